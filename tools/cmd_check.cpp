@@ -73,6 +73,12 @@ std::string to_text(const DryRunReport& report) {
         out += fmt::format("{:>6}  {:<{}}  {:>9}  {:>9}  {:>9}\n", handler.line, handler.name,
                            width, handler.ran, handler.left_out, handler.refused);
     }
+    if (!report.remarks.empty()) {
+        out += "\nnothing is made of:\n";
+    }
+    for (const std::string& remark : report.remarks) {
+        out += fmt::format("  {}\n", remark);
+    }
     if (!report.violations.empty()) {
         out += "\nrefused:\n";
     }
@@ -102,6 +108,7 @@ std::string to_json(const DryRunReport& report) {
         .member("unhandled", report.unhandled)
         .member("refused", report.refused)
         .member("violations", report.violations)
+        .member("remarks", report.remarks)
         .member("without_code", report.without_code)
         .member("missing_state", report.missing_state)
         .key("handlers")
@@ -198,6 +205,9 @@ Result<ExitCode> check(const CheckArguments& arguments) {
         mistakes.add(sink::make_tables(one, *plan, config.chain.id));
     }
     PLUMBLINE_TRY_VOID(mistakes.all());
+    for (const std::string& unused : plan->unused_calls()) {
+        logging::warning(unused);
+    }
     const auto tell_right = [&] { return arguments.json ? ok() : print(what_is_right(config)); };
     if (arguments.events == 0) {
         PLUMBLINE_TRY_VOID(tell_right());

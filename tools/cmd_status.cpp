@@ -32,6 +32,7 @@ struct EventName {
     std::string event;     ///< empty: no ABI knows it
     std::string topic0;    ///< hex, only where no ABI knows it
     std::string why;       ///< where the config says that it does not count
+    std::string misfit;    ///< where an ABI has that topic: which event, and how it differs
     auto operator<=>(const EventName&) const = default;
 };
 using EventCounts = std::map<EventName, uint64_t>;
@@ -43,6 +44,9 @@ std::string to_text(const EventName& name) {
     if (!name.why.empty()) {
         return fmt::format("of {}, {}{}{}", name.contract, name.why, name.topic0.empty() ? "" : " ",
                            name.topic0);
+    }
+    if (!name.misfit.empty()) {
+        return fmt::format("{} {}", name.contract, name.misfit);
     }
     return fmt::format("{}{}{}",
                        name.contract.empty() ? "of an address that the config does not name"
@@ -64,6 +68,7 @@ Result<EventCounts> count_events(const storage::Database& database, const storag
         EventName name{found.contract == nullptr ? "" : *found.contract,
                        found.event == nullptr ? "" : *found.event,
                        {},
+                       {},
                        {}};
         if (found.contract == nullptr) {
             if (auto left_out = text.uncounted(record.log)) {
@@ -73,6 +78,9 @@ Result<EventCounts> count_events(const storage::Database& database, const storag
         }
         if (found.event == nullptr && record.log.topic_count > 0 && out.size() < kNamesMax) {
             name.topic0 = evm::to_hex(record.log.topics[0]);
+            if (const auto misfit = text.misfit(record.log)) {
+                name.misfit = fmt::format("{} with {}", misfit->event, misfit->why);
+            }
         }
         ++out[std::move(name)];
     }
@@ -129,6 +137,9 @@ void write_events(JsonWriter& json, const EventCounts& counts) {
             json.null().member("topic0", name.topic0);
             if (!name.why.empty()) {
                 json.member("not_counted", name.why);
+            }
+            if (!name.misfit.empty()) {
+                json.member("misfit", name.misfit);
             }
         } else {
             json.value(name.event);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <stdlib.h>
 
 #include "core/evm/hex.hpp"
@@ -22,6 +23,7 @@
 #include "engine/ingest/progress.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/text/entity_text.hpp"
+#include "engine/text/event_text.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 
@@ -44,6 +46,23 @@ Bytes code_size_of(const evm::Address& address) {
                                                   0x20, 0x60, 0x00, 0xf3};
     out.insert(out.end(), kRest.begin(), kRest.end());
     return out;
+}
+
+/// Logs of the config's contracts that no ABI knows, by what they are, each with its number.
+struct UnknownLogs {
+    std::map<std::array<std::string, 3>, uint64_t> misfits;          ///< contract, signature, why
+    std::map<std::pair<std::string, std::string>, uint64_t> topics;  ///< contract, topic0
+};
+constexpr size_t kTopicsMax = 16;
+
+std::string count_of_logs(uint64_t count) {
+    return fmt::format("{} log{}", count, count == 1 ? "" : "s");
+}
+
+/// " (line 14)": of the handler that found it.
+std::string line_of_violation(const engine::EventTrace& trace) {
+    return trace.failed == nullptr ? std::string{}
+                                   : fmt::format(" (line {})", trace.failed->pos.line);
 }
 
 /// A directory for one run, gone with it.
@@ -205,7 +224,62 @@ class DryRun {
             return ok();
         };
         PLUMBLINE_TRY_VOID(engine::fold_log(view, report_.to, scratch->database(), plan, options));
+        PLUMBLINE_TRY_VOID(remark_unknown(view, plan));
         return show_rows(scratch->database(), *plan);
+    }
+
+    /// What no ABI has, or has otherwise: mostly why a handler never ran.
+    [[nodiscard]] Status remark_unknown(const storage::ReadView& view,
+                                        const std::shared_ptr<const engine::Plan>& plan) {
+        PLUMBLINE_TRY(const auto children, view.list_children());
+        engine::EventText text{plan, children};
+        UnknownLogs unknown;
+        const auto logs = view.scan_logs(0, report_.to);
+        for (; logs->valid(); logs->next()) {
+            const storage::LogRecord& record = logs->record();
+            const engine::EventText::Name found = text.name(record);
+            if (found.contract == nullptr || found.event != nullptr) {
+                continue;
+            }
+            if (const auto misfit = text.misfit(record.log)) {
+                ++unknown.misfits[{*found.contract, misfit->event, misfit->why}];
+            } else if (unknown.topics.size() < kTopicsMax && record.log.topic_count > 0) {
+                ++unknown.topics[{*found.contract, evm::to_hex(record.log.topics[0])}];
+            }
+        }
+        PLUMBLINE_TRY_VOID(logs->status());
+        for (const auto& [what, count] : unknown.misfits) {
+            report_.remarks.push_back(
+                fmt::format("{} of {}.{} {} {}{}", count_of_logs(count), what[0], what[1],
+                            count == 1 ? "has" : "have", what[2],
+                            idle_handlers(engine::compiled(*plan), what[0], what[1])));
+        }
+        for (const auto& [what, count] : unknown.topics) {
+            report_.remarks.push_back(fmt::format(
+                "{} of {} {} topic0 {}, which its ABI does not have", count_of_logs(count),
+                what.first, count == 1 ? "has" : "have", what.second));
+        }
+        return ok();
+    }
+
+    /// ": the handler of line 14 never ran", of those of that event that did not.
+    [[nodiscard]] std::string idle_handlers(const engine::CompiledPlan& plan,
+                                            const std::string& contract,
+                                            const std::string& signature) const {
+        std::vector<uint32_t> lines;
+        for (const engine::PlanEvent& event : plan.events) {
+            const bool is_it = plan.sources[event.source].contract == contract &&
+                               event.decoder.event().signature() == signature;
+            for (const engine::PlanHandler& handler : event.handlers) {
+                const DryRunReport::Handler& told = report_.handlers[places_.at(&handler)];
+                if (is_it && told.ran + told.left_out + told.refused == 0) {
+                    lines.push_back(handler.pos.line);
+                }
+            }
+        }
+        return lines.empty() ? std::string{}
+                             : fmt::format("; so the handler{} of line {} never ran",
+                                           lines.size() == 1 ? "" : "s", fmt::join(lines, ", "));
     }
 
     /// The one that brings as many events as are wanted.
@@ -261,9 +335,10 @@ class DryRun {
             return;
         }
         if (report_.refused++ < options_.violations_max) {
-            report_.violations.push_back(fmt::format(
-                "block {}, log {}: {}{}", at.block_num, at.log_index,
-                trace.event == nullptr ? "" : trace.event->name + ": ", trace.violation));
+            report_.violations.push_back(
+                fmt::format("block {}, log {}: {}{}{}", at.block_num, at.log_index,
+                            trace.event == nullptr ? "" : trace.event->name + ": ", trace.violation,
+                            line_of_violation(trace)));
         }
     }
 

@@ -46,6 +46,9 @@ struct DryRunReport {
     std::vector<std::string> violations;
     std::vector<Handler> handlers;  ///< all there are, in the order of the config
     std::vector<Entity> entities;
+    /// Events that the ABI does not have, or has in another shape, and the handlers that did not
+    /// run for that.
+    std::vector<std::string> remarks;
     /// Declared addresses that have no code at the head; asked for where there was no event.
     std::vector<std::string> without_code;
     /// Where no endpoint has the state that contract calls ask: what to do. Else empty.

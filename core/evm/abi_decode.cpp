@@ -460,7 +460,11 @@ Status take_step(std::string_view text, const PathPart& part, ValuePath& path) {
         return ok();
     }
     if (path.type.kind != TypeKind::kTuple) {
-        return path_error(text, fmt::format("{} has no components", to_string(path.type)));
+        return path_error(text,
+                          fmt::format("{} has no components{}", to_string(path.type),
+                                      path.type.is_array()
+                                          ? "; an element of it is [0], and each walks through all"
+                                          : ""));
     }
     PLUMBLINE_TRY(const uint32_t index, find_part(text, part, "component", path.type.names));
     path.steps.push_back(index);

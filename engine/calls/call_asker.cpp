@@ -20,11 +20,15 @@ using storage::CallFact;
 using storage::CallOutcome;
 using storage::CallPin;
 
-Error no_state(uint64_t block_num, std::string_view why) {
+Error no_state(uint64_t block_num, bool at_head, std::string_view why) {
     return {ErrorCode::kNotFound,
-            fmt::format("calls: no provider has the state after block {} ({}): an archive node has "
-                        "it; for what never changes, once = true with state = \"head\" needs none",
-                        block_num, why)};
+            fmt::format(
+                "calls: no provider has the state after block {} ({}): {}", block_num, why,
+                at_head ? "state = \"head\" asks the newest final block, so a node is needed "
+                          "that keeps the state of so many blocks behind the head, or a smaller "
+                          "[chain] finality"
+                        : "an archive node has it; for what never changes, once = true with "
+                          "state = \"head\" needs none")};
 }
 
 bool is_empty(const ProgramResult& result) {
@@ -220,7 +224,8 @@ void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
         const std::vector<Job::Item>& items = chunks[i].items;
         const rpc::CallResult& result = results[i];
         if (result.kind == rpc::CallResult::Kind::kMissingState) {
-            job->error = no_state(items.front().state.block_num, result.why);
+            job->error =
+                no_state(items.front().state.block_num, items.front().question.at_head, result.why);
             if (job->is_trial) {
                 job->open.clear();  // All of older blocks.
             }
@@ -314,7 +319,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);
                 break;
             case rpc::CallResult::Kind::kMissingState:
-                job->error = no_state(items[i].state.block_num, result.why);
+                job->error =
+                    no_state(items[i].state.block_num, items[i].question.at_head, result.why);
                 break;
             case rpc::CallResult::Kind::kRefused:
                 if (rpc::names_gas(result.why)) {

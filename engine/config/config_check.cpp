@@ -73,6 +73,14 @@ class Checker {
             fmt::format("{}: unknown {} {}{}", where, kind, in_quotes(name), suggest(name, known)));
     }
 
+    /// The same of what a value names: with the column.
+    [[nodiscard]] Error unknown(const Operand& value, std::string_view where, std::string_view kind,
+                                std::string_view name, std::span<const std::string> known) const {
+        return mistake_at_column(
+            path_, value.pos,
+            fmt::format("{}: unknown {} {}{}", where, kind, in_quotes(name), suggest(name, known)));
+    }
+
     [[nodiscard]] Status contract_exists(SourcePos pos, std::string_view where,
                                          std::string_view name) const {
         if (std::ranges::find(contract_names_, name) == contract_names_.end()) {
@@ -163,7 +171,7 @@ class Checker {
         const std::vector<std::string> columns = columns_of(*scope.entity);
         const std::string name = join_path(value.path);
         if (std::ranges::find(columns, name) == columns.end()) {
-            return unknown(value.pos, scope.where, "field", name, columns);
+            return unknown(value, scope.where, "field", name, columns);
         }
         return ok();
     }
@@ -175,7 +183,7 @@ class Checker {
             return ok();  // of a parameter, which the event knows
         }
         if (entity == nullptr) {
-            return unknown(value.pos, where, "entity", value.entity, entity_names_);
+            return unknown(value, where, "entity", value.entity, entity_names_);
         }
         if (value.keys.size() != entity->key.size()) {
             return mistake_at_column(
@@ -186,7 +194,12 @@ class Checker {
         }
         const std::vector<std::string> columns = columns_of(*entity);
         if (!value.field.empty() && std::ranges::find(columns, value.field) == columns.end()) {
-            return unknown(value.pos, where, "field", value.field, columns);
+            Error out = unknown(value, where, "field", value.field, columns);
+            if (scope.entity == nullptr && as_element(value)) {
+                out.message += fmt::format(" (of an event's array of that name: $arg.N[{}].{})",
+                                           value.keys[0].number.to_decimal(), value.field);
+            }
+            return out;
         }
         for (const Operand& key : value.keys) {
             PLUMBLINE_TRY_VOID(operand(key, scope));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "engine/config/config_text.hpp"
 
 namespace plumbline::engine {
@@ -145,6 +146,17 @@ Result<Condition> Section::condition(const TomlValue& value, std::string_view ke
 
 namespace {
 
+/// `uint` and `int`, from `begin` on, become what Solidity takes them for.
+void widen_short_types(std::string& types, size_t begin) {
+    for (size_t at = types.find("int", begin); at != std::string::npos;
+         at = types.find("int", at + 3)) {
+        const size_t end = at + 3;
+        if (end == types.size() || !is_ascii_digit(types[end])) {
+            types.insert(end, "256");
+        }
+    }
+}
+
 /// One parameter of a signature: its type without blanks, and " indexed" behind it where that word
 /// stands before or behind the type.
 bool append_param(std::string_view text, std::string& out) {
@@ -166,6 +178,7 @@ bool append_param(std::string_view text, std::string& out) {
         is_indexed = true;
         text = trimmed(text.substr(kIndexed.size()));
     }
+    const size_t begin = out.size();
     for (const char c : text) {
         const bool is_type_char = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == ',' ||
                                   c == '[' || c == ']' || c == '(' || c == ')';
@@ -176,6 +189,7 @@ bool append_param(std::string_view text, std::string& out) {
             out += c;
         }
     }
+    widen_short_types(out, begin);
     out += is_indexed ? " indexed" : "";
     return true;
 }

@@ -13,6 +13,7 @@
 
 #include "core/base/ascii.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/foreign_words.hpp"
 #include "engine/config/operand_scanner.hpp"
 #include "storage/layout.hpp"
 
@@ -49,7 +50,12 @@ class Parser {
     [[nodiscard]] Result<Operand> whole_operand() {
         PLUMBLINE_TRY_VOID(scanner_.check_length());
         PLUMBLINE_TRY(Operand out, binary(0, 0));
-        PLUMBLINE_TRY_VOID(end("the end of the value"));
+        scanner_.skip_blanks();
+        const bool has_words = out.kind == Kind::kName && out.path.size() == 1 &&
+                               !scanner_.is_over() && is_name_start(scanner_.rest().front());
+        PLUMBLINE_TRY_VOID(end(has_words ? "the end of the value (a text is written in single "
+                                           "quotes)"
+                                         : "the end of the value"));
         return out;
     }
 
@@ -95,7 +101,11 @@ class Parser {
                  {"=", "write '==' to compare"},
                  {"?", "write 'if(c, a, b)' for c ? a : b"},
                  {"AND", "write 'and' in small letters"},
-                 {"OR", "write 'or' in small letters"}});
+                 {"OR", "write 'or' in small letters"},
+                 {"in ", "write 'a == b or a == c' for in"},
+                 {"in(", "write 'a == b or a == c' for in"},
+                 {"is ", "write 'not exists(entity[key].field)' for is null"},
+                 {"<>", "write '!=' for <>"}});
         for (const auto& [sign, hint] : kForeign) {
             if (scanner_.rest().starts_with(sign)) {
                 return scanner_.fail(scanner_.at(), hint);
@@ -315,7 +325,9 @@ class Parser {
         } else if (first == '!') {
             return scanner_.fail(begin, "write 'not' for !");
         } else {
-            return scanner_.expected("a value");
+            return scanner_.expected(depth == 0 && begin == 0
+                                         ? "a value (a text is written in single quotes)"
+                                         : "a value");
         }
         if (!parsed) {
             return std::move(parsed).error();
@@ -409,8 +421,10 @@ class Parser {
                  {"uint256", "int256", "uint64", "address", "bytes32", "bytes", "string"}) {
                 names.emplace_back(type);
             }
-            return scanner_.fail(begin, fmt::format("unknown function {}{}", in_quotes(out.call),
-                                                    suggest(out.call, names)));
+            std::string hint = hint_for_function(out.call);
+            return scanner_.fail(begin,
+                                 fmt::format("unknown function {}{}", in_quotes(out.call),
+                                             hint.empty() ? suggest(out.call, names) : hint));
         }
         if (out.call == "exists") {
             return exists(out, depth);

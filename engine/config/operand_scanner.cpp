@@ -9,6 +9,7 @@
 #include "core/base/ascii.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/foreign_words.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::engine {
@@ -131,7 +132,8 @@ Status OperandScanner::number(Operand& out) {
     }
     if (const auto bad = std::ranges::find_if_not(digits, is_ascii_digit); bad != digits.end()) {
         at_ = digits_begin + static_cast<size_t>(bad - digits.begin());
-        return expected("a digit");
+        return expected(*bad == 'e' || *bad == 'E' ? "a digit (1e18 is written 10 ** 18)"
+                                                   : "a digit");
     }
     PLUMBLINE_TRY(const std::string_view behind, places());
     out.kind = Operand::Kind::kNumber;
@@ -209,7 +211,9 @@ Status OperandScanner::builtin(Operand& out) {
     }
     known.emplace_back("$arg.N");
     known.emplace_back("$call.NAME");
-    return fail(begin, fmt::format("unknown name {}{}", in_quotes(whole), suggest(whole, known)));
+    const std::string hint = hint_for_name(whole.substr(1));
+    return fail(begin, fmt::format("unknown name {}{}", in_quotes(whole),
+                                   hint.empty() ? suggest(whole, known) : hint));
 }
 
 /// `$arg.3`, `$arg.3.amount`.

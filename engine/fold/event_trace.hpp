@@ -18,6 +18,8 @@ struct EventTrace {
     const PlanEvent* event = nullptr;  ///< null where nobody handles it; of several the last one
     std::vector<Step> steps;
     std::string violation;  ///< empty: all of it applied
+    /// The handler of the config that found it; null where it is of the event itself.
+    const PlanHandler* failed = nullptr;
 };
 
 }  // namespace plumbline::engine

@@ -33,6 +33,7 @@ struct Fold::Impl {
     }
 
     [[nodiscard]] bool find_matches(const evm::Log& log, ByteView data);
+    void count_unknown(const evm::Log& log, bool is_claimed);
     [[nodiscard]] Status run_matches(const evm::Log& log, ByteView data,
                                      const storage::TxnFields* txn);
     [[nodiscard]] Status run_event(const PlanEvent& event, const evm::Log& log, ByteView data,
@@ -161,7 +162,7 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
         my.trace->event = my.matches.back().event;
     }
     if (my.matches.empty()) {
-        my.stats.unknown += is_claimed && !my.is_known ? 1 : 0;
+        my.count_unknown(log, is_claimed);
         return ok();
     }
     ++my.stats.handled;
@@ -175,11 +176,23 @@ Status Fold::apply(const evm::Log& log, ByteView data, const storage::TxnFields*
         my.cache.trim();
         return ok();
     }
-    my.stats.unknown += my.is_known ? 0 : 1;
+    my.count_unknown(log, true);
     my.stats.row_changes += my.cache.event_rows();
     my.cache.commit_event();
     my.cache.trim();
     return ok();
+}
+
+void Fold::Impl::count_unknown(const evm::Log& log, bool is_claimed) {
+    if (!is_claimed || is_known) {
+        return;
+    }
+    bool has_topic = false;
+    map.for_each_source(log, [&](uint32_t source) {
+        has_topic = has_topic || compiled(*plan).has_topic(source, log);
+    });
+    ++stats.unknown;
+    stats.misfits += has_topic ? 1 : 0;
 }
 
 /// Which events the log is, into `matches`; whether some contract claims it.

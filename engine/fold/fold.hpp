@@ -38,6 +38,7 @@ struct FoldStats {
     /// Events of no ABI, and of contracts of address = "*" those of another shape: stored, and no
     /// handler can take them.
     uint64_t unknown = 0;
+    uint64_t misfits = 0;       ///< of these: of a topic0 that an ABI has, in another shape
     uint64_t row_changes = 0;   ///< rows that an applied event changed, each counted once an event
     uint64_t rows_written = 0;  ///< rows that flushes put into batches
     uint64_t database_reads = 0;  ///< rows that the cache could not answer for

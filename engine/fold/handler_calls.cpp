@@ -34,18 +34,26 @@ std::string why_nothing(const storage::CallFact& fact, evm::AbiError error) {
 
 }  // namespace
 
+/// A violation of what a call asks for says so: the field that wants the answer is another one.
+bool HandlerRunner::fail_of_call(const PlanCall& call, std::string_view part) {
+    if (!trouble_ && !is_missing_) {
+        violation_ = fmt::format("{} of call '{}': {}", part, call.name, violation_);
+    }
+    return false;
+}
+
 bool HandlerRunner::make_call(const PlanCall& call, const EventScope& scope,
                               storage::CallKey& out) {
     ValueView value;
     if (!eval(call.at, scope, {}, value)) {
-        return false;
+        return fail_of_call(call, "at");
     }
     value.word.to_be(out.to.data(), out.to.size());
     out.input = as_chars(call.selector.view());
     std::string tails;
     for (size_t i = 0; i < call.args.size(); ++i) {
         if (!eval(call.args[i], scope, {}, value)) {
-            return false;
+            return fail_of_call(call, fmt::format("argument {}", i + 1));
         }
         if (!call.arg_dynamic[i]) {
             put_word(out.input, value.word);

@@ -164,6 +164,14 @@ bool HandlerRunner::run_function(const PlanFunction& function, EventScope& scope
 }
 
 bool HandlerRunner::run_handler(const PlanHandler& handler, EventScope& scope) {
+    const bool has_run = run_items(handler, scope);
+    if (!has_run && trace_ != nullptr) {
+        trace_->failed = &handler;
+    }
+    return has_run;
+}
+
+bool HandlerRunner::run_items(const PlanHandler& handler, EventScope& scope) {
     scope.each = 0;
     if (handler.each.empty()) {
         return run_once(handler, scope);

@@ -118,6 +118,7 @@ class HandlerRunner {
 
   private:
     [[nodiscard]] bool run_handler(const PlanHandler& handler, EventScope& scope);
+    [[nodiscard]] bool run_items(const PlanHandler& handler, EventScope& scope);
     [[nodiscard]] bool run_once(const PlanHandler& handler, const EventScope& scope);
     [[nodiscard]] const ForeseenKeys::Key* take_foreseen(const PlanHandler& handler,
                                                          uint32_t each) noexcept;
@@ -140,6 +141,7 @@ class HandlerRunner {
     }
     [[nodiscard]] bool eval_lookup(const PlanOperand& operand, const EventScope& scope,
                                    ValueView& out);
+    [[nodiscard]] bool fail_of_call(const PlanCall& call, std::string_view part);
     [[nodiscard]] bool make_call(const PlanCall& call, const EventScope& scope,
                                  storage::CallKey& out);
     [[nodiscard]] bool eval_call(const PlanOperand& operand, const EventScope& scope,

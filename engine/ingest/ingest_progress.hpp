@@ -53,6 +53,7 @@ struct IngestProgress {
     std::atomic<uint64_t> quarantined{0};       ///< by this run
     std::atomic<uint64_t> quarantined_rows{0};  ///< in the database, as of the end of the run
     std::atomic<uint64_t> unknown{0};           ///< events of no ABI, folded by this run
+    std::atomic<uint64_t> misfits{0};           ///< of these: of a topic0 that an ABI has
     std::atomic<uint64_t> reorgs{0};
     std::atomic<uint64_t> fill_next{0};  ///< filling older blocks: the next one; 0 = not
     std::atomic<uint64_t> fill_to{0};

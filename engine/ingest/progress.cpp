@@ -133,6 +133,7 @@ ProgressNumbers ProgressReporter::read() {
     out.quarantined = progress_.quarantined_rows;
     out.quarantined_events = progress_.quarantined;
     out.unknown = progress_.unknown;
+    out.misfits = progress_.misfits;
     out.reorgs = progress_.reorgs;
     out.is_refolding = progress_.refolding;
     out.fill_next = progress_.fill_next;

@@ -32,6 +32,7 @@ struct ProgressNumbers {
     uint64_t quarantined = 0;         ///< in the database; known once the run has ended
     uint64_t quarantined_events = 0;  ///< by this run
     uint64_t unknown = 0;             ///< events of no ABI, by this run
+    uint64_t misfits = 0;             ///< of these: of a topic0 that an ABI has, in another shape
     uint64_t reorgs = 0;
     double events_per_second = 0;  ///< recent
     double blocks_per_second = 0;  ///< recent; of those fetched

@@ -215,6 +215,7 @@ Status Writer::make_fold() {
     }
     quarantined_before_ = 0;
     unknown_before_ = 0;
+    misfits_before_ = 0;
     return ok();
 }
 
@@ -312,6 +313,7 @@ Status Writer::seal() {
     writing_ = {};
     writing_.quarantined = fold_->stats().quarantined;
     writing_.unknown = fold_->stats().unknown;
+    writing_.misfits = fold_->stats().misfits;
     return ok();
 }
 
@@ -392,6 +394,8 @@ void Writer::let_go() {
     quarantined_before_ = writing_.quarantined;
     progress_.unknown += writing_.unknown - unknown_before_;
     unknown_before_ = writing_.unknown;
+    progress_.misfits += writing_.misfits - misfits_before_;
+    misfits_before_ = writing_.misfits;
     if (const std::optional<uint64_t> done_seq = pipeline_.finish_sealed()) {
         channel_.done_seq = *done_seq;
     }

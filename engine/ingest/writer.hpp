@@ -71,6 +71,7 @@ class Writer {
         bool sync = false;
         uint64_t quarantined = 0;  ///< by the fold until the commit was sealed
         uint64_t unknown = 0;      ///< the same of events of no ABI
+        uint64_t misfits = 0;      ///< and of those of them whose topic0 an ABI has
         int64_t started_ms = 0;
         int64_t took_ms = 0;
         Status status;
@@ -124,6 +125,7 @@ class Writer {
     Writing writing_;
     uint64_t quarantined_before_ = 0;  ///< by `fold_`, up to the last commit
     uint64_t unknown_before_ = 0;      ///< the same of events of no ABI
+    uint64_t misfits_before_ = 0;      ///< and of those of them whose topic0 an ABI has
 
     int64_t open_since_ms_ = -1;  ///< when the first block of the open commit was folded; -1 = none
     int64_t retry_ms_ = -1;

@@ -208,6 +208,9 @@ struct CompiledPlan {
     [[nodiscard]] Match find_event(uint32_t source, const evm::Log& log, ByteView data,
                                    evm::DecodedEvent& decoded) const;
 
+    /// Whether the ABI of `source` has an event of the log's topic0, in whatever shape.
+    [[nodiscard]] bool has_topic(uint32_t source, const evm::Log& log) const noexcept;
+
     struct EventSlot {
         evm::Hash topic0;
         uint32_t source = 0;

@@ -81,6 +81,9 @@ class ExpressionCompiler {
     // Numbers.
 
     [[nodiscard]] Result<Fragment> number(const Operand& call, const Operand& side);
+    // What fails whatever the event is a mistake: told by numbers that are written out.
+    [[nodiscard]] Status not_zero(const Operand& call, const Operand& divisor) const;
+    [[nodiscard]] Status may_fit(const Operand& call, FieldType to) const;
     [[nodiscard]] Result<Fragment> integer(const Operand& call, const Operand& side);
     /// Nothing where `call` is no operator or function of numbers.
     [[nodiscard]] Result<std::optional<Fragment>> of_numbers(const Operand& call);

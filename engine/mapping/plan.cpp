@@ -168,6 +168,19 @@ std::string_view to_string(HandlerAction action) noexcept {
     return "handler";
 }
 
+bool CompiledPlan::has_topic(uint32_t source, const evm::Log& log) const noexcept {
+    constexpr uint8_t kTopicsMax = 4;
+    for (uint8_t count = 1; log.topic_count > 0 && count <= kTopicsMax; ++count) {
+        for (size_t at = slot_of(source, log.topics[0], count, event_table.size());
+             event_table[at].used; at = (at + 1) & (event_table.size() - 1)) {
+            if (event_table[at].source == source && event_table[at].topic0 == log.topics[0]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 CompiledPlan::Match CompiledPlan::find_event(uint32_t source, const evm::Log& log) const noexcept {
     if (log.topic_count > 0) {
         for (size_t at = slot_of(source, log.topics[0], log.topic_count, event_table.size());

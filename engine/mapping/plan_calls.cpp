@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/evm/abi_human.hpp"
 #include "engine/config/config_text.hpp"
@@ -64,7 +65,10 @@ Result<evm::AbiFunction> CallCompiler::find_function() const {
     if (config_.contract.empty()) {
         auto abi = evm::read_human_abi(config_.function);
         if (!abi) {
-            return wrong(abi.error().message);
+            std::string_view told = abi.error().message;
+            constexpr std::string_view kFirst = "line 1: ";  // of the declaration
+            told.remove_prefix(told.starts_with(kFirst) ? kFirst.size() : 0);
+            return wrong(told);
         }
         if (abi->functions.size() != 1) {
             return wrong(fmt::format("{} declares no function that can be called",
@@ -125,7 +129,7 @@ Result<PlanOperand> CallCompiler::known_ahead(const Operand& value, FieldType ty
         compile_operand(scope_, value, type, fmt::format("{} of call '{}'", purpose, config_.name),
                         OperandUse::kStore));
     if (!is_known_ahead(out)) {
-        return mistake_at(
+        return mistake_at_column(
             scope_.plan.config_path, value.pos,
             fmt::format("{} of call '{}': '{}' is not known before the event is folded, and calls "
                         "are asked before that. Parameters, literals, $block, $txn, $log and what "
@@ -179,8 +183,9 @@ Status CallCompiler::add_defaults(const evm::AbiFunction& function, PlanCall& ou
                 config_.name));
         }
         if (!is_literal(config_.defaults[i])) {
-            return wrong(
-                fmt::format("default takes literals, not '{}'", config_.defaults[i].source));
+            return wrong(fmt::format(
+                "default takes literals, not '{}'{}", config_.defaults[i].source,
+                or_text({ErrorCode::kInvalidArgument, ""}, config_.defaults[i], type).message));
         }
         PLUMBLINE_TRY(PlanOperand value,
                       compile_literal(scope_.plan, config_.defaults[i], type,
@@ -224,10 +229,11 @@ Result<CallStorage::Key> CallCompiler::slot_key(const evm::AbiFunction& function
                         : find_parameter(function.inputs, is_place ? key.path[1] : key.source);
     FieldType type;
     if (arg < 0 || !field_type_of(function.inputs[static_cast<size_t>(arg)].type, type)) {
-        return mistake_at(scope_.plan.config_path, key.pos,
-                          fmt::format("call '{}': a key in slots is an argument of {} that is one "
-                                      "value, by its name or as $arg.0, or a literal, not '{}'",
-                                      config_.name, function.signature(), key.source));
+        return mistake_at_column(
+            scope_.plan.config_path, key.pos,
+            fmt::format("call '{}': a key in slots is an argument of {} that is one "
+                        "value, by its name or as $arg.0, or a literal, not '{}'",
+                        config_.name, function.signature(), key.source));
     }
     out.arg = static_cast<uint16_t>(arg);
     out.is_dynamic = type.is_dynamic();
@@ -350,6 +356,16 @@ std::string answer_path(const evm::AbiEvent& answer, const CallPath& path) {
     return is_index ? "$arg." + text : text;
 }
 
+/// By their names, or their positions where they have none.
+std::vector<std::string> members_of(const evm::AbiType& tuple) {
+    std::vector<std::string> out;
+    for (size_t i = 0; i < tuple.children.size(); ++i) {
+        const bool is_named = i < tuple.names.size() && !tuple.names[i].empty();
+        out.push_back(is_named ? tuple.names[i] : fmt::to_string(i));
+    }
+    return out;
+}
+
 /// What is wrong with `path` as of an event's parameters, in whose place the values returned stand.
 std::string of_values(std::string_view message, std::string_view path) {
     constexpr std::string_view kParameter = "no parameter ";
@@ -470,7 +486,7 @@ bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept {
 
 Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& operand) {
     const auto wrong = [&](std::string_view message) {
-        return mistake_at(scope.plan.config_path, operand.pos, message);
+        return mistake_at_column(scope.plan.config_path, operand.pos, message);
     };
     const CallPath named = call_path(operand);
     const std::string name{named.name};
@@ -503,8 +519,14 @@ Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& 
     PlanOperand out;
     out.kind = CallKind::kCallFact;
     if (!field_type_of(path->type, out.type)) {
-        return wrong(fmt::format("'$call.{}': {} returns {} there, which is not one value", name,
-                                 call.declaration, to_string(path->type)));
+        const std::string written = join_path(operand.path);
+        return wrong(fmt::format(
+            "'{}': {} returns {} there, which is not one value: {}", written, call.declaration,
+            to_string(path->type),
+            path->type.is_array()
+                ? fmt::format("{}[0] is its first element", written)
+                : fmt::format("name one of its members: {}.{}", written,
+                              fmt::join(members_of(path->type), fmt::format(", {}.", written)))));
     }
     out.path = *std::move(path);
     out.call = *found;

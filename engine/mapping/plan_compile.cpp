@@ -361,7 +361,7 @@ Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
     }
     PLUMBLINE_TRY(PlanOperand operand,
                   compile_operand(scope, name, {storage::FieldKind::kAddress, 160}, purpose,
-                                  OperandUse::kStore));
+                                  OperandUse::kPlace));
     return std::move(operand.path);
 }
 

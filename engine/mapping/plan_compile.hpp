@@ -88,6 +88,7 @@ struct OperandScope {
 enum class OperandUse : uint8_t {
     kStore,   ///< goes into a field or key of that type
     kAmount,  ///< is added, subtracted or compared: any number will do
+    kPlace,   ///< is a place in the event: no function makes another value of it
 };
 /// Compiles `operand` for something of type `target`; `purpose` names that for messages
 /// ("field 'name'"). `set` of an optional field takes a null too.
@@ -114,6 +115,13 @@ enum class OperandUse : uint8_t {
 [[nodiscard]] Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& operand,
                                                   storage::FieldType target,
                                                   const std::string& purpose);
+/// `error` of a value that could not be read, for whoever may have meant a text or the name of an
+/// enum, as `wanted` says, and left out the quotes.
+[[nodiscard]] Error or_text(Error error, const Operand& operand, storage::FieldType wanted);
+/// "; hex(x) makes one of it": how a value `source` of type `is` becomes one of `wanted`. Empty
+/// where nothing does.
+[[nodiscard]] std::string how_to_make(storage::FieldType wanted, storage::FieldType is,
+                                      std::string_view source);
 [[nodiscard]] bool is_literal(const Operand& operand) noexcept;
 /// Why a `type` cannot be proven from the word of storage that `slot` names; empty where it can.
 /// `what` is the word for it: "field".

@@ -14,7 +14,12 @@ namespace {
 
 /// Whether its value may be missing.
 bool may_lack(const OperandScope& scope, const Operand& operand) {
-    return operand.kind == Operand::Kind::kLookup || names_optional(scope, operand) ||
+    // What reads like a look-up may be an element of a parameter, behind whose end a violation is.
+    const bool is_row =
+        operand.kind == Operand::Kind::kLookup &&
+        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
+            scope.plan.entities.end();
+    return is_row || names_optional(scope, operand) ||
            std::ranges::any_of(operand.keys,
                                [&](const Operand& key) { return may_lack(scope, key); });
 }
@@ -125,10 +130,14 @@ Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wan
     if (operand.kind == Operand::Kind::kNull) {
         return null(operand, wanted, is_result);
     }
-    PLUMBLINE_TRY(PlanOperand leaf, compile_leaf(scope_, operand));
+    auto leaf = compile_leaf(scope_, operand);
+    if (!leaf) {
+        return wanted ? or_text(std::move(leaf).error(), operand, *wanted)
+                      : std::move(leaf).error();
+    }
     Fragment out;
-    out.type = leaf.type;
-    out_.leaves.push_back(std::move(leaf));
+    out.type = leaf->type;
+    out_.leaves.push_back(*std::move(leaf));
     out.code.push_back(instruction(ExprOp::kLeaf, operand,
                                    static_cast<uint32_t>(out_.leaves.size() - 1), 0, out.type));
     return out;

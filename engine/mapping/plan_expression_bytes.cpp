@@ -22,6 +22,7 @@ Result<ExprFragment> ExpressionCompiler::cast(const Operand& call, FieldType to)
         return then(std::move(from), instruction(op, call, 0, 0, type), to);
     };
     if (to.is_number()) {
+        PLUMBLINE_TRY_VOID(may_fit(call, to));
         return cast_to_number(call, std::move(from), to);
     }
     if (to.kind == FieldKind::kFixedBytes || to.kind == FieldKind::kAddress) {
@@ -74,7 +75,8 @@ Result<ExprFragment> ExpressionCompiler::text_or_bytes(const Operand& call, cons
         return out;
     }
     if (!is_bytes_like(out.type)) {
-        return wants(call, side, "text or bytes", out.type);
+        return wants(call, side, fmt::format("text or bytes (text({}) is one)", side.source),
+                     out.type);
     }
     const FieldType is = out.type;
     return then(std::move(out), instruction(ExprOp::kWordToBytes, call, 0, 0, is), kBytes);

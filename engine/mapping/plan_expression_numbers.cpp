@@ -2,6 +2,7 @@
 // it has is known when it is compiled, so that running it is integer arithmetic alone.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -56,7 +57,9 @@ bool is_binary(ExprOp op) noexcept {
 Result<ExprFragment> ExpressionCompiler::number(const Operand& call, const Operand& side) {
     PLUMBLINE_TRY(Fragment out, part(side, kAnyNumber));
     if (!out.type.is_number()) {
-        return wants(call, side, "numbers", out.type);
+        const bool joins = call.call == "+" && out.type.is_dynamic();
+        return wants(call, side, joins ? "numbers (concat(a, b) joins texts)" : "numbers",
+                     out.type);
     }
     return out;
 }
@@ -71,6 +74,33 @@ Result<ExprFragment> ExpressionCompiler::integer(const Operand& call, const Oper
                      ? "whole numbers (div(a, b, places, 'down') divides others)"
                      : "whole numbers",
                  out.type);
+}
+
+Status ExpressionCompiler::not_zero(const Operand& call, const Operand& divisor) const {
+    const Operand* written = &divisor;
+    while (written->kind == Operand::Kind::kCall && written->call == "neg") {
+        written = written->keys.data();
+    }
+    const bool is_zero = written->kind == Operand::Kind::kNumber && written->number.is_zero();
+    return is_zero ? Status{mistake(call, "divides by zero")} : ok();
+}
+
+Status ExpressionCompiler::may_fit(const Operand& call, FieldType to) const {
+    Operand written = call.keys[0];
+    if (written.kind == Operand::Kind::kCall && written.call == "neg") {
+        Operand positive = written.keys[0];
+        if (positive.kind == Operand::Kind::kNumber && !positive.negative) {
+            positive.negative = !positive.number.is_zero();
+            positive.number = evm::negate(positive.number);
+            written = std::move(positive);
+        }
+    }
+    if (written.kind != Operand::Kind::kNumber || written.places > 0 ||
+        compile_literal(scope_.plan, written, to, "")) {
+        return ok();
+    }
+    return mistake(call,
+                   fmt::format("is {}, which {} cannot hold", call.keys[0].source, to_string(to)));
 }
 
 Result<std::optional<ExprFragment>> ExpressionCompiler::of_numbers(const Operand& call) {
@@ -115,6 +145,9 @@ Result<std::optional<ExprFragment>> ExpressionCompiler::of_numbers(const Operand
 Result<ExprFragment> ExpressionCompiler::of_integers(const Operand& call, ExprOp op, uint8_t kind) {
     const size_t count = is_binary(op) ? 2 : 1;
     PLUMBLINE_TRY_VOID(count_is(call, count, count));
+    if (op == ExprOp::kDiv || op == ExprOp::kMod) {
+        PLUMBLINE_TRY_VOID(not_zero(call, call.keys[1]));
+    }
     std::vector<Fragment> parts;
     for (const Operand& side : call.keys) {
         PLUMBLINE_TRY(Fragment fragment, integer(call, side));
@@ -183,6 +216,7 @@ Result<unsigned> ExpressionCompiler::places_of(const Operand& call, size_t at) c
 
 Result<ExprFragment> ExpressionCompiler::mul_div(const Operand& call) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 4));
+    PLUMBLINE_TRY_VOID(not_zero(call, call.keys[2]));
     PLUMBLINE_TRY(const Rounding rounding, rounding_of(call, 3));
     std::vector<Fragment> parts;
     for (size_t i = 0; i < 3; ++i) {
@@ -197,6 +231,7 @@ Result<ExprFragment> ExpressionCompiler::mul_div(const Operand& call) {
 /// a / b to so many places is a * 10^n / b of their units, or a / (b * 10^n).
 Result<ExprFragment> ExpressionCompiler::divided(const Operand& call) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 4));
+    PLUMBLINE_TRY_VOID(not_zero(call, call.keys[1]));
     PLUMBLINE_TRY(const unsigned places, places_of(call, 2));
     PLUMBLINE_TRY(const Rounding rounding, rounding_of(call, 3));
     PLUMBLINE_TRY(Fragment left, number(call, call.keys[0]));

@@ -6,6 +6,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/int512.hpp"
 #include "engine/config/config_text.hpp"
+#include "engine/config/foreign_words.hpp"
 #include "engine/config/operand_parse.hpp"
 #include "engine/mapping/free_expression.hpp"
 #include "engine/mapping/plan_compile.hpp"
@@ -132,18 +133,19 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     if (field < 0 && scope.is_outside_fold) {
         std::vector<std::string> columns = names_of(scope.row->key);
         std::ranges::copy(names_of(scope.row->fields), std::back_inserter(columns));
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          fmt::format("'{}' is no column of '{}'{}", name, scope.row->name,
-                                      suggest(name, columns)));
+        return mistake_at_column(scope.plan.config_path, operand.pos,
+                                 fmt::format("'{}' is no column of '{}'{}", name, scope.row->name,
+                                             suggest(name, columns)));
     }
     if (field < 0) {
         const bool is_key = find_field(scope.row->key, name) >= 0;
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          is_key ? fmt::format("drop of '{}': '{}' is part of the key; drop looks "
-                                               "at the other fields",
-                                               scope.row->name, name)
-                                 : fmt::format("'{}' has no field '{}'{}", scope.row->name, name,
-                                               suggest(name, names_of(scope.row->fields))));
+        return mistake_at_column(
+            scope.plan.config_path, operand.pos,
+            is_key ? fmt::format("drop of '{}': '{}' is part of the key; drop looks "
+                                 "at the other fields",
+                                 scope.row->name, name)
+                   : fmt::format("'{}' has no field '{}'{}", scope.row->name, name,
+                                 suggest(name, names_of(scope.row->fields))));
     }
     out.kind = Kind::kField;
     out.field = static_cast<uint16_t>(field);
@@ -151,12 +153,39 @@ Result<PlanOperand> compile_field(const OperandScope& scope, const Operand& oper
     return out;
 }
 
-Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand) {
-    const bool is_entity =
-        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name) !=
-        scope.plan.entities.end();
-    if (const auto element = as_element(operand); element && !is_entity && scope.event != nullptr) {
+/// What `name[0].part` may mean where the event has such a parameter and there is such an entity.
+Error two_meanings(const OperandScope& scope, const Operand& operand, const evm::ValuePath& param,
+                   const storage::EntityLayout& entity) {
+    const std::string index = operand.keys[0].number.to_decimal();
+    const bool is_row = entity.key.size() == 1 && entity.key[0].type.is_number() &&
+                        find_field(entity.fields, operand.field) >= 0;
+    return mistake_at_column(
+        scope.plan.config_path, operand.pos,
+        fmt::format("'{}': both a parameter of {} and an entity are called '{}': write "
+                    "$arg.{}[{}].{} for the parameter{}",
+                    operand.source, scope.event->name, entity.name, param.steps.front(), index,
+                    operand.field,
+                    is_row ? fmt::format(", {}[uint256({})].{} for the row", entity.name, index,
+                                         operand.field)
+                           : ""));
+}
+
+/// `exists` asks for rows only.
+enum class LookupOf : uint8_t { kRow, kRowOrElement };
+
+Result<PlanOperand> compile_lookup(OperandScope& scope, const Operand& operand, LookupOf of) {
+    const auto entity =
+        std::ranges::find(scope.plan.entities, operand.entity, &storage::EntityLayout::name);
+    const bool is_entity = entity != scope.plan.entities.end();
+    const auto element = of == LookupOf::kRow ? std::nullopt : as_element(operand);
+    if (element && scope.event != nullptr && !is_entity) {
         return compile_param(scope, element->path, operand.pos);
+    }
+    if (element && scope.event != nullptr) {
+        const auto param = scope.event->decoder.compile_path(join_path(element->path), scope.each);
+        if (param) {
+            return two_meanings(scope, operand, *param, *entity);
+        }
     }
     PLUMBLINE_TRY(const LookupTarget target, resolve_lookup(scope.plan, operand));
     PlanOperand out;
@@ -233,9 +262,10 @@ PlanOperand of_txn(OperandScope& scope, Operand::Kind kind) {
 Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
     using From = Operand::Kind;
     if (operand.kind == From::kNull) {
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          "null can be set and nothing else: exists(entity[key].field) tells "
-                          "whether a field is set, and ?? what counts where it is not");
+        return mistake_at_column(
+            scope.plan.config_path, operand.pos,
+            "null can be set and nothing else: exists(entity[key].field) tells "
+            "whether a field is set, and ?? what counts where it is not");
     }
     if (scope.row != nullptr) {
         if (operand.kind == From::kName) {
@@ -243,20 +273,21 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
         }
         if (scope.is_outside_fold) {
             if (operand.kind == From::kLookup) {
-                return compile_lookup(scope, operand);
+                return compile_lookup(scope, operand, LookupOf::kRow);
             }
-            return mistake_at(
+            return mistake_at_column(
                 scope.plan.config_path, operand.pos,
                 fmt::format("'{}' is no column of '{}'", operand.source, scope.row->name));
         }
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          fmt::format("drop of '{}': '{}' is not a field; drop compares fields of "
-                                      "the row with literals or with each other",
-                                      scope.row->name, operand.source));
+        return mistake_at_column(
+            scope.plan.config_path, operand.pos,
+            fmt::format("drop of '{}': '{}' is not a field; drop compares fields of "
+                        "the row with literals or with each other",
+                        scope.row->name, operand.source));
     }
     if (scope.event != nullptr && scope.plan.sources[scope.event->source].every_blocks != 0 &&
         !is_of_block(operand)) {
-        return mistake_at(
+        return mistake_at_column(
             scope.plan.config_path, operand.pos,
             fmt::format("'{}' belongs to an event; a handler of blocks has "
                         "$block.number, $block.hash, $block.timestamp, $call.NAME and look-ups",
@@ -285,11 +316,11 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
         case From::kReceiptGasPrice: return of_txn(scope, operand.kind);
         case From::kEachIndex:
             if (scope.each.empty()) {
-                return mistake_at(scope.plan.config_path, operand.pos,
-                                  "$each.index has a meaning only in a handler with each");
+                return mistake_at_column(scope.plan.config_path, operand.pos,
+                                         "$each.index has a meaning only in a handler with each");
             }
             return builtin(Kind::kEachIndex, kUint64);
-        case From::kLookup: return compile_lookup(scope, operand);
+        case From::kLookup: return compile_lookup(scope, operand, LookupOf::kRowOrElement);
         case From::kNull:
         case From::kCall:
         case From::kNumber:
@@ -297,8 +328,8 @@ Result<PlanOperand> compile_value(OperandScope& scope, const Operand& operand) {
         case From::kHex:
         case From::kString: break;
     }
-    return mistake_at(scope.plan.config_path, operand.pos,
-                      fmt::format("{} is not expected here", show_literal(operand)));
+    return mistake_at_column(scope.plan.config_path, operand.pos,
+                             fmt::format("{} is not expected here", show_literal(operand)));
 }
 
 }  // namespace
@@ -315,24 +346,29 @@ Result<PlanOperand> compile_leaf(OperandScope& scope, const Operand& operand,
 }
 
 Result<PlanOperand> compile_row(OperandScope& scope, const Operand& operand) {
-    return compile_lookup(scope, operand);
+    return compile_lookup(scope, operand, LookupOf::kRow);
 }
 
 Result<PlanOperand> compile_optional(OperandScope& scope, const Operand& operand) {
     if (operand.kind == Operand::Kind::kName && scope.row == nullptr &&
         !names_optional(scope, operand)) {
-        return mistake_at(
+        return mistake_at_column(
             scope.plan.config_path, operand.pos,
             fmt::format("'{}' is always there: exists takes a row, entity[key], an optional field "
                         "of one, entity[key].field, or a $call.NAME without a default",
                         operand.source));
     }
-    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand));
+    PLUMBLINE_TRY(PlanOperand out, operand.kind == Operand::Kind::kLookup
+                                       ? compile_row(scope, operand)
+                                       : compile_leaf(scope, operand));
+    out.target = out.type;
+    out.source = operand.source.empty() ? join_path(operand.path) : operand.source;
     if (!names_optional(scope, operand)) {
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          fmt::format("'{}' is set wherever there is the row: only an optional "
-                                      "field, as of type \"{}?\", may be unset",
-                                      operand.source, to_string(out.type)));
+        return mistake_at_column(
+            scope.plan.config_path, operand.pos,
+            fmt::format("'{}' is set wherever there is the row: only an optional "
+                        "field, as of type \"{}?\", may be unset",
+                        operand.source, to_string(out.type)));
     }
     out.takes_null = true;
     return out;
@@ -421,21 +457,24 @@ Result<PlanOperand> compile_param(const OperandScope& scope, const std::vector<s
     const std::string text = join_path(path);
     auto found = scope.event->decoder.compile_path(text, scope.each);
     if (!found) {
-        return mistake_at(scope.plan.config_path, pos,
-                          fmt::format("{}: {}", scope.event->name, found.error().message));
+        return mistake_at_column(
+            scope.plan.config_path, pos,
+            fmt::format("{}: {}{}", scope.event->name, found.error().message, hint_for_name(text)));
     }
     PlanOperand out;
     out.kind = Kind::kParam;
     if (!field_type_of(found->type, out.type)) {
         if (found->type.is_array()) {
-            return mistake_at(scope.plan.config_path, pos,
-                              fmt::format("{}: '{}' is an array ({}); walk through it with "
-                                          "each = [\"{}\"]",
-                                          scope.event->name, text, to_string(found->type), text));
+            return mistake_at_column(
+                scope.plan.config_path, pos,
+                fmt::format("{}: '{}' is an array ({}); walk through it with "
+                            "each = [\"{}\"]",
+                            scope.event->name, text, to_string(found->type), text));
         }
-        return mistake_at(scope.plan.config_path, pos,
-                          fmt::format("{}: '{}' is a tuple; name one of its members: {}",
-                                      scope.event->name, text, fmt::join(found->type.names, ", ")));
+        return mistake_at_column(
+            scope.plan.config_path, pos,
+            fmt::format("{}: '{}' is a tuple; name one of its members: {}", scope.event->name, text,
+                        fmt::join(found->type.names, ", ")));
     }
     if (found->steps.size() == 1) {
         out.param = static_cast<int16_t>(found->steps[0]);
@@ -452,12 +491,12 @@ Result<LookupTarget> resolve_lookup(const CompiledPlan& plan, const Operand& ope
         for (const storage::EntityLayout& layout : plan.entities) {
             known.push_back(layout.name);
         }
-        return mistake_at(plan.config_path, operand.pos,
-                          fmt::format("unknown entity '{}' in '{}'{}", operand.entity,
-                                      operand.source, suggest(operand.entity, known)));
+        return mistake_at_column(plan.config_path, operand.pos,
+                                 fmt::format("unknown entity '{}' in '{}'{}", operand.entity,
+                                             operand.source, suggest(operand.entity, known)));
     }
     if (operand.keys.size() != entity->key.size()) {
-        return mistake_at(
+        return mistake_at_column(
             plan.config_path, operand.pos,
             fmt::format("'{}': the key of '{}' has {} field{} ({}), not {}", operand.source,
                         entity->name, entity->key.size(), entity->key.size() == 1 ? "" : "s",
@@ -465,7 +504,7 @@ Result<LookupTarget> resolve_lookup(const CompiledPlan& plan, const Operand& ope
     }
     const int field = operand.field.empty() ? 0 : find_field(entity->fields, operand.field);
     if (field < 0) {
-        return mistake_at(
+        return mistake_at_column(
             plan.config_path, operand.pos,
             fmt::format("'{}': '{}' has no field '{}'{}", operand.source, entity->name,
                         operand.field, suggest(operand.field, names_of(entity->fields))));
@@ -495,11 +534,52 @@ Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& ope
     }
     const bool is_number = operand.kind == Operand::Kind::kNumber && target.is_number() &&
                            operand.places <= target.places;
-    return mistake_at(plan.config_path, operand.pos,
-                      is_number ? fmt::format("{} is {}, which cannot hold {}", purpose,
-                                              to_string(target), out.source)
-                                : fmt::format("{} is {}: write {}, not {}", purpose,
-                                              to_string(target), how_to_write(target), out.source));
+    return mistake_at_column(
+        plan.config_path, operand.pos,
+        is_number
+            ? fmt::format("{} is {}, which cannot hold {}", purpose, to_string(target), out.source)
+            : fmt::format("{} is {}: write {}, not {}", purpose, to_string(target),
+                          how_to_write(target), out.source));
+}
+
+Error or_text(Error error, const Operand& operand, FieldType wanted) {
+    const bool is_word = operand.kind == Operand::Kind::kName && operand.path.size() == 1;
+    const bool is_name = is_word && wanted.kind == FieldKind::kEnum &&
+                         std::ranges::find(*wanted.names, operand.path[0]) != wanted.names->end();
+    if (is_name || (is_word && wanted.kind == FieldKind::kString)) {
+        error.message += fmt::format("; {} is written in single quotes: \"'{}'\"",
+                                     is_name ? "the name of an enum" : "a text", operand.path[0]);
+    }
+    return error;
+}
+
+std::string how_to_make(FieldType wanted, FieldType is, std::string_view source) {
+    const bool is_word = is.kind == FieldKind::kFixedBytes || is.kind == FieldKind::kAddress;
+    const bool is_whole = is.is_number() && is.places == 0;
+    std::string_view way;
+    switch (wanted.kind) {
+        case FieldKind::kString:
+            way = is_word || is.kind == FieldKind::kBytes ? "hex({})" : "text({})";
+            break;
+        case FieldKind::kBytes:
+            way = is_word || is.kind == FieldKind::kString ? "bytes({})" : "";
+            break;
+        case FieldKind::kBool: way = is_whole ? "{} != 0" : ""; break;
+        case FieldKind::kAddress:
+        case FieldKind::kFixedBytes:
+            way = is_whole || is.kind == FieldKind::kBytes ? "{1}({0})"
+                  : is_word && (wanted.kind == FieldKind::kAddress || wanted.width() >= is.width())
+                      ? "{1}(uint256({0}))"
+                      : "";
+            break;
+        case FieldKind::kUint:
+        case FieldKind::kInt: way = is.kind == FieldKind::kString ? "" : "uint256({})"; break;
+        case FieldKind::kDecimal:
+        case FieldKind::kEnum: break;
+    }
+    return way.empty() ? std::string{}
+                       : "; " + fmt::format(fmt::runtime(way), source, to_string(wanted)) +
+                             " makes one of it";
 }
 
 namespace {
@@ -508,12 +588,12 @@ namespace {
 Result<PlanOperand> compile_null(const OperandScope& scope, const Operand& operand,
                                  FieldType target, const std::string& purpose, OperandUse use) {
     if (!target.optional || use != OperandUse::kStore) {
-        return mistake_at(scope.plan.config_path, operand.pos,
-                          target.optional
-                              ? fmt::format("{}: null is set, not calculated with", purpose)
-                              : fmt::format("{} is {}: only an optional field, as of type \"{}?\", "
-                                            "may be null",
-                                            purpose, to_string(target), to_string(target)));
+        return mistake_at_column(
+            scope.plan.config_path, operand.pos,
+            target.optional ? fmt::format("{}: null is set, not calculated with", purpose)
+                            : fmt::format("{} is {}: only an optional field, as of type \"{}?\", "
+                                          "may be null",
+                                          purpose, to_string(target), to_string(target)));
     }
     PlanOperand out;
     out.kind = Kind::kLiteral;
@@ -537,7 +617,11 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
     if (is_literal(operand)) {
         return compile_literal(scope.plan, operand, target, purpose);
     }
-    PLUMBLINE_TRY(PlanOperand out, compile_leaf(scope, operand, wanted));
+    auto leaf = compile_leaf(scope, operand, wanted);
+    if (!leaf) {
+        return or_text(std::move(leaf).error(), operand, target);
+    }
+    PlanOperand out = *std::move(leaf);
     const bool is_scaled = target.is_number() && out.type.places != target.places;
     if (out.kind != Kind::kExpression && out.type.is_number() &&
         (is_scaled || target.kind == FieldKind::kEnum)) {
@@ -548,12 +632,15 @@ Result<PlanOperand> compile_operand(OperandScope& scope, const Operand& operand,
         out.check_fit = use == OperandUse::kStore && !fits_always(out.type, target);
     } else if (out.type != target) {
         const bool hashed = out.kind == Kind::kParam && out.path.hashed;
-        return mistake_at(
+        return mistake_at_column(
             scope.plan.config_path, operand.pos,
             fmt::format("{} is {}, but '{}' is {}{}", purpose, to_string(target), out.source,
                         out.kind == Kind::kExpression && out.type.is_number() ? "a number"
                                                                               : to_string(out.type),
-                        hashed ? " (it is indexed: a log holds only its hash)" : ""));
+                        hashed ? " (it is indexed: a log holds only its hash)"
+                        : use == OperandUse::kPlace
+                            ? std::string{}
+                            : how_to_make(target, out.type, operand.source)));
     }
     return out;
 }
@@ -586,9 +673,10 @@ Status check_truth(const std::string& path, const Condition& condition, const Pl
     if (alone.type.kind == FieldKind::kBool) {
         return ok();
     }
-    return mistake_at(path, condition.pos,
-                      fmt::format("'{}' is {}, not true or false", alone.source,
-                                  alone.type.is_number() ? "a number" : to_string(alone.type)));
+    return mistake_at_column(
+        path, condition.pos,
+        fmt::format("'{}' is {}, not true or false", alone.source,
+                    alone.type.is_number() ? "a number" : to_string(alone.type)));
 }
 
 Result<PlanCondition> decimal_condition(OperandScope& scope, const Condition& condition) {
@@ -619,15 +707,21 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
         return decimal_condition(scope, condition);
     }
     if (left_literal && right_literal) {
-        return mistake_at(path, condition.pos,
-                          fmt::format("the condition compares two literals, {} and {}",
-                                      show_literal(condition.left), show_literal(condition.right)));
+        return mistake_at_column(
+            path, condition.pos,
+            fmt::format("the condition compares two literals, {} and {}",
+                        show_literal(condition.left), show_literal(condition.right)));
     }
     if (!left_literal && !is_alone) {
         PLUMBLINE_TRY(out.left, compile_leaf(scope, condition.left));
     }
     if (!right_literal) {
-        PLUMBLINE_TRY(out.right, compile_leaf(scope, condition.right));
+        auto right = compile_leaf(scope, condition.right);
+        if (!right) {
+            return left_literal ? std::move(right).error()
+                                : or_text(std::move(right).error(), condition.right, out.left.type);
+        }
+        out.right = *std::move(right);
     }
     if (left_literal) {
         PLUMBLINE_TRY(out.left, compile_literal(scope.plan, condition.left, out.right.type,
@@ -639,15 +733,15 @@ Result<PlanCondition> compile_condition(OperandScope& scope, const Condition& co
     }
     const bool numbers = out.left.type.is_number() && out.right.type.is_number();
     if (!numbers && out.left.type != out.right.type) {
-        return mistake_at(
+        return mistake_at_column(
             path, condition.pos,
             fmt::format("cannot compare '{}' ({}) with '{}' ({})", out.left.source,
                         to_string(out.left.type), out.right.source, to_string(out.right.type)));
     }
     if (!numbers && out.op != CompareOp::kEq && out.op != CompareOp::kNe) {
-        return mistake_at(path, condition.pos,
-                          fmt::format("'{}' is {}: only == and != compare it", out.left.source,
-                                      to_string(out.left.type)));
+        return mistake_at_column(path, condition.pos,
+                                 fmt::format("'{}' is {}: only == and != compare it",
+                                             out.left.source, to_string(out.left.type)));
     }
     return out;
 }

@@ -35,14 +35,6 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
     constexpr uint64_t kLookEvery = 4'096;
     PLUMBLINE_TRY(const auto children, view.list_children());
     EventText text{plan, children};
-    // By contract and topic0.
-    std::map<std::pair<std::string, evm::Hash>, std::string> signatures;
-    text.for_each_event([&](const std::string& contract, const evm::EventDecoder& decoder) {
-        if (!decoder.event().anonymous) {
-            signatures.emplace(std::pair{contract, decoder.event().topic0()},
-                               decoder.event().signature());
-        }
-    });
     UnknownEvents out;
     const auto logs = view.scan_logs(0, UINT64_MAX);
     uint64_t walked = 0;
@@ -65,12 +57,8 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
             }
             continue;
         }
-        if (record.log.topic_count == 0) {
-            continue;
-        }
-        const auto known = signatures.find({*found.contract, record.log.topics[0]});
-        if (known != signatures.end()) {
-            ++out.other_shapes[{*found.contract, known->second}];
+        if (const auto misfit = text.misfit(record.log)) {
+            ++out.other_shapes[{*found.contract, misfit->event}];
         }
     }
     PLUMBLINE_TRY_VOID(logs->status());

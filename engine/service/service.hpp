@@ -137,6 +137,7 @@ class Service {
     void add_state_notes(const std::vector<storage::ProofRecord>& records);
     [[nodiscard]] bool is_wanted(std::string_view kind);
     [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
+    void tell_unknown(const ProgressNumbers& progress);
     void tell_quarantine(uint64_t rows, int64_t now_ms);
     void write_address();
     [[nodiscard]] BackupAge backup_age() const;

@@ -202,12 +202,8 @@ void Service::publish(int64_t now_ms) {
     next.notes = notes_;
     next.mismatches = mismatches_;
     tell_quarantine(next.quarantined_rows, now_ms);
-    if (!is_unknown_told_ && next.progress.unknown > 0 && next.state > Lifecycle::kBackfilling) {
-        is_unknown_told_ = true;
-        logging::warning(
-            "events are in no ABI: they are stored, and nothing is made of them",
-            {{"events", next.progress.unknown},
-             {"see", fmt::format("plumbline status {} --events", indexer_->db_path())}});
+    if (next.state > Lifecycle::kBackfilling) {
+        tell_unknown(next.progress);
     }
     for (const std::unique_ptr<ServiceModule>& module : modules_) {
         module->describe(next);
@@ -229,6 +225,25 @@ void Service::publish(int64_t now_ms) {
                                      ? std::max(status_.ready_changed_unix_ms, next.started_unix_ms)
                                      : indexer_->clock().unix_ms();
     status_ = std::move(next);
+}
+
+/// Once.
+void Service::tell_unknown(const ProgressNumbers& progress) {
+    if (is_unknown_told_ || progress.unknown == 0) {
+        return;
+    }
+    is_unknown_told_ = true;
+    const std::string see = fmt::format("plumbline status {} --events", indexer_->db_path());
+    if (progress.unknown > progress.misfits) {
+        logging::warning("events are in no ABI: they are stored, and nothing is made of them",
+                         {{"events", progress.unknown - progress.misfits}, {"see", see}});
+    }
+    if (progress.misfits > 0) {
+        logging::warning(
+            "events have other parameters indexed, or other values, than the ABI's event of their "
+            "topic0: they are stored, and nothing is made of them",
+            {{"events", progress.misfits}, {"see", see}});
+    }
 }
 
 /// A change is a line, at most one a minute: a backfill may put away an event a block.

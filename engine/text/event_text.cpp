@@ -1,6 +1,9 @@
 #include "engine/text/event_text.hpp"
 
+#include <set>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/json_text.hpp"
 #include "core/evm/abi_text.hpp"
@@ -66,6 +69,29 @@ const EventText::Known* EventText::find_known(uint32_t source, const storage::Lo
 EventText::Name EventText::name(const storage::LogRecord& record) {
     const Match found = match(record);
     return {found.contract, found.known == nullptr ? nullptr : &found.known->decoder.event().name};
+}
+
+std::optional<EventText::Misfit> EventText::misfit(const evm::Log& log) const {
+    std::set<size_t> topic_counts;
+    Misfit out;
+    map_.for_each_source(log, [&](uint32_t source) {
+        for (const Known& known : known_) {
+            if (known.source == source && !known.decoder.event().anonymous && log.topic_count > 0 &&
+                known.decoder.topic0() == log.topics[0]) {
+                out.event = known.decoder.event().signature();
+                topic_counts.insert(known.decoder.topic_count());
+            }
+        }
+    });
+    if (topic_counts.empty()) {
+        return std::nullopt;
+    }
+    out.why = !topic_counts.contains(log.topic_count)
+                  ? fmt::format("{} topic{}, this ABI's {}: other parameters are indexed",
+                                log.topic_count, log.topic_count == 1 ? "" : "s",
+                                fmt::join(topic_counts, " or "))
+                  : std::string{"values that do not fit this ABI's types"};
+    return out;
 }
 
 EventText::Decoded EventText::decode(const storage::LogRecord& record) {

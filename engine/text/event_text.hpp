@@ -42,6 +42,13 @@ class EventText {
         const std::string* event = nullptr;
     };
     [[nodiscard]] Name name(const storage::LogRecord& record);
+    /// Of a log whose event is not known, where an ABI of its contract has the topic0: which event
+    /// that is, and how the log differs.
+    struct Misfit {
+        std::string event;  ///< "Transfer(address,address,uint256)"
+        std::string why;    ///< "4 topics, this ABI's 3: other parameters are indexed"
+    };
+    [[nodiscard]] std::optional<Misfit> misfit(const evm::Log& log) const;
     /// Of a log whose contract is not known: why, where its address is one of the config's.
     [[nodiscard]] std::optional<Uncounted> uncounted(const evm::Log& log) const {
         return find_uncounted(*plan_, map_, log);

@@ -584,6 +584,9 @@ TEST_F(FirstHourTest, EventsOfNoAbiAreToldByTheRun) {
     const auto ran = plumbline({"run", dir_.sub("mine/plumbline.toml"), "--until", "head"});
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.err, HasSubstr("events are in no ABI"));
+    EXPECT_THAT(ran.err, Not(HasSubstr("other parameters indexed")));
+    const auto checked = plumbline({"check", dir_.sub("mine/plumbline.toml")});
+    EXPECT_THAT(checked.out, HasSubstr("which its ABI does not have"));
     EXPECT_THAT(ran.err, HasSubstr("not in the ABI: topic0 0x"));
     EXPECT_THAT(ran.err, HasSubstr("plumbline status"));
 }

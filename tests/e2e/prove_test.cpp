@@ -13,6 +13,7 @@ namespace plumbline::test::prove_test {
 namespace {
 
 using nlohmann::json;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 Finished damage(const std::vector<std::string>& arguments) {
@@ -244,7 +245,16 @@ TEST(ProveTest, VerifyTellsOfEventsOfNoAbiAndOfThoseThatAnAbiHasInAnotherShape) 
     config.replace(nft, std::strlen("ERC721.json"), "ERC20.json");
     write_file(dir.sub("plumbline.toml"), config);
     const std::string db = dir.sub("db");
-    ASSERT_EQ(plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"}).code, 0);
+    const auto checked = plumbline({"check", dir.sub("plumbline.toml"), "--events", "1000000"});
+    EXPECT_THAT(
+        checked.out,
+        ContainsRegex("logs of nft.Transfer\\(address,address,uint256\\) have 4 topics, this "
+                      "ABI's 3: other parameters are indexed; so the handlers? of line"));
+    const auto ran = plumbline({"run", dir.sub("plumbline.toml"), "--until", "head", "--quiet"});
+    ASSERT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.err, HasSubstr("events have other parameters indexed"));
+    EXPECT_THAT(plumbline({"status", db, "--events"}).out,
+                HasSubstr("nft Transfer(address,address,uint256) with 4 topics, this ABI's 3"));
     const auto told = plumbline({"verify", db});
     EXPECT_EQ(told.code, 0) << told.err;
     EXPECT_THAT(told.out, HasSubstr("Transfer(address,address,uint256) of nft have indexed "

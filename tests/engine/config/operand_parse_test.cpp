@@ -127,7 +127,10 @@ TEST(OperandParseTest, ReadsConditions) {
 TEST(OperandParseTest, MessagesWithoutAFileHaveNoLine) {
     const auto out = parse_operand("a b", {"state", {}, false});
     ASSERT_FALSE(out.has_value());
-    EXPECT_EQ(out.error().message, "state: in 'a b': expected the end of the value, found 'b'");
+    EXPECT_EQ(
+        out.error().message,
+        "state: in 'a b': expected the end of the value (a text is written in single quotes), "
+        "found 'b'");
 }
 
 TEST(OperandParseTest, SourceParsesToTheSame) {

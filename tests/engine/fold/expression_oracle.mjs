@@ -1055,6 +1055,29 @@ function evaluateBothWays(whole) { // with the zeros at the end of literals, and
   return fail === outcome.fail && isShown(value, other) === isShown(outcome.value, whole) ? outcome : OPEN;
 }
 
+// "A division by a zero that is written out, and a cast of a written number that does not fit, are mistakes"
+function failsWhateverTheEvent(node) {
+  const { name = "", operator, parts } = node;
+  const divisor = operator === "/" || operator === "%" || name === "div" ? parts[1] : name === "mul_div" ? parts[2] : undefined;
+  const [, sign, bits] = /^(u?)int(\d+)$/.exec(name) ?? [];
+  if (bits !== undefined) {
+    const value = writtenInteger(parts[0]);
+    const [low, high] = integerBounds(sign === "", BigInt(bits));
+    if (value !== undefined && (value < low || value > high)) return true;
+  }
+  return (divisor !== undefined && isWrittenZero(divisor)) || parts.some(failsWhateverTheEvent);
+}
+
+function writtenInteger(node) {
+  if (node.kind === "prefix" && node.operator === "-" && node.parts[0].kind === "digits") return -node.parts[0].outcome.value;
+  return node.kind === "digits" ? node.outcome.value : undefined;
+}
+
+function isWrittenZero(node) {
+  if (node.kind === "prefix" && node.operator === "-") return isWrittenZero(node.parts[0]);
+  return ["digits", "decimal"].includes(node.kind) && node.outcome.value === 0n;
+}
+
 function makeCase() {
   const wanted = pickWeighted([[8, "value"], [1, "violation"], [1, "mistake"]]);
   for (;;) {
@@ -1070,7 +1093,7 @@ function makeCase() {
     const expr = print(whole);
     if (!isShort(expr)) continue;
     const shown = isNullable ? String(value) : toText(value, places(whole));
-    const is = fail ? wanted : value === null ? "null" : "= " + shown;
+    const is = failsWhateverTheEvent(whole) ? "mistake" : fail ? wanted : value === null ? "null" : "= " + shown;
     return { expr, args: argumentsAsJson(), is, ...(isNullable ? { whole: true } : {}) };
   }
 }

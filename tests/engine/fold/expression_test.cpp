@@ -278,8 +278,8 @@ TEST(ExpressionTest, MistakesAreToldWithLineColumnAndWhatWasExpected) {
     const auto told = [](const std::string& value) {
         return refusal(on_put("set = { v = \"" + value + "\" }"));
     };
-    EXPECT_THAT(told("a + s"),
-                HasSubstr("test.toml:15:14: 'a + s' wants numbers, and 's' is string"));
+    EXPECT_THAT(told("a + s"), HasSubstr("test.toml:15:14: 'a + s' wants numbers (concat(a, b) "
+                                         "joins texts), and 's' is string"));
     EXPECT_THAT(told("a +"), HasSubstr("expected a value, found the end"));
     EXPECT_THAT(told("(a + 1"), HasSubstr("expected ')', found the end"));
     EXPECT_THAT(told("fnord(a)"), HasSubstr("unknown function 'fnord'"));

@@ -12,6 +12,7 @@ namespace {
 
 using test::abi_json;
 using test::Abis;
+using test::Mapping;
 using test::read_config;
 using testing::HasSubstr;
 
@@ -159,6 +160,53 @@ TEST(PlanCallsTest, AnElementOfAnArrayInAnAnswerIsAValue) {
                 HasSubstr("returns 2 values: name one, as in $call.a.0"));
     EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.b[0]\""),
                 HasSubstr("unknown call 'b'"));
+}
+
+TEST(PlanCallsTest, AnArgumentThatDoesNotFitIsToldAsTheCallsAndNotAsTheFields) {
+    const Mapping mapping{
+        mapping_of(
+            call("a", "hub.price", ", args = [\"token\", \"id + 300\"], default = 0") +
+                call("b", "hub.price", ", args = [\"token\", \"1 / (id - 3)\"], default = 0"),
+            "n = \"if(id == 3, $call.b, $call.a)\""),
+        kAbis};
+    test::World world{mapping};
+    world.block(1, {mapping.emit("hub.Made", {test::acc(9), test::num(1)}, 1, 0)});
+    world.block(2, {mapping.emit("hub.Made", {test::acc(9), test::num(3)}, 2, 0)});
+    EXPECT_THAT(world.quarantine(),
+                testing::ElementsAre(HasSubstr("field 'n': argument 2 of call 'a': 'id + 300' is "
+                                               "301, which uint8 cannot hold"),
+                                     HasSubstr("field 'n': argument 2 of call 'b': '1 / (id - 3)': "
+                                               "division by zero")));
+}
+
+TEST(PlanCallsTest, WhatIsNotOneValueSaysHowOneIsNamed) {
+    EXPECT_THAT(compile_error(call("a", "hub.all()"), "n = \"$call.a\""),
+                HasSubstr("'$call.a': all()(uint256[]) returns uint256[] there, which is not one "
+                          "value: $call.a[0] is its first element"));
+    const std::string pairs = call("a", "function f() view returns ((uint256 x, string)[] all)");
+    EXPECT_THAT(compile_error(pairs, "n = \"$call.a[1]\""),
+                HasSubstr("not one value: name one of its members: $call.a[1].x, $call.a[1].1"));
+    EXPECT_EQ(compile_error(pairs, "n = \"$call.a[1].x\", text = \"$call.a[1].1\""), "");
+}
+
+TEST(PlanCallsTest, ADeclarationsMistakeSaysItsPlaceOnce) {
+    EXPECT_THAT(compile_error(call("a", "function f() view returns (mapping x)")),
+                testing::MatchesRegex("test.toml:[0-9]+: call 'a': type .*"));
+}
+
+TEST(PlanCallsTest, CallsThatNothingUsesAreTold) {
+    const auto unused = [](const std::string& calls, const std::string& set) {
+        return Mapping{mapping_of(calls, set), kAbis}.plan->unused_calls();
+    };
+    const std::string once = call("o", "other.pair()", ", once = true");
+    EXPECT_THAT(unused(call("a", "hub.name()"), "n = 1"),
+                testing::ElementsAre(HasSubstr(": call 'a' is made and stored, and no value of its "
+                                               "[[on]] uses $call.a")));
+    EXPECT_THAT(unused(call("a", "hub.name()"), "text = \"concat('a', $call.a)\""),
+                testing::IsEmpty());
+    EXPECT_THAT(
+        unused(once + call("a", "hub.name()", ", at = \"$call.o.second\""), "text = \"$call.a\""),
+        testing::IsEmpty());
 }
 
 TEST(PlanCallsTest, AWrongPlaceInAnAnswerIsNamedAsItIsWritten) {

@@ -163,36 +163,36 @@ const std::vector<Mistake> kMistakes{
      "test.toml:16: contract 'note': no event \"Nope\"; the ABI has: Known(uint256), "
      "LogNote(bytes4,address,uint256), Made(address,uint256), Plain(uint256)"},
     {"UnknownParam", opened("set = { owner = \"autor\" }\n"),
-     "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
-     "are: id, author, text, "
-     "kinds, tags"},
+     "test.toml:20:18: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
+     "are: id, author, text, kinds, tags"},
     {"ArrayWithoutEach", opened("set = { small = \"kinds\" }\n"),
-     "test.toml:20: hub.Opened: 'kinds' is an array (uint8[]); walk through it with each = "
+     "test.toml:20:18: hub.Opened: 'kinds' is an array (uint8[]); walk through it with each = "
      "[\"kinds\"]"},
     {"TupleWithoutMember", policy("small = \"policy.limits\""),
-     "test.toml:20: hub.Policy: 'policy.limits' is a tuple; name one of its members: low, name"},
+     "test.toml:20:18: hub.Policy: 'policy.limits' is a tuple; name one of its members: low, name"},
     {"UnknownMember", policy("small = \"policy.limits.lo\""),
-     "test.toml:20: hub.Policy: \"policy.limits.lo\": no component \"lo\"; did you mean 'low'? "
+     "test.toml:20:18: hub.Policy: \"policy.limits.lo\": no component \"lo\"; did you mean 'low'? "
      "there are: low, name"},
     {"TypesDiffer", opened("set = { owner = \"text\" }\n"),
-     "test.toml:20: field 'item.owner' is address, but 'text' is string"},
+     "test.toml:20:18: field 'item.owner' is address, but 'text' is string"},
     {"BytesAreNoString", policy("text = \"blob\""),
-     "test.toml:20: field 'item.text' is string, but 'blob' is bytes"},
+     "test.toml:20:17: field 'item.text' is string, but 'blob' is bytes; hex(blob) makes one of "
+     "it"},
     {"HashedParam",
      "[[on]]\nevent = \"hub.Named\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { text = \"name\" "
      "}\n",
-     "test.toml:20: field 'item.text' is string, but 'name' is bytes32 (it is indexed: a log holds "
-     "only its hash)"},
+     "test.toml:20:17: field 'item.text' is string, but 'name' is bytes32 (it is indexed: a log "
+     "holds only its hash)"},
     {"NumberTooLarge", opened("set = { small = 256 }\n"),
-     "test.toml:20: field 'item.small' is uint8, which cannot hold 256"},
+     "test.toml:20:17: field 'item.small' is uint8, which cannot hold 256"},
     {"NumberBelowZero", opened("set = { count = -1 }\n"),
-     "test.toml:20: field 'item.count' is uint64, which cannot hold -1"},
+     "test.toml:20:17: field 'item.count' is uint64, which cannot hold -1"},
     {"ShortAddress", opened("set = { owner = \"0x1234\" }\n"),
-     "test.toml:20: field 'item.owner' is address: write 0x and 40 hex digits, not 0x1234"},
+     "test.toml:20:18: field 'item.owner' is address: write 0x and 40 hex digits, not 0x1234"},
     {"BoolForNumber", opened("set = { count = true }\n"),
-     "test.toml:20: field 'item.count' is uint64: write a whole number, not true"},
+     "test.toml:20:17: field 'item.count' is uint64: write a whole number, not true"},
     {"NumberForString", opened("set = { text = 5 }\n"),
-     "test.toml:20: field 'item.text' is string: write a string in single quotes, not 5"},
+     "test.toml:20:16: field 'item.text' is string: write a string in single quotes, not 5"},
     {"AddOnAddress", opened("add = { owner = \"author\" }\n"),
      "PARSER test.toml:20: add of item in [[on]]: 'owner' is of type address, and add works on "
      "numbers only"},
@@ -202,9 +202,10 @@ const std::vector<Mistake> kMistakes{
      "PARSER test.toml:20: set of item in [[on]]: unknown field 'ownr'; did you mean 'owner'? "
      "known: owner, text, count, delta, tag, flag, small, blob"},
     {"AllOfOneHandler", opened("set = { owner = \"autor\", text = \"txt\" }\n"),
-     "test.toml:20: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
-     "are: id, author, text, kinds, tags\ntest.toml:20: hub.Opened: \"txt\": no parameter \"txt\"; "
-     "did you mean 'text'? there are: id, author, text, kinds, tags"},
+     "test.toml:20:18: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
+     "are: id, author, text, kinds, tags\ntest.toml:20:34: hub.Opened: \"txt\": no parameter "
+     "\"txt\"; did you mean 'text'? there are: id, author, text, kinds, tags; a text is written in "
+     "single quotes: \"'txt'\""},
     {"EachOfNoArray", opened("each = [\"text\"]\nset = { count = 1 }\n"),
      "test.toml:16: each: hub.Opened: 'text' is string, not an array"},
     {"EachUnknown", opened("each = [\"kindz\"]\nset = { count = 1 }\n"),
@@ -214,27 +215,28 @@ const std::vector<Mistake> kMistakes{
     {"EachIndexWithoutEach", opened("set = { count = \"$each.index\" }\n"),
      "PARSER test.toml:20:18: $each.index needs each in the same [[on]]"},
     {"CompareTwoLiterals", opened("when = \"1 == 1\"\nset = { count = 1 }\n"),
-     "test.toml:20: the condition compares two literals, 1 and 1"},
+     "test.toml:20:9: the condition compares two literals, 1 and 1"},
     {"CompareTypes", opened("when = \"author == id\"\nset = { count = 1 }\n"),
-     "test.toml:20: cannot compare 'author' (address) with 'id' (uint256)"},
+     "test.toml:20:9: cannot compare 'author' (address) with 'id' (uint256)"},
     {"OrderOfAddresses",
      opened(
          "when = \"author < 0x5FbDB2315678afecb367f032d93F642f64180aa3\"\nset = { count = 1 }\n"),
-     "test.toml:20: 'author' is address: only == and != compare it"},
+     "test.toml:20:9: 'author' is address: only == and != compare it"},
     {"LiteralOutsideOther",
      "[[on]]\nevent = \"hub.Vote(uint256,address,uint8,int64)\"\nwhen = \"option == "
      "300\"\nupdate = \"item\"\nkey = { id = \"id\" }\nset = { count = 1 }\n",
-     "test.toml:18: 'option' is uint8, which cannot hold 300"},
+     "test.toml:18:19: 'option' is uint8, which cannot hold 300"},
     {"LookupEntity", opened("set = { count = \"itm[id].count\" }\n"),
-     "PARSER test.toml:20: look-up 'itm[id].count': unknown entity 'itm'; did you mean 'item'? "
+     "PARSER test.toml:20:18: look-up 'itm[id].count': unknown entity 'itm'; did you mean 'item'? "
      "known: item, pair"},
     {"LookupField", opened("set = { count = \"item[id].cont\" }\n"),
-     "PARSER test.toml:20: look-up 'item[id].cont': unknown field 'cont'; did you mean 'count'? "
+     "PARSER test.toml:20:18: look-up 'item[id].cont': unknown field 'cont'; did you mean 'count'? "
      "known: id, owner, text, count, delta, tag, flag, small, blob"},
     {"LookupKeyCount", opened("set = { count = \"pair[id].n\" }\n"),
      "PARSER test.toml:20:18: look-up 'pair[id].n': the key of pair has 2 fields (a, b), not 1"},
     {"LookupKeyType", opened("set = { count = \"pair[author, author].n\" }\n"),
-     "test.toml:20: key field 'pair.a' is uint256, but 'author' is address"},
+     "test.toml:20:23: key field 'pair.a' is uint256, but 'author' is address; uint256(author) "
+     "makes one of it"},
     {"KeyFieldMissing",
      "[[on]]\nevent = \"hub.Opened\"\nupdate = \"pair\"\nkey = { a = \"id\" }\nset = { n = 1 }\n",
      "PARSER test.toml:16: key of pair in [[on]] leaves out 'b'; its key is: a, b"},
@@ -246,7 +248,7 @@ const std::vector<Mistake> kMistakes{
     {"FactoryNoAddress",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deployed\", address = "
      "\"count\" }\n",
-     "test.toml:18: the factory address of 'other' is address, but 'count' is uint256"},
+     "test.toml:18:11: the factory address of 'other' is address, but 'count' is uint256"},
     {"FactoryUnknownContract",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hubb.Deployed\", address = "
      "\"vault\" }\n",
@@ -255,7 +257,7 @@ const std::vector<Mistake> kMistakes{
     {"FactoryUnknownParam",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deployed\", address = "
      "\"valt\" }\n",
-     "test.toml:18: hub.Deployed: \"valt\": no parameter \"valt\"; did you mean 'vault'? there "
+     "test.toml:18:11: hub.Deployed: \"valt\": no parameter \"valt\"; did you mean 'vault'? there "
      "are: vault, count"},
     {"EventLeftOut",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
@@ -283,7 +285,7 @@ const std::vector<Mistake> kMistakes{
     {"DropUnknown",
      "[entities.thing]\nkey = { id = \"uint256\" }\nfields = { n = \"uint8\" }\ndrop = \"m == "
      "0\"\n",
-     "PARSER test.toml:19: drop of [entities.thing]: unknown field 'm'; known: id, n"},
+     "PARSER test.toml:19:9: drop of [entities.thing]: unknown field 'm'; known: id, n"},
     {"StateUnknownGetter", state("{ call = \"hub.itms\", args = [\"id\"], returns = [\"owner\"] }"),
      "test.toml:19: state of 'thing': contract 'hub': no function \"itms\"; did you mean 'items'? "
      "the "
@@ -323,8 +325,8 @@ const std::vector<Mistake> kMistakes{
      "field in returns, or a literal that it must equal"},
     {"StateReturnUnknown",
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"ownr\", \"count\"] }"),
-     "PARSER test.toml:19: state of [entities.thing]: unknown field 'ownr'; did you mean 'owner'? "
-     "known: id, owner, count, text"},
+     "PARSER test.toml:19:59: state of [entities.thing]: unknown field 'ownr'; did you mean "
+     "'owner'? known: id, owner, count, text"},
     {"StateGoneCount",
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], deleted = "
            "[0] "

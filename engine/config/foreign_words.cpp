@@ -1,0 +1,105 @@
+#include "engine/config/foreign_words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace plumbline::engine {
+
+namespace {
+
+struct Word {
+    std::string_view theirs;
+    std::string_view ours;
+};
+
+/// Behind `event.`, `event.log.` or nothing.
+constexpr auto kNames = std::to_array<Word>({
+    {"address", "$log.address"},
+    {"block.hash", "$block.hash"},
+    {"block.number", "$block.number"},
+    {"block.timestamp", "$block.timestamp"},
+    {"log.address", "$log.address"},
+    {"log.index", "$log.index"},
+    {"log.logIndex", "$log.index"},
+    {"logIndex", "$log.index"},
+    {"msg.data", "$txn.input"},
+    {"msg.sender", "$txn.from, who sent the transaction (no log says which contract called)"},
+    {"msg.value", "$txn.value, of the whole transaction"},
+    {"now", "$block.timestamp"},
+    {"receipt.gasUsed", "$receipt.gas_used"},
+    {"this", "$log.address"},
+    {"transaction.from", "$txn.from"},
+    {"transaction.gasLimit", "$txn.gas"},
+    {"transaction.gasPrice", "$receipt.effective_gas_price"},
+    {"transaction.hash", "$txn.hash"},
+    {"transaction.index", "$txn.index"},
+    {"transaction.input", "$txn.input"},
+    {"transaction.nonce", "$txn.nonce"},
+    {"transaction.to", "$txn.to"},
+    {"transaction.value", "$txn.value"},
+    {"tx.gasprice", "$receipt.effective_gas_price"},
+    {"tx.origin", "$txn.from"},
+    {"txn.from", "$txn.from"},
+    {"txn.hash", "$txn.hash"},
+    {"txn.to", "$txn.to"},
+    {"txn.value", "$txn.value"},
+});
+
+constexpr auto kMethods = std::to_array<Word>({
+    {"concat", "concat(a, b)"},
+    {"div", "a / b"},
+    {"equals", "a == b"},
+    {"ge", "a >= b"},
+    {"gt", "a > b"},
+    {"le", "a <= b"},
+    {"lt", "a < b"},
+    {"minus", "a - b"},
+    {"mod", "a % b"},
+    {"plus", "a + b"},
+    {"pow", "a ** b"},
+    {"times", "a * b"},
+    {"toHex", "hex(a)"},
+    {"toHexString", "hex(a)"},
+    {"toString", "text(a)"},
+});
+
+std::string write(std::string_view what) {
+    return fmt::format("; write {}", what);
+}
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+    const bool is_there = text.size() > prefix.size() && text.starts_with(prefix);
+    text.remove_prefix(is_there ? prefix.size() : 0);
+    return is_there;
+}
+
+}  // namespace
+
+std::string hint_for_name(std::string_view path) {
+    std::string_view rest = path;
+    if (take_prefix(rest, "call.")) {
+        return write(fmt::format("$call.{}", rest));
+    }
+    const bool is_of_event = take_prefix(rest, "event.");
+    if (is_of_event && (take_prefix(rest, "params.") || take_prefix(rest, "args."))) {
+        return write(fmt::format("{}: parameters go by their names alone", rest));
+    }
+    const auto* const found = std::ranges::find(kNames, rest, &Word::theirs);
+    // A parameter may well be an `address` that is misspelt elsewhere: only event.address is ours.
+    const bool is_plain = rest == "address" || rest == "logIndex";
+    return found == kNames.end() || (is_plain && !is_of_event) ? std::string{} : write(found->ours);
+}
+
+std::string hint_for_function(std::string_view path) {
+    const size_t dot = path.rfind('.');
+    if (dot == std::string_view::npos) {
+        return {};
+    }
+    const auto* const found = std::ranges::find(kMethods, path.substr(dot + 1), &Word::theirs);
+    return found == kMethods.end() ? std::string{} : write(found->ours);
+}
+
+}  // namespace plumbline::engine
