@@ -358,6 +358,7 @@ void Dispatcher::take_refused_blocks(Provider& provider, const ProviderNews& new
 void Dispatcher::take_answered_block(Provider& provider, const Call& call) {
     if (call.kind == Call::Kind::kHeaderByNum) {
         provider.pruned().on_answered(call.block_num);
+        provider.on_shown(call.block_num);
     } else if (call.kind == Call::Kind::kLogs) {
         provider.pruned().on_answered(call.range.from);
         provider.without_logs().on_answered(call.range.from);

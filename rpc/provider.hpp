@@ -16,6 +16,7 @@
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
 #include "rpc/refused_blocks.hpp"
+#include "rpc/told_head.hpp"
 
 namespace plumbline::rpc {
 
@@ -63,6 +64,8 @@ class Provider {
     /// When a provider that is not free only because of time will be; nullopt if it waits for
     /// something else (an answer).
     [[nodiscard]] std::optional<int64_t> free_at_ms() const;
+    /// When it is asked again for what it told as its head and lacked; may be past.
+    [[nodiscard]] int64_t asked_again_ms() const { return told_head_.ask_at_ms(); }
     /// Higher is worse: expected wait.
     [[nodiscard]] double cost() const;
     /// All of that at once, for a question that needs `block_needed`; `is_probing` is left false.
@@ -122,8 +125,17 @@ class Provider {
     /// that is not makes the pause until the next one longer.
     void on_probe_failed();
     void on_head(uint64_t block_num);
-    /// It does not have `block_num` (yet).
+    /// It told a head that it does not show: what is known of it reaches up to `known`.
+    void on_vain_head(uint64_t known);
+    /// It does not have `block_num` (yet). Where it told that block, or a later one, as its head a
+    /// moment ago, it is asked again soon.
     void on_behind(uint64_t block_num);
+    /// It has it.
+    void on_shown(uint64_t block_num) { told_head_.on_shown(block_num); }
+    /// It told this block, or a later one, as its head a moment ago.
+    [[nodiscard]] bool has_told(uint64_t block_num) const {
+        return told_head_.holds(block_num, clock_.monotonic_ms());
+    }
     /// Known to lack `block_num` by knowledge that is not stale.
     [[nodiscard]] bool is_behind(uint64_t block_num) const;
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
@@ -231,6 +243,7 @@ class Provider {
     RefusedBlocks without_logs_{kLogRefusalsBelieved};
     std::string refused_blocks_text_;
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
+    ToldHead told_head_;
     std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
     std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`
 };

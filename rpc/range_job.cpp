@@ -98,6 +98,9 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     limits.addresses_max = target.addresses_max();
     limits.batch_max = target.batch_max();
     limits.head = target.head();
+    if (limits.head && target.has_told(piece.range.to)) {
+        limits.head = std::max(*limits.head, piece.range.to);  // Another backend answers next.
+    }
     piece.by_receipts =
         !over_ && target.would_refuse(from, true) && !target.would_refuse(from, false);
     if (piece.by_receipts) {
@@ -309,8 +312,11 @@ void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& 
                    std::move(text)});
         return;
     }
-    const int64_t bound = std::min(
-        options.backoff_ms_max, options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    int64_t bound = std::min(options.backoff_ms_max,
+                             options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    if (blame == Blame::kNobody && dispatcher_.providers()[provider].has_told(piece.range.to)) {
+        bound = std::min(bound, options.head_poll_ms);
+    }
     dispatcher_.at(dispatcher_.now() + dispatcher_.jitter().upto(bound),
                    [self = shared_from_this(), from = piece.range.from] {
                        if (!self->over_) {
