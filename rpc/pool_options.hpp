@@ -114,6 +114,9 @@ struct ProviderStats {
     std::string last_error;
     /// What it does not give of some blocks though it works, with its own text; may be shown.
     std::string limitation;
+    /// How its answers contradict themselves, so that others, or receipts, take the place of its
+    /// logs; may be shown. Empty while they do not.
+    std::string oddity;
     /// How long it has been asked without an answer to anything; empty where nothing is open.
     std::optional<int64_t> silent_ms;
 };

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kFilterClassesMax = 256;
 /// Between two probes of one that is down where nobody else can be asked.
 constexpr int64_t kAloneProbeMs = 10'000;
+/// Between two lines about answers that are not used.
+constexpr int64_t kFaultLineMs = 600'000;
 constexpr int64_t kSlowCallMsFirst = 60'000;
 constexpr int64_t kSlowCallMsMax = 3'600'000;
 
@@ -317,6 +319,34 @@ void Provider::on_billing_doubt() {
     }
 }
 
+bool Provider::on_odd_logs(const evm::BlockRange& range) {
+    const bool is_part = odd_range_ && range.from >= odd_range_->from && range.to <= odd_range_->to;
+    if (is_part && range.size() > 1) {
+        return false;
+    }
+    if (!is_part) {
+        odd_range_ = range;
+    }
+    return odd_logs_.on_refused(range.from, {}, clock_.monotonic_ms());
+}
+
+/// One log alone cannot.
+void Provider::on_sound_logs(uint64_t block_num, size_t count) {
+    if (count > 1) {
+        odd_logs_.on_answered(block_num);
+    }
+}
+
+std::optional<uint64_t> Provider::take_fault_notice() {
+    ++faults_untold_;
+    const int64_t now = clock_.monotonic_ms();
+    if (fault_told_ms_ && now - *fault_told_ms_ < kFaultLineMs) {
+        return std::nullopt;
+    }
+    fault_told_ms_ = now;
+    return std::exchange(faults_untold_, 0);
+}
+
 bool Provider::take_down_notice() {
     return !is_up() && !std::exchange(down_told_, true);
 }
@@ -394,6 +424,9 @@ ProviderStats Provider::stats() const {
     out.usable = is_usable();
     if (without_logs_.is_known() || pruned_.is_known()) {
         out.limitation = refused_blocks_text_;
+    }
+    if (odd_logs_.is_known()) {
+        out.oddity = oddity_;
     }
     if (chain_strikes_ > 0 || is_apart_) {
         out.state = "other chain";

@@ -106,7 +106,7 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     if (piece.by_receipts) {
         limits.blocks_max = kReceiptsBlocks;
         piece.refused_code = ErrorCode::kNotFound;
-        piece.reasons[provider] = target.refused_blocks_text();
+        piece.reasons[provider] = target.no_logs_text();
     }
     // Once the job is over nobody waits for the answer: do not make more of it.
     const uint64_t size = over_ ? piece.range.size() : cutter_.request_size(piece.range, limits);
@@ -222,8 +222,10 @@ void RangeJob::take_logs(RangePiece& piece, GroupResult result) {
             return;
         }
     }
-    dispatcher_.providers()[result.provider].ranges(*filter_).on_success(
-        piece.range.size(), piece.logs.logs.size(), result.received_bytes, result.elapsed_ms);
+    Provider& teller = dispatcher_.providers()[result.provider];
+    teller.on_sound_logs(piece.range.from, piece.logs.logs.size());
+    teller.ranges(*filter_).on_success(piece.range.size(), piece.logs.logs.size(),
+                                       result.received_bytes, result.elapsed_ms);
     ask_headers(piece);
 }
 
@@ -289,10 +291,15 @@ void RangeJob::check_piece(RangePiece& piece) {
 // ---- Ending --------------------------------------------------------------------------------
 
 void RangeJob::note_fault(const RangePiece& piece, size_t provider, const std::string& why) {
-    dispatcher_.providers()[provider].on_malformed();
-    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
-                                            " gave an answer for " + name_blocks(piece.range) +
-                                            " that is not used: " + why);
+    Provider& teller = dispatcher_.providers()[provider];
+    teller.on_malformed();
+    if (const auto count = teller.take_fault_notice()) {
+        dispatcher_.log(
+            LogLevel::kWarning,
+            "provider " + provider_name(provider) + " gave an answer for " +
+                name_blocks(piece.range) + " that is not used: " + why +
+                (*count > 1 ? "; " + std::to_string(*count) + " since the last line" : ""));
+    }
 }
 
 void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame) {

@@ -131,6 +131,11 @@ void add_stuck_tasks(const GivenUp& tasks, std::string_view one, std::string_vie
 /// pool has told it in a line.
 void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
                               std::vector<std::string>& out) const {
+    for (const rpc::ProviderStats& provider : providers) {
+        if (!provider.oddity.empty() && out.size() < kWaitsMax) {
+            out.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
+        }
+    }
     if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
         return;
     }
