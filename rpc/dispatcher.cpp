@@ -324,8 +324,11 @@ void Dispatcher::finish(PendingGroup& active, GroupResult result) {
     GroupResult whole = active.finish(std::move(result), now());
     if (active.group.ticket != nullptr) {
         // Whoever shares it hears nothing of requests that are still out.
-        for (uint32_t i = 0; i < active.requests_out; ++i) {
-            active.group.ticket->on_back();
+        for (const auto& [id, request] : in_flight_) {
+            if (const auto group = groups_.find(request.group);
+                group != groups_.end() && &group->second == &active) {
+                active.group.ticket->on_back(providers_[request.provider].name());
+            }
         }
         active.group.ticket.reset();
     }

@@ -348,6 +348,14 @@ void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) 
     }
 }
 
+namespace {
+
+std::string wait_key(const rpc::OpenWait& wait) {
+    return wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason);
+}
+
+}  // namespace
+
 /// What of the chain is waited for longer than is good, the longest first. Each new reason is a
 /// line too.
 std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
@@ -366,8 +374,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         add(std::move(text));
     };
     for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
-        tell(wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason),
-             describe_wait(wait));
+        tell(wait_key(wait), describe_wait(wait));
     }
     const IngestProgress& progress = indexer_->progress();
     const int64_t since = progress.waiting_since_ms;
@@ -376,8 +383,12 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         const std::string text = progress.waiting_for.get();
         std::string shown =
             fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
+        // One that is nearly as old as the wait says who is to answer.
+        const std::vector<rpc::OpenWait> open = source_->waits(kWaitToTellMs / 2);
         if (progress.has_trouble) {
             add(std::move(shown));  // Told when it came up.
+        } else if (!open.empty()) {
+            tell(wait_key(open.front()), describe_wait(open.front()));
         } else {
             // No question is late by itself: whoever is asked answers, and nothing comes of it.
             tell(reason_key(text), shown + describe_providers(providers));
