@@ -460,8 +460,9 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
                             provider.name, *provider.head, best - *provider.head));
         }
         if (!provider.usable) {
-            reasons.push_back(
-                fmt::format("provider {} is not asked: {}", provider.name, provider.state));
+            reasons.push_back(fmt::format("provider {} is not asked: {}{}{}", provider.name,
+                                          provider.state, provider.last_error.empty() ? "" : ": ",
+                                          provider.last_error));
         }
     }
     if (status.progress.is_refolding) {
