@@ -1,6 +1,8 @@
 // What the service says of itself: how it is, what is not as it should be, what it waits for; and
 // whether a scheduled task has anything to do.
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -28,6 +30,8 @@ constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
+/// Below it the next table file may find no room.
+constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
 std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
@@ -155,6 +159,15 @@ void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const
             "it goes on by itself",
             format_duration((now_ms - since) / 1000), progress.disk_error.get(),
             indexer_->db_path()));
+        return;
+    }
+    std::error_code error;
+    const auto disk = std::filesystem::space(indexer_->db_path(), error);
+    if (!error && disk.available < kDiskFreeMin) {
+        out.push_back(fmt::format(
+            "the disk is full, {} KiB are free: commits stop once the files that are open have no "
+            "room; make room where {} lies",
+            disk.available >> 10U, indexer_->db_path()));
     }
 }
 
