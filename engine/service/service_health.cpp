@@ -288,6 +288,17 @@ std::string describe_verdict(const storage::ProofRecord& record, const KnownRang
 
 }  // namespace
 
+/// What is to be done about wrong logs, where nobody does it unasked.
+std::string Service::mending_advice() const {
+    if (config().repair.on_log != LogPolicy::kMend) {
+        return "; `plumbline task add DB repair` mends them";
+    }
+    return task_ear_->is_mending_spent()
+               ? "; so many blocks were mended since the start that no more are unasked: "
+                 "`plumbline task add DB repair` mends them"
+               : "";
+}
+
 /// What the newest proofs found; they change seldom.
 void Service::read_verdicts(int64_t now_ms) {
     // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
@@ -314,7 +325,8 @@ void Service::read_verdicts(int64_t now_ms) {
     }
     for (const storage::ProofRecord& record : *records) {
         if (storage::is_verdict(record.proof) && record.mismatches > 0) {
-            verdicts_.push_back(describe_verdict(record, *known));
+            verdicts_.push_back(describe_verdict(record, *known) +
+                                (record.proof == "log" ? mending_advice() : ""));
         }
     }
     add_notes(*known);

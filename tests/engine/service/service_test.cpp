@@ -561,7 +561,9 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     const auto wrong = std::ranges::find_if(
         known->ranges(), [](const KnownRange& range) { return range.findings > 0; });
     ASSERT_NE(wrong, known->ranges().end());
-    ASSERT_TRUE(is_degraded_by(fmt::format("the first of them in block {}", wrong->range.from)));
+    ASSERT_TRUE(is_degraded_by(
+        fmt::format("the first of them in block {}; `plumbline task add DB repair` mends them",
+                    wrong->range.from)));
     const auto counted = [this] {
         const std::string text = service->metrics_text();
         const size_t at = text.find("plumbline_findings_total{kind=\"log missing\"}");
