@@ -131,8 +131,8 @@ void add_stuck_tasks(const GivenUp& tasks, std::string_view one, std::string_vie
 
 }  // namespace
 
-/// Where the index is still on its way: what a provider does not give, which makes it slow. The
-/// pool has told it in a line.
+/// Whose logs cannot be used; and, where the index is still on its way, what a provider does not
+/// give, which makes it slow. The pool has told it in a line.
 void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
                               std::vector<std::string>& out) const {
     for (const rpc::ProviderStats& provider : providers) {
@@ -450,7 +450,8 @@ void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
             format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
             ages.is_rising() ? " by this machine's clock, and new blocks come all the same: the "
                                "clock is wrong, or every provider is behind by as much"
-                             : ": the chain stands still, or every provider does",
+                             : ": the chain stands still, or every provider does, or this "
+                               "machine's clock is wrong",
             describe_providers(providers)));
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
