@@ -20,9 +20,10 @@ void WebhookTroubles::recall(std::string_view webhook, int64_t since_ms, std::st
     open_.try_emplace(std::string{webhook}, Trouble{since_ms, std::move(answer), {}});
 }
 
-bool WebhookTroubles::failed(std::string_view webhook, const std::string& answer, int64_t now_ms) {
+bool WebhookTroubles::failed(std::string_view webhook, const std::string& answer,
+                             int64_t begun_ms) {
     Trouble& trouble =
-        open_.try_emplace(std::string{webhook}, Trouble{now_ms, {}, {}}).first->second;
+        open_.try_emplace(std::string{webhook}, Trouble{begun_ms, {}, {}}).first->second;
     trouble.answer = answer;
     if (std::ranges::find(trouble.told, answer) != trouble.told.end() ||
         trouble.told.size() == kToldMax) {

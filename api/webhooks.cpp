@@ -308,11 +308,11 @@ void WebhookModule::describe(engine::ServiceStatus& status) const {
 }
 
 /// A line where something changes; attempts that fail as before are none.
-void WebhookModule::tell(const std::string& webhook, const Status& posted) {
+void WebhookModule::tell(const std::string& webhook, const Status& posted, int64_t begun_ms) {
     const int64_t now_ms = service_.indexer().clock().unix_ms();
     service_.metrics().count_webhook(webhook, posted.has_value());
     const MutexLock lock{mutex_};
-    if (!posted && troubles_.failed(webhook, posted.error().message, now_ms)) {
+    if (!posted && troubles_.failed(webhook, posted.error().message, begun_ms)) {
         logging::warning("a webhook's receiver takes nothing: it is tried again",
                          {{"webhook", webhook}, {"why", posted.error().message}});
     } else if (posted) {
@@ -340,9 +340,10 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     if (!parcel.is_worth_a_post(known)) {
         return {Kind::kDone, "nothing new", to_args(parcel.known), 0};
     }
+    const int64_t begun_ms = service_.indexer().clock().unix_ms();
     const Status posted = post(context, webhook, parcel.body);
     if (posted || posted.error().code != ErrorCode::kCancelled) {
-        tell(webhook.name, posted);
+        tell(webhook.name, posted, begun_ms);
     }
     if (!posted) {
         return engine::TaskOutcome::from(posted.error());

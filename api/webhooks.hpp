@@ -33,7 +33,8 @@ class WebhookModule final : public engine::ServiceModule {
     void run() PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] bool add_tasks();
     void recall_troubles(const engine::WorkQueue& queue) PLUMBLINE_EXCLUDES(mutex_);
-    void tell(const std::string& webhook, const Status& posted) PLUMBLINE_EXCLUDES(mutex_);
+    void tell(const std::string& webhook, const Status& posted, int64_t begun_ms)
+        PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] engine::TaskOutcome deliver(engine::TaskContext& context,
                                               const engine::WebhookConfig& webhook);
 

@@ -226,6 +226,11 @@ CallVerdict judge_null(const AskedCall& asked) {
     return verdict;
 }
 
+bool is_revert(const RpcError& error, int http_status) {
+    return classify_call_refusal({http_status, error.code, error.message, error.data}) ==
+           CallRefusal::kReverted;
+}
+
 /// Empty where the error says nothing of the call itself.
 std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const RpcError& error,
                                                   int http_status) {
@@ -270,7 +275,8 @@ bool is_general_refusal(const RpcError& error, int http_status) {
            (refusal.kind == RefusalClass::kUnsupported && error.is_of_whole);
 }
 
-std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, int http_status) {
+std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, int http_status,
+                                            bool are_state_calls) {
     std::optional<std::string> reason;
     bool is_any_missing = false;
     bool is_all_refused = true;
@@ -281,7 +287,8 @@ std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, 
             reason = "not all calls of a batch were answered";
         }
         const auto* error = answer.get<RpcError>();
-        if (error == nullptr || !is_general_refusal(*error, http_status)) {
+        if (error == nullptr || !is_general_refusal(*error, http_status) ||
+            (are_state_calls && is_revert(*error, http_status))) {
             is_all_refused = false;
         } else if (!reason) {
             reason = error_text(*error, http_status);

@@ -105,9 +105,10 @@ struct CallVerdict {
 
 /// A batch of which nothing was answered and every refusal is in words that may mean anything, or
 /// of which answers are missing: perhaps it was refused for being a batch. The first reason, which
-/// may be shown; empty: no such doubt.
+/// may be shown; empty: no such doubt. Of state calls a revert is the contract's answer.
 [[nodiscard]] std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers,
-                                                          int http_status);
+                                                          int http_status,
+                                                          bool are_state_calls = false);
 /// The answer to a call that went alone is such a refusal.
 [[nodiscard]] bool is_general_refusal(const RpcError& error, int http_status);
 

@@ -25,6 +25,9 @@ namespace plumbline::rpc {
 
 namespace {
 
+/// For a block that was told as the head: with two backends, one of them behind, a million to one.
+constexpr uint32_t kLackingRounds = 20;
+
 /// The one that people are told of: a range's logs, where they are asked for with its headers.
 const Call& most_telling(const std::vector<Call>& calls) {
     const auto logs = std::ranges::find_if(calls, is_log_call);
@@ -227,14 +230,17 @@ void Dispatcher::end_round(PendingGroup& active) {
         return;
     }
     const CallGroup& group = active.group;
+    const bool is_hopeful = lacks_what_was_told(active);
+    const uint32_t rounds_max =
+        is_hopeful ? std::max(kLackingRounds, options_.attempts_max) : options_.attempts_max;
     const RoundState round{!active.failed.empty(), active.rounds_done,
-                           group.rounds_max > 0 ? group.rounds_max : options_.attempts_max,
+                           group.rounds_max > 0 ? group.rounds_max : rounds_max,
                            group.rounds_max == 0};
     const RoundEnd end = judge_round(look_at_providers(std::nullopt), active.rules(), round);
     if (const auto* wait = std::get_if<round_end::WaitUntil>(&end)) {
         active.wait_until(std::min(wait->at_ms, active.deadline_ms));
     } else if (std::holds_alternative<round_end::NextRound>(end)) {
-        active.start_round(now() + pause_ms(active.rounds_done + 1));
+        active.start_round(now() + (is_hopeful ? 0 : pause_ms(active.rounds_done + 1)));
     } else if (std::holds_alternative<round_end::OtherChain>(end)) {
         end_with_error(active, ErrorCode::kIncompatible,
                        "every endpoint serves another chain than " +
@@ -249,6 +255,14 @@ void Dispatcher::end_round(PendingGroup& active) {
         }
         end_with_error(active, active.last_code, text + describe(active));
     }
+}
+
+/// Who told the block as its head has a pause of its own before it is asked for it again.
+bool Dispatcher::lacks_what_was_told(const PendingGroup& active) const {
+    return active.last_code == ErrorCode::kNotFound && active.group.block_needed &&
+           std::ranges::any_of(providers_, [&](const Provider& provider) {
+               return provider.is_usable() && provider.has_told(*active.group.block_needed);
+           });
 }
 
 /// Full jitter, so that groups that failed together do not come again together.
@@ -310,8 +324,11 @@ void Dispatcher::finish(PendingGroup& active, GroupResult result) {
     GroupResult whole = active.finish(std::move(result), now());
     if (active.group.ticket != nullptr) {
         // Whoever shares it hears nothing of requests that are still out.
-        for (uint32_t i = 0; i < active.requests_out; ++i) {
-            active.group.ticket->on_back();
+        for (const auto& [id, request] : in_flight_) {
+            if (const auto group = groups_.find(request.group);
+                group != groups_.end() && &group->second == &active) {
+                active.group.ticket->on_back(providers_[request.provider].name());
+            }
         }
         active.group.ticket.reset();
     }
@@ -353,6 +370,9 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
         for (const Provider& provider : providers_) {
             if (const auto at = provider.free_at_ms()) {
                 wake = std::min(wake, *at);
+            }
+            if (const int64_t at = provider.asked_again_ms(); at > start) {
+                wake = std::min(wake, at);
             }
         }
     }

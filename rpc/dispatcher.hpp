@@ -101,6 +101,7 @@ class Dispatcher {
     [[nodiscard]] ProviderChoice choose(const PendingGroup& active);
     void end_round(PendingGroup& active);
     [[nodiscard]] int64_t pause_ms(uint32_t rounds_done);
+    [[nodiscard]] bool lacks_what_was_told(const PendingGroup& active) const;
     void submit(uint64_t id, PendingGroup& active, size_t provider);
     [[nodiscard]] HttpRequest make_request(const CallGroup& group, const InFlightRequest& sent);
 

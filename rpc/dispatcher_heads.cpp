@@ -56,7 +56,7 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
 
 void Dispatcher::take_vain_head(size_t provider, uint64_t block_num, const std::string& reason) {
     Provider& asked = providers_[provider];
-    asked.on_head(block_num);
+    asked.on_vain_head(block_num);
     asked.on_error_text(reason);
     if (heads_.on_vain_head(provider)) {
         tell(LogLevel::kWarning, asked,

@@ -33,7 +33,7 @@ void Dispatcher::receive(HttpCompletion& completion) {
     PLUMBLINE_CHECK(active.requests_out > 0);
     --active.requests_out;
     if (active.group.ticket != nullptr) {
-        active.group.ticket->on_back();
+        active.group.ticket->on_back(providers_[request.provider].name());
     }
     active.last_provider = request.provider;
     active.traffic.received += completion.body.size();
@@ -186,7 +186,10 @@ void Dispatcher::receive_http_error(PendingGroup& active, const InFlightRequest&
 /// True: its calls are asked again one by one.
 bool Dispatcher::take_batch_doubt(PendingGroup& active, const InFlightRequest& request,
                                   const std::vector<Answer>& answers, int http_status) {
-    const auto reason = answers.size() > 1 ? find_batch_doubt(answers, http_status) : std::nullopt;
+    const auto reason = answers.size() > 1
+                            ? find_batch_doubt(answers, http_status,
+                                               std::ranges::all_of(request.calls, is_state_call))
+                            : std::nullopt;
     if (!reason || !providers_[request.provider].batches().on_doubtful_batch(now())) {
         return false;
     }
@@ -358,6 +361,7 @@ void Dispatcher::take_refused_blocks(Provider& provider, const ProviderNews& new
 void Dispatcher::take_answered_block(Provider& provider, const Call& call) {
     if (call.kind == Call::Kind::kHeaderByNum) {
         provider.pruned().on_answered(call.block_num);
+        provider.on_shown(call.block_num);
     } else if (call.kind == Call::Kind::kLogs) {
         provider.pruned().on_answered(call.range.from);
         provider.without_logs().on_answered(call.range.from);

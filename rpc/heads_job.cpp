@@ -114,7 +114,7 @@ void HeadsJob::probe(size_t provider) {
 void HeadsJob::on_head(size_t provider, GroupResult result) {
     PLUMBLINE_CHECK(open_ > 0);
     --open_;
-    ticket_->on_back();
+    ticket_->on_back(dispatcher_.providers()[provider].name());
     if (is_choosing_ || is_over_) {
         return;
     }

@@ -18,7 +18,7 @@ struct OpenWait {
     std::string provider;   ///< who said `reason`; or whose answer is waited for; may be empty
     std::string reason;     ///< the provider's own last text, or what is in the way; never empty
     uint64_t attempts = 0;  ///< requests sent for it so far
-    std::optional<int64_t> out_ms;  ///< since its newest request that is under way was sent
+    std::optional<int64_t> out_ms;  ///< since its oldest request that is under way was sent
     bool has_progressed = false;    ///< a part of it was answered
     int64_t waiting_ms = 0;         ///< since it was asked, or since a part of it was last answered
 };

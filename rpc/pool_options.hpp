@@ -78,6 +78,8 @@ struct PoolOptions {
     int64_t alone_wait_ms_max =
         60'000;                      ///< of all waits and parking, where nobody else can be asked
     int64_t head_stale_ms = 3'000;   ///< older head knowledge is asked again when it matters
+    int64_t head_poll_ms = 1'000;    ///< how often heads are asked for: a block that was told as
+                                     ///< one and is lacking is asked for again within that
     int64_t heads_grace_ms = 400;    ///< get_heads waits this long for the slower ones
     uint32_t batch_max = 50;         ///< calls a batch, until learnt otherwise
     uint32_t addresses_max = 1'000;  ///< a filter, until learnt otherwise
@@ -112,6 +114,9 @@ struct ProviderStats {
     std::string last_error;
     /// What it does not give of some blocks though it works, with its own text; may be shown.
     std::string limitation;
+    /// How its answers contradict themselves, so that others, or receipts, take the place of its
+    /// logs; may be shown. Empty while they do not.
+    std::string oddity;
     /// How long it has been asked without an answer to anything; empty where nothing is open.
     std::optional<int64_t> silent_ms;
 };

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kFilterClassesMax = 256;
 /// Between two probes of one that is down where nobody else can be asked.
 constexpr int64_t kAloneProbeMs = 10'000;
+/// Between two lines about answers that are not used.
+constexpr int64_t kFaultLineMs = 600'000;
 constexpr int64_t kSlowCallMsFirst = 60'000;
 constexpr int64_t kSlowCallMsMax = 3'600'000;
 
@@ -70,7 +72,8 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
       redactor_{make_redactor(endpoint)},
       window_{static_cast<double>(options.in_flight_per_provider_max)},
       batches_{options.batch_max},
-      addresses_max_{options.addresses_max} {
+      addresses_max_{options.addresses_max},
+      told_head_{options.head_poll_ms} {
     stats_.name = display_name(endpoint.url, endpoint.is_host_public);
 }
 
@@ -124,8 +127,13 @@ ProviderState Provider::state(std::optional<uint64_t> block_needed) const {
     out.is_foreign = is_foreign();
     out.is_free = is_free_at(now);
     if (block_needed && stats_.head && *stats_.head < *block_needed) {
-        out.head = is_behind_at(*block_needed, now) ? ProviderState::Head::kBehind
-                                                    : ProviderState::Head::kStale;
+        if (told_head_.holds(*block_needed, now)) {
+            out.head = now < told_head_.ask_at_ms() ? ProviderState::Head::kLacking
+                                                    : ProviderState::Head::kTold;
+        } else {
+            out.head = is_behind_at(*block_needed, now) ? ProviderState::Head::kBehind
+                                                        : ProviderState::Head::kStale;
+        }
     }
     out.cost = cost();
     out.free_at_ms = free_after(now);
@@ -225,6 +233,7 @@ void Provider::on_probe_answered(uint64_t head) {
     open_until_ms_.reset();
     stats_.last_error.clear();
     on_head(head);
+    told_head_.on_told(head, head_at_ms_);
 }
 
 void Provider::on_probe_failed() {
@@ -310,6 +319,34 @@ void Provider::on_billing_doubt() {
     }
 }
 
+bool Provider::on_odd_logs(const evm::BlockRange& range) {
+    const bool is_part = odd_range_ && range.from >= odd_range_->from && range.to <= odd_range_->to;
+    if (is_part && range.size() > 1) {
+        return false;
+    }
+    if (!is_part) {
+        odd_range_ = range;
+    }
+    return odd_logs_.on_refused(range.from, {}, clock_.monotonic_ms());
+}
+
+/// One log alone cannot.
+void Provider::on_sound_logs(uint64_t block_num, size_t count) {
+    if (count > 1) {
+        odd_logs_.on_answered(block_num);
+    }
+}
+
+std::optional<uint64_t> Provider::take_fault_notice() {
+    ++faults_untold_;
+    const int64_t now = clock_.monotonic_ms();
+    if (fault_told_ms_ && now - *fault_told_ms_ < kFaultLineMs) {
+        return std::nullopt;
+    }
+    fault_told_ms_ = now;
+    return std::exchange(faults_untold_, 0);
+}
+
 bool Provider::take_down_notice() {
     return !is_up() && !std::exchange(down_told_, true);
 }
@@ -323,7 +360,16 @@ void Provider::on_head(uint64_t block_num) {
     head_at_ms_ = clock_.monotonic_ms();
 }
 
+void Provider::on_vain_head(uint64_t known) {
+    told_head_.forget();
+    on_head(known);
+}
+
 void Provider::on_behind(uint64_t block_num) {
+    const int64_t now = clock_.monotonic_ms();
+    if (told_head_.holds(block_num, now)) {
+        told_head_.on_lacked(block_num, now);
+    }
     if (block_num > 0 && (!stats_.head || *stats_.head >= block_num)) {
         on_head(block_num - 1);
     }
@@ -334,11 +380,12 @@ bool Provider::is_behind(uint64_t block_num) const {
 }
 
 bool Provider::is_behind_at(uint64_t block_num, int64_t now) const {
-    return stats_.head && *stats_.head < block_num && now - head_at_ms_ < options_.head_stale_ms;
+    return stats_.head && *stats_.head < block_num && now - head_at_ms_ < options_.head_stale_ms &&
+           !told_head_.holds(block_num, now);
 }
 
 bool Provider::needs_head_refresh(uint64_t block_num) const {
-    return stats_.head && *stats_.head < block_num && !is_behind(block_num);
+    return stats_.head && *stats_.head < block_num && !is_behind(block_num) && !has_told(block_num);
 }
 
 void Provider::on_too_many_addresses(size_t addresses, std::optional<uint64_t> told) {
@@ -377,6 +424,9 @@ ProviderStats Provider::stats() const {
     out.usable = is_usable();
     if (without_logs_.is_known() || pruned_.is_known()) {
         out.limitation = refused_blocks_text_;
+    }
+    if (odd_logs_.is_known()) {
+        out.oddity = oddity_;
     }
     if (chain_strikes_ > 0 || is_apart_) {
         out.state = "other chain";

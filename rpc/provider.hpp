@@ -16,6 +16,7 @@
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
 #include "rpc/refused_blocks.hpp"
+#include "rpc/told_head.hpp"
 
 namespace plumbline::rpc {
 
@@ -63,6 +64,8 @@ class Provider {
     /// When a provider that is not free only because of time will be; nullopt if it waits for
     /// something else (an answer).
     [[nodiscard]] std::optional<int64_t> free_at_ms() const;
+    /// When it is asked again for what it told as its head and lacked; may be past.
+    [[nodiscard]] int64_t asked_again_ms() const { return told_head_.ask_at_ms(); }
     /// Higher is worse: expected wait.
     [[nodiscard]] double cost() const;
     /// All of that at once, for a question that needs `block_needed`; `is_probing` is left false.
@@ -122,8 +125,17 @@ class Provider {
     /// that is not makes the pause until the next one longer.
     void on_probe_failed();
     void on_head(uint64_t block_num);
-    /// It does not have `block_num` (yet).
+    /// It told a head that it does not show: what is known of it reaches up to `known`.
+    void on_vain_head(uint64_t known);
+    /// It does not have `block_num` (yet). Where it told that block, or a later one, as its head a
+    /// moment ago, it is asked again soon.
     void on_behind(uint64_t block_num);
+    /// It has it.
+    void on_shown(uint64_t block_num) { told_head_.on_shown(block_num); }
+    /// It told this block, or a later one, as its head a moment ago.
+    [[nodiscard]] bool has_told(uint64_t block_num) const {
+        return told_head_.holds(block_num, clock_.monotonic_ms());
+    }
     /// Known to lack `block_num` by knowledge that is not stale.
     [[nodiscard]] bool is_behind(uint64_t block_num) const;
     /// Its head is below `block_num` as far as we know, but that knowledge is stale.
@@ -133,14 +145,29 @@ class Provider {
     [[nodiscard]] RefusedBlocks& pruned() { return pruned_; }
     /// Blocks whose logs it does not give, though it has them.
     [[nodiscard]] RefusedBlocks& without_logs() { return without_logs_; }
-    /// Asked for this block, or with `logs` for its logs, it would refuse: others first.
+    /// It gave logs of these blocks that cannot be right, again. True where that is its way from
+    /// now on: parts of blocks that have counted count once more as single blocks only.
+    [[nodiscard]] bool on_odd_logs(const evm::BlockRange& range);
+    /// It gave so many logs, from this block on, that do not contradict each other.
+    void on_sound_logs(uint64_t block_num, size_t count);
+    /// Asked for this block, or with `logs` for its logs, it would refuse, or give what cannot be
+    /// used: others first.
     [[nodiscard]] bool would_refuse(uint64_t block_num, bool logs) const {
         const int64_t now = clock_.monotonic_ms();
-        return pruned_.holds(block_num, now) || (logs && without_logs_.holds(block_num, now));
+        return pruned_.holds(block_num, now) ||
+               (logs && (without_logs_.holds(block_num, now) || odd_logs_.holds(block_num, now)));
+    }
+    /// What was heard of `odd_logs`, for as long as it holds; may be shown.
+    void on_oddity(std::string text) { oddity_ = std::move(text); }
+    /// An answer of it was not used. The number of those since the last line about that, this one
+    /// too, where it is time for another; they come by the thousand.
+    [[nodiscard]] std::optional<uint64_t> take_fault_notice();
+    /// Why it is passed over for a block's logs.
+    [[nodiscard]] const std::string& no_logs_text() const {
+        return odd_logs_.is_known() ? oddity_ : refused_blocks_text_;
     }
     /// What it was heard of above, for as long as it holds; may be shown.
     void on_refused_blocks(std::string text) { refused_blocks_text_ = std::move(text); }
-    [[nodiscard]] const std::string& refused_blocks_text() const { return refused_blocks_text_; }
     /// What it answers for numbers without a block.
     [[nodiscard]] GapWords& gap_words() { return gap_words_; }
     /// Its chain id was learnt.
@@ -230,7 +257,14 @@ class Provider {
     RefusedBlocks pruned_{1};
     RefusedBlocks without_logs_{kLogRefusalsBelieved};
     std::string refused_blocks_text_;
+    static constexpr uint32_t kOddLogsBelieved = 3;
+    RefusedBlocks odd_logs_{kOddLogsBelieved};
+    std::optional<evm::BlockRange> odd_range_;  ///< the last that counted as a whole
+    std::string oddity_;
+    uint64_t faults_untold_ = 0;
+    std::optional<int64_t> fault_told_ms_;
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
+    ToldHead told_head_;
     std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
     std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`
 };

@@ -22,8 +22,12 @@ ProviderChoice choose_provider(std::span<const ProviderState> providers,
     std::optional<size_t> best;
     const auto is_better = [&](size_t a, size_t b) {
         const bool a_avoided = rules.avoid.contains(a);
-        return a_avoided == rules.avoid.contains(b) ? providers[a].cost < providers[b].cost
-                                                    : !a_avoided;
+        if (a_avoided != rules.avoid.contains(b)) {
+            return !a_avoided;
+        }
+        const bool a_lacks = providers[a].head == ProviderState::Head::kTold;
+        const bool b_lacks = providers[b].head == ProviderState::Head::kTold;
+        return a_lacks == b_lacks ? providers[a].cost < providers[b].cost : b_lacks;
     };
     for (size_t i = 0; i < providers.size(); ++i) {
         const ProviderState& candidate = providers[i];
@@ -44,6 +48,10 @@ ProviderChoice choose_provider(std::span<const ProviderState> providers,
             continue;
         }
         if (candidate.head == ProviderState::Head::kBehind) {
+            continue;
+        }
+        if (candidate.head == ProviderState::Head::kLacking) {
+            can_wait = true;
             continue;
         }
         if (candidate.head == ProviderState::Head::kStale) {

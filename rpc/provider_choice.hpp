@@ -17,6 +17,8 @@ struct ProviderState {
     enum class Head : uint8_t {
         kReaches,  ///< as far as is known; also where no block is needed
         kBehind,   ///< it lacks the block, and that was learnt just now
+        kTold,     ///< the same, though it told the block as its head: the next answer may have it
+        kLacking,  ///< the same, too short ago to ask it again
         kStale,    ///< it lacked the block when it was last asked: its head must be asked first
     };
     bool is_usable = false;       ///< not down, parked or of another chain

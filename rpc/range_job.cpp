@@ -98,12 +98,15 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     limits.addresses_max = target.addresses_max();
     limits.batch_max = target.batch_max();
     limits.head = target.head();
+    if (limits.head && target.has_told(piece.range.to)) {
+        limits.head = std::max(*limits.head, piece.range.to);  // Another backend answers next.
+    }
     piece.by_receipts =
         !over_ && target.would_refuse(from, true) && !target.would_refuse(from, false);
     if (piece.by_receipts) {
         limits.blocks_max = kReceiptsBlocks;
         piece.refused_code = ErrorCode::kNotFound;
-        piece.reasons[provider] = target.refused_blocks_text();
+        piece.reasons[provider] = target.no_logs_text();
     }
     // Once the job is over nobody waits for the answer: do not make more of it.
     const uint64_t size = over_ ? piece.range.size() : cutter_.request_size(piece.range, limits);
@@ -219,8 +222,10 @@ void RangeJob::take_logs(RangePiece& piece, GroupResult result) {
             return;
         }
     }
-    dispatcher_.providers()[result.provider].ranges(*filter_).on_success(
-        piece.range.size(), piece.logs.logs.size(), result.received_bytes, result.elapsed_ms);
+    Provider& teller = dispatcher_.providers()[result.provider];
+    teller.on_sound_logs(piece.range.from, piece.logs.logs.size());
+    teller.ranges(*filter_).on_success(piece.range.size(), piece.logs.logs.size(),
+                                       result.received_bytes, result.elapsed_ms);
     ask_headers(piece);
 }
 
@@ -286,10 +291,15 @@ void RangeJob::check_piece(RangePiece& piece) {
 // ---- Ending --------------------------------------------------------------------------------
 
 void RangeJob::note_fault(const RangePiece& piece, size_t provider, const std::string& why) {
-    dispatcher_.providers()[provider].on_malformed();
-    dispatcher_.log(LogLevel::kWarning, "provider " + provider_name(provider) +
-                                            " gave an answer for " + name_blocks(piece.range) +
-                                            " that is not used: " + why);
+    Provider& teller = dispatcher_.providers()[provider];
+    teller.on_malformed();
+    if (const auto count = teller.take_fault_notice()) {
+        dispatcher_.log(
+            LogLevel::kWarning,
+            "provider " + provider_name(provider) + " gave an answer for " +
+                name_blocks(piece.range) + " that is not used: " + why +
+                (*count > 1 ? "; " + std::to_string(*count) + " since the last line" : ""));
+    }
 }
 
 void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& why, Blame blame) {
@@ -309,8 +319,11 @@ void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& 
                    std::move(text)});
         return;
     }
-    const int64_t bound = std::min(
-        options.backoff_ms_max, options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    int64_t bound = std::min(options.backoff_ms_max,
+                             options.backoff_ms_first << std::min<uint32_t>(piece.attempts, 20));
+    if (blame == Blame::kNobody && dispatcher_.providers()[provider].has_told(piece.range.to)) {
+        bound = std::min(bound, options.head_poll_ms);
+    }
     dispatcher_.at(dispatcher_.now() + dispatcher_.jitter().upto(bound),
                    [self = shared_from_this(), from = piece.range.from] {
                        if (!self->over_) {

@@ -78,6 +78,7 @@ class RangeJob final : public std::enable_shared_from_this<RangeJob> {
     [[nodiscard]] bool others_left(const RangePiece& piece, size_t refuser) const;
     void ask_first_part(RangePiece& piece, uint64_t first_size);
     void take_fault(RangePiece& piece, size_t provider, const std::string& fault);
+    void take_odd_logs(const RangePiece& piece, size_t provider, const std::string& fault);
     void ask_dense(RangePiece& piece);
     void on_dense_header(RangePiece& piece, GroupResult result);
     void ask_all_receipts(RangePiece& piece);

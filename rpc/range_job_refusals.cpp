@@ -100,10 +100,26 @@ void RangeJob::take_fault(RangePiece& piece, size_t provider, const std::string&
     piece.refused_code = ErrorCode::kDecode;
     piece.reasons[provider] = fault;
     ticket_->on_refused(provider_name(provider), fault);
+    take_odd_logs(piece, provider, fault);
     if (piece.range.size() > 1) {
         ask_first_part(piece, piece.range.size() / 2);
     } else {
         ask_dense(piece);
+    }
+}
+
+// What comes time after time is the provider's way: receipts take the place of its logs then,
+// without asking for those first.
+void RangeJob::take_odd_logs(const RangePiece& piece, size_t provider, const std::string& fault) {
+    Provider& teller = dispatcher_.providers()[provider];
+    if (teller.on_odd_logs(piece.range)) {
+        const std::string what =
+            "gives logs that contradict themselves, such as those of " + name_blocks(piece.range) +
+            " (" + fault +
+            "): where nobody else gives them they are read from the receipts of each block, which "
+            "takes far more requests; take another provider if it goes on";
+        teller.on_oddity(what);
+        dispatcher_.tell(LogLevel::kWarning, teller, what);
     }
 }
 

@@ -34,8 +34,7 @@ void WaitTicket::on_asked(const std::string& provider, const Call& call, int64_t
     }
     OpenWait& wait = found->second.wait;
     ++wait.attempts;
-    ++found->second.out;
-    found->second.asked_ms = now_ms;
+    found->second.out.push_back({provider, now_ms});
     wait.method = method_name(call.kind);
     if (const auto blocks = blocks_of(call)) {
         wait.range = blocks;
@@ -45,10 +44,13 @@ void WaitTicket::on_asked(const std::string& provider, const Call& call, int64_t
     }
 }
 
-void WaitTicket::on_back() {
+void WaitTicket::on_back(const std::string& provider) {
     if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
-        uint32_t& out = found->second.out;
-        out -= std::min<uint32_t>(out, 1);
+        std::vector<WaitBoard::Entry::Out>& out = found->second.out;
+        if (const auto one = std::ranges::find(out, provider, &WaitBoard::Entry::Out::provider);
+            one != out.end()) {
+            out.erase(one);
+        }
     }
 }
 
@@ -80,14 +82,26 @@ std::shared_ptr<WaitTicket> WaitBoard::open(std::string_view method,
     return std::make_shared<WaitTicket>(*this, id);
 }
 
+/// Who said something has done so: waited for is who has said nothing for so long.
+void WaitBoard::name_who_hangs(const Entry& entry, int64_t waiting_ms, int64_t now_ms,
+                               OpenWait& wait) {
+    const Entry::Out& oldest = entry.out.front();
+    wait.out_ms = now_ms - oldest.sent_ms;
+    if (waiting_ms > 0 && *wait.out_ms >= waiting_ms && oldest.provider != wait.provider) {
+        const std::string who = wait.provider.empty() ? "" : wait.provider + ": ";
+        wait.reason = "no answer yet" + (wait.reason.empty() ? "" : "; " + who + wait.reason);
+        wait.provider = oldest.provider;
+    }
+}
+
 std::vector<OpenWait> WaitBoard::older_than(int64_t waiting_ms, int64_t now_ms) const {
     std::vector<OpenWait> out;
     for (const auto& [id, entry] : entries_) {
         if (now_ms - entry.since_ms >= waiting_ms) {
             out.push_back(entry.wait);
             out.back().waiting_ms = now_ms - entry.since_ms;
-            if (entry.out > 0) {
-                out.back().out_ms = now_ms - entry.asked_ms;
+            if (!entry.out.empty()) {
+                name_who_hangs(entry, waiting_ms, now_ms, out.back());
             }
         }
     }

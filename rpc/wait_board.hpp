@@ -29,8 +29,8 @@ class WaitTicket {
 
     /// A request for it went out.
     void on_asked(const std::string& provider, const Call& call, int64_t now_ms);
-    /// One of the requests that went out has come back, or never will.
-    void on_back();
+    /// One of the requests that went out to `provider` has come back, or never will.
+    void on_back(const std::string& provider);
     /// `reason` as it may be shown: it was not answered, and will be asked for again.
     void on_refused(const std::string& provider, std::string reason);
     /// A part of it is answered: its age counts from `now_ms` on, and what was in the way is past.
@@ -62,9 +62,15 @@ class WaitBoard {
     struct Entry {
         OpenWait wait;
         int64_t since_ms = 0;
-        uint32_t out = 0;      ///< requests
-        int64_t asked_ms = 0;  ///< the newest of them
+        struct Out {
+            std::string provider;
+            int64_t sent_ms = 0;
+        };
+        std::vector<Out> out;  ///< requests under way, as they were sent
     };
+    static void name_who_hangs(const Entry& entry, int64_t waiting_ms, int64_t now_ms,
+                               OpenWait& wait);
+
     std::map<uint64_t, Entry> entries_;
     uint64_t next_id_ = 1;
     std::optional<int64_t> last_progress_ms_;

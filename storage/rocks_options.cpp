@@ -39,8 +39,8 @@ class Listener final : public rocksdb::EventListener {
           failed_{std::move(failed)} {}
     void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                            rocksdb::Status* status) override {
-        failed_->store(true);
-        if (notice_) {
+        // It tries again by itself every second, and says the same each time.
+        if (!failed_->exchange(true) && notice_) {
             notice_("storage stopped writing: " + status->ToString());
         }
     }

@@ -1,5 +1,7 @@
 // Writing: what every commit puts beside its own rows, the durability that was asked for, and what
 // follows a disk that refuses.
+#include <utility>
+
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
@@ -160,8 +162,10 @@ void Database::Impl::write_head_after_sync() {
         head_stale = false;
     } else {
         // The commit itself is safe. A head that lags behind only sees less of a later loss.
-        head_stale = true;
-        notice(status.error().message);
+        if (!std::exchange(head_stale, true)) {
+            notice(status.error().message +
+                   "; commits go on while their files have room: make room on this disk");
+        }
     }
 }
 

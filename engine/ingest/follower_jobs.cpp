@@ -76,7 +76,9 @@ void Follower::start_job(FetchJob job, JobKind kind) {
     job_is_tail_ = job.tail;
     has_new_history_ = false;
     range_ends_.start(tip_);
-    if (kind == JobKind::kNext && progress_.state.load() == Lifecycle::kLive && !job.tail) {
+    // A few final blocks are caught up with: how far behind it is says the lag.
+    if (kind == JobKind::kNext && progress_.state.load() == Lifecycle::kLive && !job.tail &&
+        job.range.size() > options_.tail_blocks_max) {
         progress_.state = Lifecycle::kBackfilling;
     }
     phase_ = Phase::kFetch;

@@ -26,7 +26,12 @@ void Follower::note_heads(const rpc::Heads& heads) {
     if (heads.finalized && heads.finalized->block_num < heads.latest.block_num) {
         head_clock_.add_block(heads.finalized->block_num, heads.finalized->timestamp);
     }
-    head_clock_.on_head(heads.latest.block_num, heads.latest.timestamp, clock_.unix_ms());
+    const int64_t unix_ms = clock_.unix_ms();
+    head_clock_.on_clocks(unix_ms, clock_.monotonic_ms());
+    head_clock_.on_head(heads.latest.block_num, heads.latest.timestamp, unix_ms);
+    if (progress_.head_block != 0 && heads.latest.block_num > progress_.head_block) {
+        progress_.head_risen_ms = clock_.monotonic_ms();
+    }
     progress_.head_block = heads.latest.block_num;
     progress_.target_block = until_.block.value_or(heads.latest.block_num);
     progress_.heads_told_ms = clock_.monotonic_ms();

@@ -16,6 +16,7 @@ constexpr int64_t kSeenSpanMs = 60'000;
 constexpr int64_t kSeenApartMs = 6'000;  ///< so that those kept of a fast chain span enough
 constexpr int64_t kSpreadMs = 10'000;
 constexpr int64_t kSkewMs = 30'000;
+constexpr int64_t kJumpMs = 5'000;  ///< more than a clock that is corrected bit by bit moves
 
 }  // namespace
 
@@ -51,6 +52,20 @@ void HeadClock::add_block(uint64_t block_num, uint64_t timestamp) {
             blocks_.erase(blocks_.begin());
         }
     }
+}
+
+void HeadClock::on_clocks(int64_t unix_ms, int64_t monotonic_ms) {
+    const int64_t offset = unix_ms - monotonic_ms;
+    const int64_t jump = offset - offset_ms_.value_or(offset);
+    offset_ms_ = offset;
+    if (std::abs(jump) < kJumpMs || seen_.empty()) {
+        return;
+    }
+    for (Seen& one : seen_) {
+        one.unix_ms += jump;
+        one.age_ms += jump;
+    }
+    learn_skew();
 }
 
 void HeadClock::on_head(uint64_t block_num, uint64_t timestamp, int64_t unix_ms) {

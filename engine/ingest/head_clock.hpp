@@ -31,6 +31,9 @@ class HeadClock {
   public:
     /// A block of the chain, in any order; the nearest to 128 below the head counts.
     void add_block(uint64_t block_num, uint64_t timestamp);
+    /// This machine's two clocks, at one moment: where the wall clock is set while they run, all
+    /// heads that were told before count by the new one.
+    void on_clocks(int64_t unix_ms, int64_t monotonic_ms);
     /// The head as it was just told, at `unix_ms` of this machine's clock.
     void on_head(uint64_t block_num, uint64_t timestamp, int64_t unix_ms);
 
@@ -51,6 +54,7 @@ class HeadClock {
 
     std::map<uint64_t, int64_t> blocks_;  ///< their times, the highest ones
     std::deque<Seen> seen_;               ///< heads, ascending
+    std::optional<int64_t> offset_ms_;    ///< of the wall clock to the monotonic one
     uint64_t head_num_ = 0;
     std::optional<int64_t> head_ms_;  ///< its timestamp
     int64_t skew_ms_ = 0;

@@ -23,6 +23,9 @@ HeadAges read_head_ages(const IngestProgress& progress, const Clock& clock) {
         out.head_ms = std::max<int64_t>(0, clock.unix_ms() - made);
     }
     out.head_max_ms = progress.head_age_max_ms;
+    if (const int64_t risen = progress.head_risen_ms; risen >= 0) {
+        out.risen_ms = std::max<int64_t>(0, clock.monotonic_ms() - risen);
+    }
     return out;
 }
 

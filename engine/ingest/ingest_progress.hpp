@@ -1,6 +1,7 @@
 // Where ingest stands, in numbers that any thread may read while it works.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -70,16 +71,23 @@ struct IngestProgress {
     /// When the head was made, by this machine's clock; -1 = unknown.
     std::atomic<int64_t> head_unix_ms{-1};
     std::atomic<int64_t> head_age_max_ms{0};  ///< 0 = no limit
+    /// When the chain's head was last told to be higher than before; -1 = never.
+    std::atomic<int64_t> head_risen_ms{-1};
     /// The last answer that ingest got on by, or when it last waited for something else.
     std::atomic<int64_t> answered_ms{0};
 };
 
 /// How much can be said of the chain's head.
 struct HeadAges {
-    int64_t ready_ms = 0;            ///< since a provider last told its head
-    int64_t ready_max_ms = 0;        ///< 0 = no limit
-    std::optional<int64_t> head_ms;  ///< since it was made; empty: unknown
-    int64_t head_max_ms = 0;         ///< 0 = no limit
+    int64_t ready_ms = 0;             ///< since a provider last told its head
+    int64_t ready_max_ms = 0;         ///< 0 = no limit
+    std::optional<int64_t> head_ms;   ///< since it was made; empty: unknown
+    int64_t head_max_ms = 0;          ///< 0 = no limit
+    std::optional<int64_t> risen_ms;  ///< since the head was last higher than before
+    /// The chain makes blocks, whatever their age.
+    [[nodiscard]] bool is_rising() const noexcept {
+        return risen_ms && *risen_ms < std::max<int64_t>(60'000, head_max_ms / 4);
+    }
     [[nodiscard]] bool is_silent() const noexcept {
         return ready_max_ms > 0 && ready_ms > ready_max_ms;
     }

@@ -142,7 +142,8 @@ void RepairPlan::add_log(const LogProofOutcome& outcome) {
     }
 }
 
-void RepairPlan::add_certain_log(const LogProofOutcome& outcome, size_t blocks_max) {
+bool RepairPlan::add_certain_log(const LogProofOutcome& outcome, size_t blocks_max) {
+    bool is_cut = false;
     std::map<uint64_t, bool> found;  // by block: all of its findings are certain
     for (const Finding& finding : outcome.findings.kept) {
         const auto at = found.emplace(finding.block_num, true).first;
@@ -156,9 +157,11 @@ void RepairPlan::add_certain_log(const LogProofOutcome& outcome, size_t blocks_m
                 "provider's word is against it; `plumbline repair` mends it all the same",
                 block_num));
         } else if (taken.size() == blocks_max) {
+            is_cut = true;
             left.push_back(
-                fmt::format("block {} and {} more: wrong too, but so many are not mended unasked; "
-                            "`plumbline repair` mends them",
+                fmt::format("block {} and {} more: wrong too, but so many were mended since the "
+                            "start that no more are unasked; `plumbline task add DB repair` mends "
+                            "them",
                             block_num, found.size() - taken.size() - 1));
             break;
         } else {
@@ -182,6 +185,7 @@ void RepairPlan::add_certain_log(const LogProofOutcome& outcome, size_t blocks_m
         }
     }
     add_log(certain);
+    return is_cut;
 }
 
 void RepairPlan::add_refold(const std::string& reason) {

@@ -63,7 +63,8 @@ struct RepairPlan {
     void add_log(const LogProofOutcome& outcome);
     /// The same of what may be mended without being asked: whole blocks of which every finding is
     /// certain (`Finding::is_certain`), the lowest `blocks_max` of them. `left` names the others.
-    void add_certain_log(const LogProofOutcome& outcome, size_t blocks_max);
+    /// True where there were more than that.
+    bool add_certain_log(const LogProofOutcome& outcome, size_t blocks_max);
     /// Facts of contract calls of which most providers say something else: `right`.
     void add_calls(const Findings& findings, const std::vector<storage::CallFact>& right);
     /// Rows, indexes, counts, digests and quarantine that are not what the log makes; stored log

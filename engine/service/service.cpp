@@ -82,6 +82,7 @@ std::vector<ScheduleEntry> schedule_of(const Config& config) {
 rpc::PoolOptions pool_options(const Config& config) {
     rpc::PoolOptions options;
     options.chain_id = config.chain.id;
+    options.head_poll_ms = config.chain.poll_interval_ms;
     for (const EndpointConfig& endpoint : config.chain.rpc) {
         options.endpoints.push_back({endpoint.url, endpoint.headers, {}, endpoint.is_host_public});
     }

@@ -1,6 +1,8 @@
 // What the service says of itself: how it is, what is not as it should be, what it waits for; and
 // whether a scheduled task has anything to do.
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -28,6 +30,8 @@ constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
+/// Below it the next table file may find no room.
+constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
 std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
@@ -127,10 +131,15 @@ void add_stuck_tasks(const GivenUp& tasks, std::string_view one, std::string_vie
 
 }  // namespace
 
-/// Where the index is still on its way: what a provider does not give, which makes it slow. The
-/// pool has told it in a line.
+/// Whose logs cannot be used; and, where the index is still on its way, what a provider does not
+/// give, which makes it slow. The pool has told it in a line.
 void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
                               std::vector<std::string>& out) const {
+    for (const rpc::ProviderStats& provider : providers) {
+        if (!provider.oddity.empty() && out.size() < kWaitsMax) {
+            out.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
+        }
+    }
     if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
         return;
     }
@@ -150,6 +159,15 @@ void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const
             "it goes on by itself",
             format_duration((now_ms - since) / 1000), progress.disk_error.get(),
             indexer_->db_path()));
+        return;
+    }
+    std::error_code error;
+    const auto disk = std::filesystem::space(indexer_->db_path(), error);
+    if (!error && disk.available < kDiskFreeMin) {
+        out.push_back(fmt::format(
+            "the disk is full, {} KiB are free: commits stop once the files that are open have no "
+            "room; make room where {} lies",
+            disk.available >> 10U, indexer_->db_path()));
     }
 }
 
@@ -285,6 +303,17 @@ std::string describe_verdict(const storage::ProofRecord& record, const KnownRang
 
 }  // namespace
 
+/// What is to be done about wrong logs, where nobody does it unasked.
+std::string Service::mending_advice() const {
+    if (config().repair.on_log != LogPolicy::kMend) {
+        return "; `plumbline task add DB repair` mends them";
+    }
+    return task_ear_->is_mending_spent()
+               ? "; so many blocks were mended since the start that no more are unasked: "
+                 "`plumbline task add DB repair` mends them"
+               : "";
+}
+
 /// What the newest proofs found; they change seldom.
 void Service::read_verdicts(int64_t now_ms) {
     // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
@@ -311,7 +340,8 @@ void Service::read_verdicts(int64_t now_ms) {
     }
     for (const storage::ProofRecord& record : *records) {
         if (storage::is_verdict(record.proof) && record.mismatches > 0) {
-            verdicts_.push_back(describe_verdict(record, *known));
+            verdicts_.push_back(describe_verdict(record, *known) +
+                                (record.proof == "log" ? mending_advice() : ""));
         }
     }
     add_notes(*known);
@@ -358,6 +388,14 @@ void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) 
     }
 }
 
+namespace {
+
+std::string wait_key(const rpc::OpenWait& wait) {
+    return wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason);
+}
+
+}  // namespace
+
 /// What of the chain is waited for longer than is good, the longest first. Each new reason is a
 /// line too.
 std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
@@ -376,8 +414,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         add(std::move(text));
     };
     for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
-        tell(wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason),
-             describe_wait(wait));
+        tell(wait_key(wait), describe_wait(wait));
     }
     const IngestProgress& progress = indexer_->progress();
     const int64_t since = progress.waiting_since_ms;
@@ -386,8 +423,12 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         const std::string text = progress.waiting_for.get();
         std::string shown =
             fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
+        // One that is nearly as old as the wait says who is to answer.
+        const std::vector<rpc::OpenWait> open = source_->waits(kWaitToTellMs / 2);
         if (progress.has_trouble) {
             add(std::move(shown));  // Told when it came up.
+        } else if (!open.empty()) {
+            tell(wait_key(open.front()), describe_wait(open.front()));
         } else {
             // No question is late by itself: whoever is asked answers, and nothing comes of it.
             tell(reason_key(text), shown + describe_providers(providers));
@@ -419,11 +460,14 @@ void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
             describe_providers(providers)));
     }
     if (ages.is_stale()) {
-        out.push_back(
-            fmt::format("the chain's head, block {}, is {} old (head_age: {}): the chain stands "
-                        "still, or every provider does{}",
-                        progress.head_block.load(), format_duration(*ages.head_ms / 1000),
-                        format_duration(ages.head_max_ms / 1000), describe_providers(providers)));
+        out.push_back(fmt::format(
+            "the chain's head, block {}, is {} old (head_age: {}){}{}", progress.head_block.load(),
+            format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
+            ages.is_rising() ? " by this machine's clock, and new blocks come all the same: the "
+                               "clock is wrong, or every provider is behind by as much"
+                             : ": the chain stands still, or every provider does, or this "
+                               "machine's clock is wrong",
+            describe_providers(providers)));
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
         }
@@ -459,8 +503,9 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
                             provider.name, *provider.head, best - *provider.head));
         }
         if (!provider.usable) {
-            reasons.push_back(
-                fmt::format("provider {} is not asked: {}", provider.name, provider.state));
+            reasons.push_back(fmt::format("provider {} is not asked: {}{}{}", provider.name,
+                                          provider.state, provider.last_error.empty() ? "" : ": ",
+                                          provider.last_error));
         }
     }
     if (status.progress.is_refolding) {

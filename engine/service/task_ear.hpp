@@ -1,6 +1,7 @@
 // What tasks tell while they run, taken to where it is shown.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,14 @@ class TaskEar final : public TaskObserver {
     }
     void on_repair(std::string_view kind) override { metrics_.on_repair(kind); }
     void on_wait(std::string_view text) override { waiting_for_.set(std::string{text}); }
+    void on_mending_spent() override { is_mending_spent_ = true; }
+    [[nodiscard]] bool is_mending_spent() const { return is_mending_spent_; }
     [[nodiscard]] std::string waiting_for() const { return waiting_for_.get(); }
 
   private:
     Metrics& metrics_;
     SharedText waiting_for_;
+    std::atomic<bool> is_mending_spent_{false};
 };
 
 }  // namespace plumbline::engine

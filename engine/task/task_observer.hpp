@@ -23,6 +23,8 @@ class TaskObserver {
                           const Findings& findings) = 0;
     /// The task waits for the chain for longer than is good: for what and why. Empty: not any more.
     virtual void on_wait(std::string_view text) { static_cast<void>(text); }
+    /// More is wrong with the log than is mended unasked in the life of a process.
+    virtual void on_mending_spent() {}
     /// One thing is about to be mended; `kind` as the journal has it.
     virtual void on_repair(std::string_view kind) = 0;
 };

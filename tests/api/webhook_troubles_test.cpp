@@ -43,6 +43,13 @@ TEST(WebhookTroublesTest, WhatLastsIsAReasonWithItsAgeAndTheLastAnswer) {
     EXPECT_TRUE(troubles.reasons(400'000).empty());
 }
 
+TEST(WebhookTroublesTest, AReceiverThatHangsForTenSecondsIsAReasonAsSoonAsThatIsKnown) {
+    WebhookTroubles troubles;
+    EXPECT_TRUE(troubles.failed("app", "no answer in 10 s", 1'000)) << "posted then";
+    EXPECT_THAT(troubles.reasons(11'000),
+                testing::ElementsAre("webhook app takes nothing for 10s: no answer in 10 s"));
+}
+
 TEST(WebhookTroublesTest, WhatAnEarlierProcessLeftIsAReasonAtOnceAndNewsWhenItFailsAgain) {
     WebhookTroubles troubles;
     troubles.recall("app", 1'000, k500);

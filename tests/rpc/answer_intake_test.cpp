@@ -253,6 +253,9 @@ TEST(AnswerIntakeTest, ABatchIsDoubtedWhereNothingOfItIsAnsweredInWordsThatSayAn
     EXPECT_FALSE(is_doubted({value, value}));
     EXPECT_FALSE(is_doubted({no_method, no_method}));
     EXPECT_FALSE(is_doubted({slow_down, slow_down}));
+    const Answer revert{RpcError{3, "execution reverted: odd", "0x08c379a0"}};
+    EXPECT_FALSE(find_batch_doubt({revert, revert}, 200, true)) << "the contract has answered";
+    EXPECT_TRUE(find_batch_doubt({general, general}, 200, true));
 }
 
 TEST(AnswerIntakeTest, ARefusalIsCountedUnlessItIsTheCallsOwnAnswer) {

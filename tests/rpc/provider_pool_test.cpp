@@ -651,6 +651,53 @@ TEST_F(ProviderPoolTest, WhoRefusesTheLogsOfBlockAfterBlockIsReadByReceiptsAndTh
     EXPECT_EQ(stats(0).limitation, "");
 }
 
+/// Changes every list of logs that `node` gives.
+void spoil_logs(FakeNode& node, void (*change)(json& list)) {
+    node.spoil = [change](std::string& body) {
+        json answers = json::parse(body);
+        const auto spoil_one = [change](json& answer) {
+            json& list = answer["result"];
+            if (list.is_array() && !list.empty() && list[0].contains("logIndex")) {
+                change(list);
+            }
+        };
+        if (answers.is_array()) {
+            std::ranges::for_each(answers, spoil_one);
+        } else {
+            spoil_one(answers);
+        }
+        body = answers.dump();
+    };
+}
+
+class OddLogsTest : public ProviderPoolTest,
+                    public ::testing::WithParamInterface<void (*)(json& list)> {};
+
+TEST_P(OddLogsTest, LogsThatContradictThemselvesEachTimeAreReadByReceiptsAndToldOnce) {
+    FakeNode& node = add(kUrlA);
+    spoil_logs(node, GetParam());
+    for (uint64_t from = 0; from < 1'000; from += 50) {
+        expect_truth(range(from, from + 49), from, from + 49);
+    }
+    EXPECT_LE(node.requests, 700U) << "two for eight blocks, and some before that";
+    EXPECT_EQ(recorder_.count("that is not used"), 1U);
+    EXPECT_EQ(recorder_.count("contradict themselves"), 1U);
+    EXPECT_NE(stats(0).oddity.find("contradict themselves"), std::string::npos);
+    EXPECT_EQ(stats(0).limitation, "");
+    node.spoil = nullptr;
+    clock_.advance(600'000);
+    expect_truth(range(0, 999), 0, 999);
+    EXPECT_EQ(stats(0).oddity, "") << "asked again after a while, it gives them";
+}
+
+INSTANTIATE_TEST_SUITE_P(DoubledAndReversed, OddLogsTest,
+                         ::testing::Values([](json& list) { list.push_back(list.back()); },
+                                           [](json& list) {
+                                               const json first = list.front();
+                                               list.erase(0);
+                                               list.push_back(first);
+                                           }));
+
 TEST_F(ProviderPoolTest, AProviderOfAnotherChainIsNeverAsked) {
     options_.chain_id = 1;
     FakeNode& node = add(kUrlA);

@@ -45,6 +45,26 @@ TEST(WaitBoardTest, AQuestionIsOldFromItsLastProgressOnAndGoneOnceAnswered) {
     EXPECT_EQ(board.size(), 1U);
 }
 
+TEST(WaitBoardTest, WhoHangsIsNamedAndNotWhoSaidSomethingBefore) {
+    WaitBoard board;
+    const auto ticket = board.open("eth_call", std::nullopt, 0);
+    ticket->on_asked("silent", logs_call({1, 4}), 1'000);
+    ticket->on_asked("quick", logs_call({5, 9}), 2'000);
+    ticket->on_back("quick");
+    ticket->on_refused("quick", "too busy");
+    auto waits = board.older_than(10'000, 10'500);
+    ASSERT_EQ(waits.size(), 1U);
+    EXPECT_EQ(waits[0].provider, "quick") << "the other one may still answer";
+    waits = board.older_than(10'000, 12'000);
+    ASSERT_EQ(waits.size(), 1U);
+    EXPECT_EQ(waits[0].provider, "silent");
+    EXPECT_EQ(waits[0].reason, "no answer yet; quick: too busy");
+    EXPECT_EQ(waits[0].out_ms, 11'000);
+    ticket->on_back("silent");
+    EXPECT_FALSE(board.older_than(10'000, 12'000)[0].out_ms);
+    EXPECT_EQ(board.older_than(10'000, 12'000)[0].reason, "too busy");
+}
+
 class PoolWaitsTest : public ::testing::Test {
   protected:
     FakeNode& add(const char* url) {

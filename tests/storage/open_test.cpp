@@ -284,6 +284,30 @@ TEST(DurabilityTest, AnIoErrorAnywhereLosesNothingSynced) {
     EXPECT_GT(refused, 0U);
 }
 
+TEST(DurabilityTest, ASidecarFileThatIsRefusedAtEachCommitIsToldOnceAndNoCommitFails) {
+    const TempDir dir;
+    int told = 0;
+    OpenOptions options = create_options();
+    options.notice = [&told](const std::string& text) {
+        told += text.find("PLUMBLINE_HEAD") != std::string::npos ? 1 : 0;
+        EXPECT_THAT(text, HasSubstr("make room"));
+    };
+    const std::string path = dir.sub("db");
+    const auto db = must_open(path, options);
+    const fs::path in_the_way = path + "/" + std::string{kHeadFileName} + ".tmp";
+    for (const int outage : {1, 2}) {
+        fs::create_directory(in_the_way);
+        const auto first = static_cast<uint64_t>(10 * outage);
+        for (uint64_t block = first; block < first + 5; ++block) {
+            commit_block(*db, block);
+        }
+        EXPECT_EQ(told, outage);
+        fs::remove(in_the_way);
+        commit_block(*db, first + 5);
+    }
+    EXPECT_EQ(told, 2);
+}
+
 /// Files of the directory that end in `suffix`.
 std::vector<fs::path> files_ending(const std::string& path, const std::string& suffix) {
     std::vector<fs::path> found;

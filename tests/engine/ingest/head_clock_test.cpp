@@ -91,6 +91,24 @@ TEST(HeadClockTest, OfAFastChainTooAClockThatGoesWrongIsLearntInTwoMinutes) {
     }
 }
 
+TEST(HeadClockTest, AWallClockThatIsSetWhileHeadsComeIsKnownAtOnce) {
+    for (const int64_t jump : {86'400'000, -86'400'000}) {
+        HeadClock clock;
+        int64_t now = kNowMs;
+        for (uint64_t i = 0; i < 20; ++i, now += 12'000) {
+            clock.on_clocks(now, now - kNowMs);
+            clock.on_head(1'000 + i, static_cast<uint64_t>(now) / 1000, now);
+        }
+        EXPECT_EQ(clock.skew_ms(), 0);
+        clock.on_clocks(now + jump, now - kNowMs);
+        EXPECT_EQ(clock.skew_ms(), jump);
+        clock.on_head(1'020, static_cast<uint64_t>(now) / 1000, now + jump);
+        EXPECT_EQ(clock.head_unix_ms(), now + jump);
+        clock.on_clocks(now + 12'000, now + 12'000 - kNowMs);  // Set right again.
+        EXPECT_EQ(clock.skew_ms(), 0);
+    }
+}
+
 TEST(HeadClockTest, ANodeThatCatchesUpIsOldAndNoClockIsWrong) {
     HeadClock clock;
     for (size_t i = 0; i < 40; ++i) {
@@ -118,6 +136,11 @@ TEST(HeadAgesTest, AnAgeBeyondItsLimitIsOldAndOneWithoutALimitNever) {
     progress.head_age_max_ms = 0;
     EXPECT_FALSE(read_head_ages(progress, clock).is_old());
     progress.head_age_max_ms = 120'000;
+    EXPECT_FALSE(read_head_ages(progress, clock).is_rising()) << "no head was higher than before";
+    progress.head_risen_ms = clock.monotonic_ms();
+    EXPECT_TRUE(read_head_ages(progress, clock).is_rising());
+    clock.advance(60'000);
+    EXPECT_FALSE(read_head_ages(progress, clock).is_rising()) << "the chain stands still";
     progress.head_unix_ms = -1;
     EXPECT_FALSE(read_head_ages(progress, clock).is_old());
 }

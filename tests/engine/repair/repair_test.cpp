@@ -336,15 +336,17 @@ TEST_F(RepairTest, UnaskedOnlySoManyBlocksAreMendedTheLowestFirst) {
     store(told);
     const LogProofOutcome found = look();
     RepairPlan plan;
-    plan.add_certain_log(found, 2);
+    EXPECT_TRUE(plan.add_certain_log(found, 2)) << "more is wrong";
     ASSERT_EQ(plan.blocks.size(), 2U);
     EXPECT_EQ(plan.blocks[0].header.block_num, blocks[0]);
     EXPECT_EQ(plan.blocks[1].header.block_num, blocks[1]);
     ASSERT_EQ(plan.left.size(), 1U);
-    EXPECT_THAT(plan.left[0], testing::HasSubstr("plumbline repair"));
+    EXPECT_THAT(plan.left[0], testing::HasSubstr("plumbline task add DB repair"));
     RepairPlan nothing;
-    nothing.add_certain_log(found, 0);
+    EXPECT_TRUE(nothing.add_certain_log(found, 0));
     EXPECT_TRUE(nothing.is_empty());
+    RepairPlan all;
+    EXPECT_FALSE(all.add_certain_log(found, 3));
 }
 
 TEST_F(RepairTest, ABlockThatWasExchangedSinceItWasJudgedIsLeftAsItIs) {

@@ -84,6 +84,7 @@ struct NodeManners {
     std::atomic<bool> is_mute{false};      ///< swallows questions for heads
     std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
     std::atomic<bool> is_parked{false};    ///< as the provider's figures say it
+    std::atomic<bool> is_odd{false};       ///< as the provider's figures say it
     std::atomic<int64_t> silent_ms{-1};    ///< as the provider's figures say it; -1 = it answers
 };
 
@@ -142,6 +143,9 @@ class OwnedNode final : public rpc::ChainSource {
         rpc::ProviderStats one;
         one.name = "node";
         one.usable = !manners_.is_parked;
+        one.state = manners_.is_parked ? "refused" : "ok";
+        one.last_error = manners_.is_parked ? "HTTP 401: Must be authenticated!" : "";
+        one.oddity = manners_.is_odd ? "gives logs that contradict themselves" : "";
         if (const int64_t silent = manners_.silent_ms; silent >= 0) {
             one.silent_ms = silent;
         }
@@ -320,6 +324,20 @@ TEST_F(ServiceTest, AWaitIsNotOverWhileNoProviderCanBeAsked) {
     const size_t end = log.find("nothing is waited for any more");
     ASSERT_NE(end, std::string::npos) << log;
     EXPECT_GT(end, log.find("the provider is about to come back")) << log;
+}
+
+TEST_F(ServiceTest, HealthSaysInTheProvidersOwnWordsWhyItIsNotAskedAndWhatItGivesWrongly) {
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.is_odd = true;
+    EXPECT_TRUE(is_degraded_by("provider node gives logs that contradict themselves"));
+    manners_.is_odd = false;
+    manners_.is_parked = true;
+    EXPECT_TRUE(
+        is_degraded_by("provider node is not asked: refused: HTTP 401: Must be authenticated!"));
+    manners_.is_parked = false;
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 
 TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
@@ -543,7 +561,9 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     const auto wrong = std::ranges::find_if(
         known->ranges(), [](const KnownRange& range) { return range.findings > 0; });
     ASSERT_NE(wrong, known->ranges().end());
-    ASSERT_TRUE(is_degraded_by(fmt::format("the first of them in block {}", wrong->range.from)));
+    ASSERT_TRUE(is_degraded_by(
+        fmt::format("the first of them in block {}; `plumbline task add DB repair` mends them",
+                    wrong->range.from)));
     const auto counted = [this] {
         const std::string text = service->metrics_text();
         const size_t at = text.find("plumbline_findings_total{kind=\"log missing\"}");
