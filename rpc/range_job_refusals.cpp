@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/evm/block_gap.hpp"
+#include "rpc/error_text.hpp"
 #include "rpc/range_job.hpp"
 
 namespace plumbline::rpc {
