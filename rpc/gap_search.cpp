@@ -27,8 +27,28 @@ void GapSearch::start() {
     ask_above();
 }
 
+/// What is known of a head may be no more than that the provider has no block of that number, which
+/// is what a gap looks like.
+void GapSearch::ask_head() {
+    is_head_asked_ = true;
+    CallGroup group = CallGroup::of_provider(provider_);
+    group.calls.resize(1);
+    group.calls[0].kind = Call::Kind::kHeaderLatest;
+    group.done = [self = shared_from_this()](const GroupResult& result) {
+        if (const auto* latest = result.error ? nullptr : result.answers[0].get<evm::Header>()) {
+            self->head_ = latest->block_num;
+        }
+        self->ask_above();
+    };
+    dispatcher_.send(std::move(group));
+}
+
 void GapSearch::ask_above() {
-    const uint64_t head = dispatcher_.providers()[provider_].head().value_or(0);
+    const uint64_t head = std::max(head_, dispatcher_.providers()[provider_].head().value_or(0));
+    if (block_num_ > head && !is_head_asked_) {
+        ask_head();
+        return;
+    }
     if (from_ > head || window_ > kWindowMax) {
         dispatcher_.at(dispatcher_.now(),
                        [self = shared_from_this()] { self->done_(std::nullopt); });

@@ -30,6 +30,7 @@ class GapSearch final : public std::enable_shared_from_this<GapSearch> {
     void start();
 
   private:
+    void ask_head();
     void ask_above();
     void on_above(GroupResult result);
     void ask_parent(const evm::Header& next);
@@ -42,6 +43,8 @@ class GapSearch final : public std::enable_shared_from_this<GapSearch> {
     Done done_;
     uint64_t from_;  ///< of the next window
     uint64_t window_;
+    uint64_t head_ = 0;  ///< as it was told for this search
+    bool is_head_asked_ = false;
     std::optional<RpcError> said_;  ///< for the number in question; empty: null
 };
 
