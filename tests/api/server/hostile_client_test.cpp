@@ -271,7 +271,10 @@ TEST_F(SilentStreamTest, AStreamThatDoesNotTakeItsMessageIsLetGoThoughItPings) {
             std::this_thread::yield();
         }
     }
-    EXPECT_EQ(server_->stats().connections, 0U) << "its place is free again";
+    while (server_->stats().connections >
+           0) {  // Its place is free again, once both ends are closed.
+        std::this_thread::yield();
+    }
     server_.reset();
 }
 
