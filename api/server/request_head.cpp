@@ -4,6 +4,7 @@
 
 #include "api/server/client_address.hpp"
 #include "core/base/ascii.hpp"
+#include "core/base/url_parts.hpp"
 
 namespace plumbline::api {
 
@@ -19,22 +20,14 @@ std::string_view trimmed(std::string_view text) {
 /// What follows the colon must be a port, else all of it is the name.
 std::string_view without_port(std::string_view host) {
     constexpr size_t kPortDigitsMax = 5;
-    constexpr unsigned kPortMax = 65'535;
     const size_t bracket = host.rfind(']');
     const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
     if (colon == std::string_view::npos) {
         return host;
     }
     const std::string_view digits = host.substr(colon + 1);
-    unsigned port = 0;
-    for (const char digit : digits) {
-        port =
-            is_ascii_digit(digit) ? port * 10 + static_cast<unsigned>(digit - '0') : kPortMax + 1;
-        if (port > kPortMax) {
-            return host;
-        }
-    }
-    return digits.size() > kPortDigitsMax ? host : host.substr(0, colon);
+    const bool is_port = digits.size() <= kPortDigitsMax && parse_port(digits);
+    return is_port ? host.substr(0, colon) : host;
 }
 
 /// Counts what may be there once.

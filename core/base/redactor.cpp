@@ -129,26 +129,16 @@ Escape read_numeric_reference(std::string_view text) {
 
 /// `&#47;`, `&#x2f;`, `&sol;`
 Escape read_reference(std::string_view text) {
-    constexpr size_t kNameMax = 18;
     if (text.size() > 1 && text[1] == '#') {
         return read_numeric_reference(text);
     }
-    const auto is_named = [text](std::string_view name) {
-        return equal_ignoring_case(text.substr(1, name.size()), name);
-    };
-    if (const size_t end = text.substr(0, kNameMax).find(';'); end != std::string_view::npos) {
-        for (const auto& [name, c] : kReferenceNames) {
-            if (name.size() == end - 1 && is_named(name)) {
-                return {c, end + 1};
-            }
+    for (const auto& [name, c] : kReferenceNames) {
+        if (!starts_with_ignoring_case(text.substr(1), name)) {
+            continue;
         }
-    }
-    for (const std::string_view name : kBareNames) {
-        if (is_named(name)) {
-            return {std::ranges::find(kReferenceNames, name,
-                                      [](const auto& known) { return known.first; })
-                        ->second,
-                    name.size() + 1};
+        const bool is_closed = text.substr(1 + name.size()).starts_with(';');
+        if (is_closed || std::ranges::find(kBareNames, name) != kBareNames.end()) {
+            return {c, 1 + name.size() + static_cast<size_t>(is_closed)};
         }
     }
     return {};

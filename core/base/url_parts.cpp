@@ -72,20 +72,25 @@ UrlParts split_url(std::string_view url) {
     return out;
 }
 
-bool is_reachable(const UrlParts& url) noexcept {
+std::optional<unsigned> parse_port(std::string_view digits) noexcept {
     constexpr unsigned kPortMax = 65'535;
-    const bool is_open = url.host.starts_with('[') != url.host.ends_with(']');
-    if (url.host.empty() || is_open || url.host == "[]") {
-        return false;
-    }
-    unsigned port = url.port.empty() ? 1 : 0;
-    for (const char digit : url.port.substr(std::min<size_t>(1, url.port.size()))) {
-        if (!is_ascii_digit(digit) || port > kPortMax) {
-            return false;
+    unsigned port = 0;
+    for (const char digit : digits) {
+        if (!is_ascii_digit(digit)) {
+            return std::nullopt;
         }
         port = port * 10 + static_cast<unsigned>(digit - '0');
+        if (port > kPortMax) {
+            return std::nullopt;
+        }
     }
-    return port > 0 && port <= kPortMax;
+    return port;
+}
+
+bool is_reachable(const UrlParts& url) noexcept {
+    const bool is_open = url.host.starts_with('[') != url.host.ends_with(']');
+    const bool has_host = !url.host.empty() && !is_open && url.host != "[]";
+    return has_host && (url.port.empty() || parse_port(url.port.substr(1)).value_or(0) > 0);
 }
 
 std::vector<std::string_view> secret_labels(std::string_view host) {

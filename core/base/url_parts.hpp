@@ -1,6 +1,7 @@
 // Where a URL may hold secrets, and the URL without them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct UrlParts {
     std::string_view fragment;
 };
 [[nodiscard]] UrlParts split_url(std::string_view url);
+
+/// Of the digits behind a colon; 0 of none. Empty for what is no number up to 65535.
+[[nodiscard]] std::optional<unsigned> parse_port(std::string_view digits) noexcept;
 
 /// A host, an IPv6 address in its brackets, and a port from 1 to 65535 where there is one.
 [[nodiscard]] bool is_reachable(const UrlParts& url) noexcept;
