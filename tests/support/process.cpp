@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <thread>
 
 namespace plumbline::test {
@@ -255,17 +256,22 @@ bool eventually(const std::function<bool()>& done, std::chrono::milliseconds wai
 }
 
 uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    if (::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-        die("looking for a free port");
+    std::random_device random;
+    for (int tries = 0; tries < 1000; ++tries) {
+        const auto port = std::uniform_int_distribution<uint16_t>{15'000, 32'000}(random);
+        const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        const bool is_free =
+            ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+        ::close(socket);
+        if (is_free) {
+            return port;
+        }
     }
-    ::close(socket);
-    return ntohs(address.sin_port);
+    die("looking for a free port");
 }
 
 std::string read_file(const std::string& path) {

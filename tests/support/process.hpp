@@ -63,7 +63,8 @@ class Child {
 [[nodiscard]] bool eventually(const std::function<bool()>& done,
                               std::chrono::milliseconds wait = std::chrono::minutes{2});
 
-/// A port of 127.0.0.1 that is free now.
+/// A port of 127.0.0.1 that is free now, of a range that the system gives to no connection by
+/// itself: it is still free when a service starts, or starts again.
 [[nodiscard]] uint16_t free_port();
 
 [[nodiscard]] std::string read_file(const std::string& path);

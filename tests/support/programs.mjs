@@ -1,5 +1,6 @@
 // What tests share that drive real programs: to start and end them, to wait for a condition, a port that is free.
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,9 +47,10 @@ export async function until(what, condition, limit_ms = 30_000) {
   }
 }
 
-export const free_port = () => new Promise((done) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
+// Of a range that the system gives to no connection by itself, so that it is still free when a service starts (again).
+export async function free_port() {
+  for (;;) {
+    const port = randomInt(15_000, 32_000), server = createServer();
+    if (await new Promise((done) => server.once("error", () => done(false)).listen(port, "127.0.0.1", () => server.close(() => done(true))))) return port;
+  }
+}
