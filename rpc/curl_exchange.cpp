@@ -121,6 +121,9 @@ CURLcode CurlExchange::prepare(const CurlOptions& options) {
     setup.set(CURLOPT_PROTOCOLS_STR, "http,https");
     setup.set_long(CURLOPT_FOLLOWLOCATION, 0);
     setup.set_long(CURLOPT_NOSIGNAL, 1);
+    // A look-up that is given up is left to its thread; else curl waits for the name server,
+    // which can hang for 30 s, and with it every other request.
+    setup.set_long(CURLOPT_QUICK_EXIT, 1);
     setup.set_long(CURLOPT_BUFFERSIZE, int64_t{kReceiveBytes});
     setup.set_long(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
     setup.set_long(CURLOPT_PIPEWAIT, 1);

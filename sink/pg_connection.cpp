@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/postgres_url.hpp"
+#include "sink/pg_dial.hpp"
 #include "sink/pg_settings.hpp"
 
 namespace plumbline::sink {
@@ -34,8 +35,6 @@ std::string one_line(std::string_view text) {
     out.resize(std::min(out.size(), kMessageMax));
     return out;
 }
-
-void ignore_notice(void* /*context*/, const char* /*message*/) {}
 
 }  // namespace
 
@@ -87,30 +86,18 @@ Result<std::unique_ptr<PgConnection>> PgConnection::open(PgOptions options) {
 }
 
 Status PgConnection::connect() {
-    // What stands before the URL are defaults that it may overrule; behind it, it may not. Start-up
-    // options are none of them: PgBouncer refuses those.
-    const char* const keys[] = {
-        "fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
-        "tcp_user_timeout",          "dbname",          "client_encoding",     nullptr};
-    const char* const values[] = {"plumbline",          "15",   "5",    "3", "30000",
-                                  options_.url.c_str(), "UTF8", nullptr};
-    connection_ = PQconnectStartParams(keys, values, 1);
-    if (connection_ == nullptr) {
-        return Error{ErrorCode::kUnavailable, "no memory for a connection"};
+    if (options_.wait) {
+        options_.wait->begin(system_clock().monotonic_ms());
     }
-    PQsetNoticeProcessor(connection_, ignore_notice, nullptr);
-    const int64_t deadline = system_clock().monotonic_ms() + options_.connect_ms;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    PLUMBLINE_TRY(connection_,
+                  dial_postgres(options_.url, options_.connect_ms, options_.should_stop));
     if (PQstatus(connection_) == CONNECTION_BAD) {
-        state = PGRES_POLLING_FAILED;
+        return lost("connecting to");
     }
-    while (state != PGRES_POLLING_OK) {
-        if (state == PGRES_POLLING_FAILED) {
-            return lost("connecting to");
-        }
-        PLUMBLINE_TRY_VOID(wait_socket(state == PGRES_POLLING_WRITING, deadline));
-        state = PQconnectPoll(connection_);
+    if (PQstatus(connection_) != CONNECTION_OK) {
+        return does_not_answer();
     }
+    answered();
     ++round_trips_;
     if (PQsetnonblocking(connection_, 1) != 0) {
         return lost("connecting to");
@@ -161,22 +148,21 @@ Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
         }
         pollfd on{PQsocket(connection_),
                   static_cast<int16_t>(for_write ? POLLIN | POLLOUT : POLLIN), 0};
-        // While connecting a socket that can be read does not mean that it can be written.
-        if (for_write && PQstatus(connection_) != CONNECTION_OK) {
-            on.events = POLLOUT;
-        }
         const int ready = poll(&on, 1, kLookMs);
         if (ready > 0) {
             answered();
             return ok();
         }
         if (deadline_ms > 0 && system_clock().monotonic_ms() >= deadline_ms) {
-            is_lost_ = true;
-            sqlstate_.clear();
-            return Error{ErrorCode::kUnavailable,
-                         fmt::format("PostgreSQL at {} does not answer", place())};
+            return does_not_answer();
         }
     }
+}
+
+Error PgConnection::does_not_answer() {
+    is_lost_ = true;
+    sqlstate_.clear();
+    return Error{ErrorCode::kUnavailable, fmt::format("PostgreSQL at {} does not answer", place())};
 }
 
 Error PgConnection::lost(std::string_view doing) {

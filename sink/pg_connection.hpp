@@ -130,6 +130,7 @@ class PgConnection {
     [[nodiscard]] Result<pg_result*> next_result();
     [[nodiscard]] Error refused(pg_result* result);
     [[nodiscard]] Error lost(std::string_view doing);
+    [[nodiscard]] Error does_not_answer();
     [[nodiscard]] Status read_commands(size_t count, std::vector<PgRows>& out);
     [[nodiscard]] Status begin_copy(const std::string& sql, int direction);
     [[nodiscard]] Status finish_copy();
