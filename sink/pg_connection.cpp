@@ -105,6 +105,17 @@ Status PgConnection::connect() {
     return ok();
 }
 
+bool PgConnection::has_ended() {
+    while (!is_lost_) {
+        pollfd on{PQsocket(connection_), POLLIN, 0};
+        if (poll(&on, 1, 0) <= 0) {
+            return false;
+        }
+        is_lost_ = PQconsumeInput(connection_) == 0 || PQstatus(connection_) == CONNECTION_BAD;
+    }
+    return true;
+}
+
 std::string PgConnection::place() const {
     const char* host = PQhost(connection_);
     const char* port = PQport(connection_);
@@ -196,11 +207,8 @@ Error PgConnection::refused(pg_result* result) {
     }
     message.resize(std::min(message.size(), kMessageMax));
     // Class 57P: the server goes down; 08: the connection is gone.
-    if (sqlstate_.starts_with("57P") || sqlstate_.starts_with("08")) {
-        is_lost_ = true;
-        return Error{ErrorCode::kUnavailable, std::move(message)};
-    }
-    return Error{ErrorCode::kInvalidArgument, std::move(message)};
+    is_lost_ = is_lost_ || sqlstate_.starts_with("57P") || sqlstate_.starts_with("08");
+    return Error{ErrorCode::kUnavailable, std::move(message)};
 }
 
 /// Everything that waits to be sent, reading what comes meanwhile.

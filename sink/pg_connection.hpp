@@ -78,9 +78,9 @@ struct PgOptions {
     std::shared_ptr<PgWait> wait;  ///< null: nobody looks
 };
 
-/// One thread. Errors are kUnavailable where the server is away or the connection was lost,
-/// kCancelled as asked, kInvalidArgument where the server refused a statement; `sqlstate` then says
-/// why. Messages are the server's, without the URL's password.
+/// One thread. Errors are kCancelled as asked, else kUnavailable: the server is away, the
+/// connection was lost, or the server refused a statement; `sqlstate` then says why. Messages are
+/// the server's, without the URL's password.
 class PgConnection {
   public:
     [[nodiscard]] static Result<std::unique_ptr<PgConnection>> open(PgOptions options);
@@ -111,6 +111,9 @@ class PgConnection {
     [[nodiscard]] bool is_row_security() const noexcept { return is_row_security_; }
     /// Nothing more can be asked over it.
     [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
+    /// Nothing is under way, and the server has ended the connection meanwhile: it restarted, or an
+    /// idle one is not to its liking (idle_session_timeout, what stands between).
+    [[nodiscard]] bool has_ended();
     /// Times that something was sent and its answer awaited.
     [[nodiscard]] uint64_t round_trips() const noexcept { return round_trips_; }
     void set_silence_ms(int64_t ms) noexcept { options_.silence_ms = ms; }

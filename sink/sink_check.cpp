@@ -23,9 +23,9 @@ constexpr int64_t kTellMs = 5'000;
 constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
-std::string shown(const SinkColumn& column, std::string_view cell) {
+std::optional<std::string> shown(const SinkColumn& column, std::string_view cell) {
     if (cell == kNullCell) {
-        return "null";
+        return std::nullopt;
     }
     return (column.kind == CellKind::kBytes ? "0x" : "") + std::string{cell};
 }
@@ -109,9 +109,7 @@ class TableCheck {
             for (size_t i = 0; i < columns.size(); ++i) {
                 if (cells[i] != own->second[i]) {
                     finding.cells.push_back({columns[i].name, shown(columns[i], own->second[i]),
-                                             rows.is_null(row, i)
-                                                 ? std::nullopt
-                                                 : std::optional{shown(columns[i], cells[i])}});
+                                             shown(columns[i], cells[i])});
                 }
             }
             report_.findings.push_back(std::move(finding));

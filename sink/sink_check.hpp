@@ -19,8 +19,8 @@ namespace plumbline::sink {
 
 struct CellFinding {
     std::string column;
-    std::optional<std::string> index;       ///< as text, 0x in front of bytes
-    std::optional<std::string> postgresql;  ///< none: null there
+    std::optional<std::string> index;  ///< printable text, 0x in front of bytes; none: null
+    std::optional<std::string> postgresql;
 };
 struct RowFinding {
     std::string table;

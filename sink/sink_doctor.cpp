@@ -22,6 +22,7 @@ using Kind = storage::FieldKind;
 
 constexpr int kOldestTried = 150'000;  ///< PostgreSQL 15
 constexpr unsigned kTripsTried = 5;
+constexpr std::string_view kRaised = "P0001";  ///< by a function
 
 /// A table with a column of every kind, and a row of extremes.
 storage::EntityLayout probe_layout(std::string name) {
@@ -208,6 +209,7 @@ class Examination {
     void check(std::string name, std::string good, std::string advice,
                const std::function<Status()>& tried) {
         const Status done = tried();
+        const bool is_users_own = connection_->sqlstate() == kRaised;
         connection_->rollback();
         if (connection_->is_lost()) {
             if (auto again = PgConnection::open(options_)) {
@@ -217,7 +219,10 @@ class Examination {
         if (done) {
             note(std::move(name), CheckResult::kGood, std::move(good));
         } else {
-            note(std::move(name), CheckResult::kBad, done.error().message, std::move(advice));
+            note(std::move(name), CheckResult::kBad, done.error().message,
+                 is_users_own ? "a function of yours says so, of an event trigger perhaps: let it "
+                                "pass what the sink's role does"
+                              : std::move(advice));
         }
     }
 

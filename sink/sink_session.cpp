@@ -115,6 +115,17 @@ Error refusal(std::string message) {
     return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
+struct OwnTable {
+    std::string_view name;
+    std::string_view columns;  ///< as `make_own_tables` makes them
+};
+constexpr OwnTable kOwnTables[] = {
+    {"plumbline_cursor",
+     "name,epoch,writer,chain_id,block,block_hash,block_time,finalized,updated_at"},
+    {"plumbline_tables",
+     "table_name,chain_id,cursor_name,row_count,digest,proven_block,proven_level"},
+};
+
 /// An array of words that need no escapes; an empty one is null.
 std::string to_array(const std::vector<std::string>& words) {
     std::string out = "{";
@@ -165,6 +176,12 @@ Status SinkSession::explain(Status done) const {
 Error SinkSession::explain(Error error) const {
     const std::string& state = connection_->sqlstate();
     std::string_view told;
+    if (const size_t at = error.message.find(kTriggerKeeps); at != std::string::npos) {
+        // Said by a cast that fails, between quotes; more may follow.
+        const size_t end = std::min(error.message.find("\";", at), error.message.rfind('"'));
+        error.message = error.message.substr(at, end - at);
+        return error;
+    }
     if (state == "25006") {
         told = is_standby_ ? kStandby : kReadOnly;
     } else if (state == "42501" && connection_->is_row_security()) {
@@ -189,9 +206,13 @@ SinkSession::SinkSession(const engine::SinkConfig& config, const std::vector<Sin
 
 // --- opening -------------------------------------------------------------------------------------
 
-Status SinkSession::connect(PgOptions options) {
+void SinkSession::close() {
     closed_round_trips_ = round_trips();
     connection_.reset();
+}
+
+Status SinkSession::connect(PgOptions options) {
+    close();
     PLUMBLINE_TRY(connection_, PgConnection::open(std::move(options)));
     PLUMBLINE_TRY(const PgRows found, ask("select current_setting('server_encoding'), "
                                           "current_setting('in_hot_standby', true)"));
@@ -262,11 +283,29 @@ Status SinkSession::refresh() {
     return read_states();
 }
 
+/// What has the name of one of the sink's own tables is one of them, with all columns, or refused.
 Status SinkSession::find_own_tables() {
-    PLUMBLINE_TRY(const PgRows found, ask("select to_regclass($1::text) is not null and "
-                                          "to_regclass($2::text) is not null",
-                                          {own("plumbline_cursor"), own("plumbline_tables")}));
-    has_own_tables_ = found.at(0, 0) == "t";
+    std::vector<PgStatement> questions;
+    for (const OwnTable& table : kOwnTables) {
+        questions.push_back(
+            {"select c.relkind in ('r', 'p'), (select count(*) from pg_attribute a where "
+             "a.attrelid = c.oid and a.attname = any($2::text[]) and not a.attisdropped) = "
+             "cardinality($2::text[]) from pg_class c where c.oid = to_regclass($1::text)",
+             {own(table.name), fmt::format("{{{}}}", table.columns)}});
+    }
+    PLUMBLINE_TRY(const std::vector<PgRows> found, run(questions));
+    has_own_tables_ = true;
+    for (size_t at = 0; at < found.size(); ++at) {
+        const std::string name = own(kOwnTables[at].name);
+        if (found[at].size() == 0) {
+            has_own_tables_ = false;
+        } else if (found[at].at(0, 0) != "t" || found[at].at(0, 1) != "t") {
+            return refusal(
+                fmt::format("{} is there and is not the sink's own, which is a table with the "
+                            "columns {}: use another schema, or rename it",
+                            name, kOwnTables[at].columns));
+        }
+    }
     return ok();
 }
 

@@ -73,7 +73,7 @@ class SinkSession {
     [[nodiscard]] Status look_at_made();
     /// What a fence would say, without a transaction.
     [[nodiscard]] Status check_fence();
-    void close() { connection_.reset(); }
+    void close();
     [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
     [[nodiscard]] PgConnection& connection() noexcept { return *connection_; }
     [[nodiscard]] std::vector<TableState>& tables() noexcept { return states_; }

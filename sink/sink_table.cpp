@@ -166,7 +166,7 @@ Status SinkTable::check_names(std::string_view what, const engine::SinkConfig& c
             return Error{
                 ErrorCode::kInvalidArgument,
                 fmt::format("{}: field {}.{}: {} has a column of that name in every "
-                            "table; call the field something else, or leave the {} out "
+                            "table; call the field something else, or leave {} out "
                             "of the sink",
                             where, name_, name, is_twice ? "the sink" : "PostgreSQL", what)};
         }
@@ -213,7 +213,7 @@ Result<SinkTable> SinkTable::make_rows(const storage::EntityLayout& layout, size
         shape += storage::to_string(layout.column(i).type) + ",";
     }
     out.tag_it(std::move(shape));
-    PLUMBLINE_TRY_VOID(out.check_names(is_history ? "the history" : "entity", config));
+    PLUMBLINE_TRY_VOID(out.check_names(is_history ? "the history" : "the entity", config));
     return out;
 }
 
@@ -265,7 +265,7 @@ Result<SinkTable> SinkTable::make_event(const std::string& name, const evm::AbiE
                                     : SinkColumn{column, "json", CellKind::kText, false});
     }
     out.tag_it(event.shape());
-    PLUMBLINE_TRY_VOID(out.check_names("event", config));
+    PLUMBLINE_TRY_VOID(out.check_names("the event", config));
     return out;
 }
 
@@ -356,6 +356,15 @@ Status SinkTable::to_cells(const storage::RowCodec& codec, std::string_view key,
     return ok();
 }
 
+namespace {
+
+/// Cells have texts as values are shown.
+std::string key_word(const std::string& cell) {
+    return printable_text(parse_printable(cell).value_or(cell), TextPlace::kKey);
+}
+
+}  // namespace
+
 std::string SinkTable::key_text(const Cells& cells) const {
     std::string out;
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -367,7 +376,8 @@ std::string SinkTable::key_text(const Cells& cells) const {
                 : columns_[i].is_key;
         if (is_shown) {
             out += fmt::format("{}{}={}{}", out.empty() ? "" : ",", columns_[i].name,
-                               columns_[i].kind == CellKind::kBytes ? "0x" : "", cells[i]);
+                               columns_[i].kind == CellKind::kBytes ? "0x" : "",
+                               columns_[i].kind == CellKind::kText ? key_word(cells[i]) : cells[i]);
         }
     }
     return out;

@@ -86,6 +86,9 @@ class RowArrays {
 /// Buckets of a table's digest in SQL, by the first bits of the MD5 of the key.
 constexpr size_t kSqlBuckets = 4096;
 
+/// How a message begins that a statement of ours makes PostgreSQL say.
+inline constexpr std::string_view kTriggerKeeps = "a trigger or a rule of ";
+
 /// Immutable once made.
 class SinkTable {
   public:

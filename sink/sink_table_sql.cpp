@@ -158,7 +158,7 @@ std::string SinkTable::must_be_all_sql(std::string_view what) const {
     return fmt::format(
         "(case when count(*) = cardinality($1) then '0' else {} || count(*) || ' of ' || "
         "cardinality($1) end)::int",
-        quote_text(fmt::format("a trigger or a rule of {} {}", full_name_, what)));
+        quote_text(fmt::format("{}{} {}", kTriggerKeeps, full_name_, what)));
 }
 
 /// What stands in a cell: hex digits of bytes.

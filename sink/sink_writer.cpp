@@ -219,6 +219,9 @@ bool SinkWriter::must_sync() const {
 }
 
 Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, bool may_sync) {
+    if (session_.is_open() && session_.connection().has_ended()) {
+        session_.close();  // Nothing was under way: no failure, unless there is no other.
+    }
     if (!session_.is_open()) {
         if (Status connected = connect(database); !connected) {
             session_.close();

@@ -10,23 +10,34 @@
 
 namespace plumbline::sink {
 
+namespace {
+
+/// Of a table `c`: one whose rows are found in it, too; null where there is none. Those of a
+/// partitioned table are its partitions.
+constexpr std::string_view kHeir =
+    "(select min(x.inhrelid::regclass::text) from pg_inherits x where x.inhparent = c.oid and "
+    "c.relkind <> 'p')";
+
+}  // namespace
+
 std::string column_mark() {
     return fmt::format(
         "concat_ws(' ', c.oid, {}, c.relnamespace, c.relname, a.attnum, a.attname, a.atttypid, "
-        "a.atttypmod)",
-        kFileMark);
+        "a.atttypmod, {})",
+        kFileMark, kHeir);
 }
 
 PgStatement look_question(const SinkTable& table) {
-    return {
-        fmt::format("select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
-                    "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
-                    "'usage') from pg_class c join pg_attribute a on a.attrelid = c.oid left join "
-                    "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
-                    "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-                    kFileMark, column_mark()),
-        {table.full_name()}};
+    return {fmt::format(
+                "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
+                "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
+                "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
+                "'usage'), {}, a.attgenerated <> '' or a.attidentity = 'a' from pg_class c join "
+                "pg_attribute a on a.attrelid = c.oid left join "
+                "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
+                kFileMark, column_mark(), kHeir),
+            {table.full_name()}};
 }
 
 size_t find_row(const PgRows& rows, std::string_view name) {
@@ -102,6 +113,12 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
                                     table.full_name(), column.name);
     }
     const bool is_key = columns.at(row, kIsKey) == "t";
+    if (columns.at(row, kIsGenerated) == "t") {
+        return fmt::format(
+            "the column {0} of {1} is generated always, so nobody can write it: alter table {1} "
+            "alter column {0} drop expression (or drop identity)",
+            quote_name(column.name), table.full_name());
+    }
     if (columns.at(row, kType) == column.type && is_key == column.is_key) {
         return {};
     }
@@ -143,6 +160,12 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& i
     out.wants_mark = columns.is_null(0, kComment) && columns.at(0, kIsOwner) == "t";
     out.missing_indexes = find_missing_indexes(table, indexes);
     std::string refused;
+    if (!columns.is_null(0, kHeirName)) {
+        refused = fmt::format(
+            "the table {0} inherits from {1}, so its rows would be changed as if they were the "
+            "sink's: alter table {0} no inherit {1}",
+            columns.at(0, kHeirName), table.full_name());
+    }
     out.is_unlogged = columns.at(0, kPersistence) == "u";
     std::string identity = fmt::format("{} {}", columns.at(0, kTable), columns.at(0, kFile));
     for (const SinkColumn& column : table.columns()) {

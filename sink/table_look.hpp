@@ -48,11 +48,13 @@ enum LookColumn : uint8_t {
     kNumber,
     kMark,
     kComment,
-    kIsOwner
+    kIsOwner,
+    kHeirName,
+    kIsGenerated
 };
 
 /// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
-/// it another file.
+/// it another file; a table that begins to inherit from it leaves it all.
 [[nodiscard]] std::string column_mark();
 
 /// A row for each column of the table; none where there is no such table.

@@ -8,6 +8,7 @@
 
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
+#include "core/base/visible_text.hpp"
 #include "engine/config/config.hpp"
 #include "engine/config/config_secrets.hpp"
 #include "engine/mapping/plan.hpp"
@@ -38,8 +39,8 @@ std::string short_cell(const std::optional<std::string>& cell) {
         return "null";
     }
     return cell->size() <= kShownMax
-               ? *cell
-               : fmt::format("{}... ({} letters)", cell->substr(0, kShownMax), cell->size());
+               ? visible_text(*cell)
+               : fmt::format("{}... ({} letters)", visible_text(*cell, kShownMax), cell->size());
 }
 
 std::string sink_text(const sink::SinkReport& report, bool was_repaired) {

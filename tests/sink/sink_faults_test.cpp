@@ -116,7 +116,6 @@ TEST_F(SinkFaultsTest, ATableThatSomebodyMakesUnloggedIsFilledAgainAfterACrash) 
     server.start();
     EXPECT_EQ(server.sql("select count(*) from unlogged.item"), "0");
     sink.world.block(3, {sink.put(3, 31, 3, 0)});
-    EXPECT_NE(failure(sink, *writer), "") << "the connection is gone";
     ASSERT_OK(sink.settle(*writer));
     EXPECT_EQ(server.sql("select count(*) from unlogged.item"), "3");
     EXPECT_EQ(sink.differences(), 0U);
@@ -225,6 +224,24 @@ TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
     EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr("PostgreSQL has not answered for 5s")));
 }
 
+TEST_F(SinkFaultsTest, AConnectionThatTheServerEndsWhileNothingIsUnderWayIsNoFailure) {
+    SinkWorld sink{"idle", mapping_, {1, size_t{1} << 20, 0}};
+    const auto writer = sink.make_writer();
+    uint64_t round_trips = 0;
+    for (uint64_t block = 1; block < 4; ++block) {
+        sink.world.block(block, {sink.put(block, 10, block, 0)});
+        EXPECT_EQ(failure(sink, *writer), "");
+        EXPECT_GT(writer->round_trips(), round_trips) << "those of all connections";
+        round_trips = writer->round_trips();
+        // As idle_session_timeout does.
+        sink.sql(
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name "
+            "= 'plumbline' and state = 'idle'");
+    }
+    EXPECT_EQ(sink.items(), "1=10 2=10 3=10");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
 TEST_F(SinkFaultsTest, ADatabaseOfAnotherEncodingIsRefused) {
     const Postgres latin{{}, "LATIN1"};
     SinkWorld sink{"latin", mapping_};
@@ -239,6 +256,29 @@ TEST_F(SinkFaultsTest, AnotherChainsCursorIsRefused) {
     EXPECT_EQ(failure(sink), "");
     sink.sql("update other_chain.plumbline_cursor set chain_id = 5");
     EXPECT_THAT(failure(sink), HasSubstr("is of chain 5, and this index of chain 31337"));
+}
+
+TEST_F(SinkFaultsTest, KeysAndCellsAreToldAsTheIndexShowsThem) {
+    SinkWorld sink{"shown", mapping_};
+    sink.world.block(1,
+                     {sink.named("line\n9 rows: equal", 1, 1, 0), sink.put(1, 1, 1, 1, "\x1b[2J")});
+    ASSERT_OK(sink.settle(*sink.make_writer()));
+    sink.sql("update shown.named set value = 7; update shown.item set note = null");
+    SinkCheckOptions check;
+    check.config = sink.config;
+    check.plan = mapping_.plan;
+    check.chain_id = 31337;
+    const auto found = check_sink(check, [&] {
+        storage::OpenOptions options;
+        options.read_only = true;
+        return storage::Database::open(sink.world.database->path(), options);
+    });
+    ASSERT_TRUE(found.has_value()) << found.error().message;
+    ASSERT_EQ(found->findings.size(), 2U);
+    EXPECT_EQ(found->findings[0].key, "id=1");
+    EXPECT_EQ(found->findings[0].cells[0].index, "hex:1b5b324a");
+    EXPECT_EQ(found->findings[0].cells[0].postgresql, std::nullopt);
+    EXPECT_EQ(found->findings[1].key, "name=hex:6c696e650a3920726f77733a20657175616c");
 }
 
 TEST_F(SinkFaultsTest, DriftIsFoundCellByCellAndOnlyThatIsMended) {

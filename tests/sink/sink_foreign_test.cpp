@@ -19,6 +19,28 @@ class SinkForeignTest : public SinkTest {
         EXPECT_TRUE(found.has_value()) << found.error().message;
         return found ? *std::move(found) : std::vector<std::string>{};
     }
+    /// What `verify --sink --repair` says of tables that it leaves as they are.
+    [[nodiscard]] std::vector<std::string> problems_after_repair(const SinkWorld& sink) const {
+        SinkCheckOptions options;
+        options.config = sink.config;
+        options.plan = mapping_.plan;
+        options.chain_id = sink.chain_id;
+        options.repair = true;
+        options.patience_ms = 1;
+        const auto checked = check_sink(options, [&] {
+            storage::OpenOptions read_only;
+            read_only.read_only = true;
+            return storage::Database::open(sink.world.database->path(), read_only);
+        });
+        EXPECT_TRUE(checked.has_value()) << checked.error().message;
+        std::vector<std::string> out;
+        for (const TableProblem& problem :
+             checked ? checked->problems : std::vector<TableProblem>{}) {
+            EXPECT_FALSE(problem.is_mended);
+            out.push_back(problem.what);
+        }
+        return out;
+    }
 };
 
 /// What `table` is: columns, rows, comment.
@@ -83,6 +105,66 @@ TEST_F(SinkForeignTest, AUsersTableInThePlaceOfADroppedOneIsNotTouched) {
     EXPECT_THAT(failure(sink, *writer), is_told);
     EXPECT_THAT(failure(sink), is_told);
     EXPECT_EQ(sink.sql("select * from swapped.item"), "1|alice");
+}
+
+TEST_F(SinkForeignTest, RowsOfATableThatInheritsAreNotTouched) {
+    SinkWorld sink{"heirs", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 10, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create table heirs.mine () inherits (heirs.item); insert into heirs.mine (id) values (1), "
+        "(9)");
+    const auto is_told = AllOf(HasSubstr("the table heirs.mine inherits from \"heirs\".\"item\""),
+                               HasSubstr("alter table heirs.mine no inherit \"heirs\".\"item\""));
+    EXPECT_THAT(problems_after_repair(sink), ElementsAre(is_told));
+    sink.world.block(2, {sink.del(1, 2, 0)});
+    EXPECT_THAT(failure(sink, *writer), is_told) << "before the first row goes";
+    EXPECT_EQ(sink.sql("select string_agg(id::text, ' ' order by id) from heirs.mine"), "1 9");
+
+    sink.sql("alter table heirs.mine no inherit heirs.item");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "2=10");
+    EXPECT_EQ(sink.sql("select string_agg(id::text, ' ' order by id) from heirs.mine"), "1 9");
+}
+
+TEST_F(SinkForeignTest, WhatHasTheNameOfTheSinksOwnTablesStopsItWithASentence) {
+    for (const char* made : {"create sequence own.plumbline_cursor",
+                             "create table own.plumbline_cursor (name text primary key, x int)",
+                             "create view own.plumbline_tables as select 1 as table_name"}) {
+        SCOPED_TRACE(made);
+        SinkWorld sink{"own", mapping_, kOneByOne};
+        sink.sql("create schema own");
+        sink.sql(made);
+        sink.world.block(1, {sink.put(1, 10, 1, 0)});
+        const std::string name =
+            std::string{made}.substr(std::string_view{made}.find("plumbline"), 16);
+        const auto is_told =
+            HasSubstr("\"own\".\"" + name + "\" is there and is not the sink's own");
+        EXPECT_THAT(failure(sink), is_told);
+        const auto found = find_foreign_tables(sink.config, *mapping_.plan, sink.chain_id, 10'000);
+        ASSERT_FALSE(found);
+        EXPECT_THAT(found.error().message, is_told);
+        sink.sql("drop schema own cascade");
+    }
+}
+
+TEST_F(SinkForeignTest, AColumnThatIsGeneratedAlwaysIsNamedWithWhatToDo) {
+    SinkWorld sink{"generated", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "alter table generated.item drop column note, add column note text generated always as "
+        "('n') stored");
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    EXPECT_THAT(
+        failure(sink, *writer),
+        AllOf(HasSubstr("the column \"note\" of \"generated\".\"item\" is generated always"),
+              HasSubstr("alter column \"note\" drop expression")));
+    sink.sql("alter table generated.item alter column note drop expression");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "1=20");
 }
 
 TEST_F(SinkForeignTest, TheUsersWordGivesATableAway) {
