@@ -18,6 +18,7 @@
 #include "engine/task/tasks.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
+#include "storage/task_store.hpp"
 
 namespace plumbline::api {
 
@@ -29,6 +30,9 @@ constexpr size_t kBodyBytesMax = 1U << 20U;  ///< of a post with more than one m
 constexpr size_t kAnswerBytesMax = 64U << 10U;
 constexpr int64_t kTimeoutMs = 10'000;
 constexpr int64_t kLookMs = 100;
+/// Before what a receiver stands on, in the words of its task: it may have come further.
+constexpr std::string_view kRestored = "restored";
+constexpr std::string_view kTaskPrefix = "webhook.";
 
 std::string sign(std::string_view secret, std::string_view text) {
     std::string out = "sha256=";
@@ -95,10 +99,16 @@ Result<StreamFilter> make_filter(const engine::Plan& plan, const engine::Webhook
     for (const std::string& name : webhook.events) {
         target.query.emplace_back("event", name);
     }
+    bool may_have_more = false;
     for (const std::string_view word : engine::split_args(args)) {
-        target.query.emplace_back("known", std::string{word});
+        if (word == kRestored) {
+            may_have_more = true;
+        } else {
+            target.query.emplace_back("known", std::string{word});
+        }
     }
     PLUMBLINE_TRY(StreamFilter filter, read_stream_filter(plan, target));
+    filter.may_have_more = may_have_more;
     filter.has_proofs = false;
     return filter;
 }
@@ -177,7 +187,24 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
 }  // namespace
 
 std::string webhook_task(std::string_view webhook) {
-    return fmt::format("webhook.{}", webhook);
+    return fmt::format("{}{}", kTaskPrefix, webhook);
+}
+
+Status doubt_receivers(storage::Database& database) {
+    storage::TaskStore store{database};
+    PLUMBLINE_TRY(const std::vector<storage::TaskRow> rows, store.list());
+    std::vector<storage::TaskRow> doubted;
+    std::vector<storage::TaskChange> changes;
+    doubted.reserve(rows.size());
+    for (const storage::TaskRow& row : rows) {
+        if (row.kind.starts_with(kTaskPrefix) && !row.args.empty() &&
+            !row.args.starts_with(kRestored)) {
+            doubted.push_back(row);
+            doubted.back().args = fmt::format("{} {}", kRestored, row.args);
+            changes.push_back({&row, &doubted.back()});
+        }
+    }
+    return changes.empty() ? ok() : store.write(changes);
 }
 
 WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)

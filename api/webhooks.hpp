@@ -54,4 +54,8 @@ class WebhookModule final : public engine::ServiceModule {
 /// The kind and the name of a webhook's task.
 [[nodiscard]] std::string webhook_task(std::string_view webhook);
 
+/// For a database that was restored from a backup: its receivers may have taken more since, so each
+/// is told first what to take back.
+[[nodiscard]] Status doubt_receivers(storage::Database& database);
+
 }  // namespace plumbline::api

@@ -129,7 +129,8 @@ bool is_within(const std::string& path, const std::string& directory) {
 
 /// Everything readable, whole, and at least what the backup says.
 Status verify_restored(const std::string& path, const BackupInfo& wanted,
-                       const std::string& directory, const std::string& db_path) {
+                       const std::string& directory, const std::string& db_path,
+                       const std::function<Status(Database&)>& prepare) {
     PLUMBLINE_TRY(const auto database, Database::open(path, {}));
     const rocksdb::Status sums = Internals::of(*database).core->db->VerifyChecksum();
     PLUMBLINE_TRY_VOID(from_rocks(sums, "checking the restored files"));
@@ -141,6 +142,9 @@ Status verify_restored(const std::string& path, const BackupInfo& wanted,
                                  "is commit {} of chain {}",
                                  wanted.id, wanted.commit_num, wanted.chain_id, commit_num,
                                  database->identity().chain_id)};
+    }
+    if (prepare) {
+        PLUMBLINE_TRY_VOID(prepare(*database));
     }
     admit_restored(directory, *database, db_path);
     return ok();
@@ -223,7 +227,7 @@ Result<std::vector<BackupInfo>> list_backups(const std::string& directory) {
 }
 
 Result<BackupInfo> restore_backup(const std::string& directory, const std::string& db_path,
-                                  uint32_t id) {
+                                  uint32_t id, const std::function<Status(Database&)>& prepare) {
     namespace fs = std::filesystem;
     std::error_code error;
     if (fs::exists(db_path, error) && !fs::is_empty(db_path, error)) {
@@ -245,7 +249,8 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
     const Status restored =
         from_rocks(engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
                    "restoring to " + part);
-    const Status verified = restored ? verify_restored(part, info, directory, db_path) : restored;
+    const Status verified =
+        restored ? verify_restored(part, info, directory, db_path, prepare) : restored;
     if (!verified) {
         fs::remove_all(part, error);
         return verified.error();

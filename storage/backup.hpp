@@ -40,9 +40,10 @@ struct BackupInfo {
 
 /// Puts backup `id` (0 = the newest that is whole) at `db_path`, where nothing may be yet. Every
 /// file's checksum is compared, then the database is opened as a writer would and must hold what
-/// the backup says; only a database that passed appears at `db_path`. kCorruption, and
-/// kNotFound where none is whole, name what is not.
-[[nodiscard]] Result<BackupInfo> restore_backup(const std::string& directory,
-                                                const std::string& db_path, uint32_t id = 0);
+/// the backup says; only a database that passed, and that `prepare` (may be empty) took, appears at
+/// `db_path`. kCorruption, and kNotFound where none is whole, name what is not.
+[[nodiscard]] Result<BackupInfo> restore_backup(
+    const std::string& directory, const std::string& db_path, uint32_t id = 0,
+    const std::function<Status(Database&)>& prepare = {});
 
 }  // namespace plumbline::storage

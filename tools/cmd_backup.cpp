@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "api/webhooks.hpp"
 #include "storage/backup.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -72,8 +73,8 @@ Status run_restore(const BackupArguments& arguments) {
                               : Status{Error{ErrorCode::kInvalidArgument,
                                              "name the database directory to restore to"}};
     }
-    Result<storage::BackupInfo> info =
-        storage::restore_backup(arguments.directory, arguments.db, arguments.id);
+    Result<storage::BackupInfo> info = storage::restore_backup(arguments.directory, arguments.db,
+                                                               arguments.id, api::doubt_receivers);
     if (!info && info.error().code == ErrorCode::kCorruption) {
         return Error{ErrorCode::kCorruption,
                      fmt::format("{}; an older backup may be whole: `plumbline restore {} --list` "

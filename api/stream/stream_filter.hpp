@@ -25,6 +25,8 @@ struct StreamFilter {
     bool wants_snapshot = false;
     std::optional<uint64_t> from;    ///< events of the log from this block on come first
     std::vector<StreamPlace> known;  ///< newest first; empty: a new client
+    /// The client may have come further than `known`: it is told what to take back first.
+    bool may_have_more = false;
 
     [[nodiscard]] bool wants_entity(size_t entity) const;
     [[nodiscard]] bool wants_row(size_t entity, std::string_view key) const;

@@ -44,8 +44,10 @@ std::string StreamReader::start() {
     if (filter_.known.empty()) {
         return filter_.wants_snapshot ? start_reset("start") : start_at_head();
     }
-    if (auto message = resume_in_ring()) {
-        return *std::move(message);
+    if (!filter_.may_have_more) {
+        if (auto message = resume_in_ring()) {
+            return *std::move(message);
+        }
     }
     if (auto message = resume_in_log()) {
         return *std::move(message);

@@ -114,13 +114,19 @@ class WebhookTest : public testing::Test {
         const json status = json::parse(plumbline({"status", db_, "--json"}).out, nullptr, false);
         return status.is_object() && status["block"] == anvil_.head();
     }
+    /// Whether the receiver of the webhook has taken all.
+    bool is_taken(const std::string& webhook) {
+        const json last = task(webhook);
+        return last.value("state", "") == "done" &&
+               last.value("args", "").starts_with(std::to_string(anvil_.head()) + "-");
+    }
     /// The newest task of the webhook.
-    json task() const {
+    json task(const std::string& webhook = "webhook.app") const {
         json newest = {{"id", 0}};
         std::istringstream lines{plumbline({"task", "list", db_, "--json"}).out};
         for (std::string line; std::getline(lines, line);) {
             json row = json::parse(line, nullptr, false);
-            if (row.value("kind", "") == "webhook.app" && row["id"] > newest["id"]) {
+            if (row.value("kind", "") == webhook && row["id"] > newest["id"]) {
                 newest = std::move(row);
             }
         }
@@ -209,6 +215,51 @@ TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnA
     EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); }));
     EXPECT_EQ(types_["hello"], 1);
     EXPECT_EQ(types_["reset"], 0);
+    again.send_signal(SIGTERM);
+    EXPECT_EQ(again.wait(), 0);
+}
+
+TEST_F(WebhookTest, ARestoredIndexTakesBackWhatItToldAfterTheBackup) {
+    // A second receiver follows events alone.
+    std::string config = read_file(dir_.sub("plumbline.toml"));
+    const size_t at = config.find("\n[webhooks.app]");
+    std::string second = config.substr(at, config.find("entities", at) - at);
+    second.replace(second.find(".app"), 4, ".log").replace(second.find("/hook"), 5, "/events");
+    write_file(dir_.sub("plumbline.toml"), config + second + "events = [\"hub.*\"]\n");
+    auto once = run_arguments();
+    {
+        Child service{plumbline_command(once)};
+        act(20, 2, address_);
+        ASSERT_TRUE(eventually([&] { return is_taken("webhook.app") && is_taken("webhook.log"); }))
+            << told();
+        service.send_signal(SIGTERM);
+        EXPECT_EQ(service.wait(), 0);
+    }
+    const uint64_t backed_up = anvil_.head();
+    ASSERT_EQ(plumbline({"backup", db_, dir_.sub("backups")}).code, 0);
+    {
+        Child service{plumbline_command(once)};
+        act(10, 3, address_);
+        ASSERT_TRUE(eventually([&] { return is_taken("webhook.app") && is_taken("webhook.log"); }))
+            << told();
+        service.send_signal(SIGTERM);
+        EXPECT_EQ(service.wait(), 0);
+    }
+    std::filesystem::remove_all(db_);
+    ASSERT_EQ(plumbline({"restore", dir_.sub("backups"), db_}).code, 0);
+    // All that came after the backup is gone from the chain as well.
+    anvil_.call("anvil_reorg", {anvil_.head() - backed_up, json::array()});
+    types_.clear();
+    Child service{plumbline_command(once)};
+    EXPECT_TRUE(eventually([&] {
+        return take() && types_["reset"] == 1 && types_["retract"] == 1;
+    })) << told();
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+    Child again{plumbline_command(once)};
+    act(5, 4, address_);
+    EXPECT_TRUE(eventually([&] { return is_at_the_head() && take() && types_["block"] > 0; }));
+    EXPECT_EQ(types_["reset"], 1) << "once";
     again.send_signal(SIGTERM);
     EXPECT_EQ(again.wait(), 0);
 }
