@@ -168,6 +168,9 @@ HttpCompletion CurlExchange::complete(CURLcode code) {
     } else if (code != CURLE_OK) {
         // curl's own detail may name the URL; its fixed text does not.
         completion.error_text = curl_easy_strerror(code);
+        if (code == CURLE_SSL_CONNECT_ERROR) {
+            completion.error_text += " (https:// to a server that speaks http:// only?)";
+        }
     }
     long status = 0;  // NOLINT(google-runtime-int): curl's type
     if (curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {

@@ -2,16 +2,19 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/proof_text.hpp"
+#include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
 Result<ExitCode> run_repair(const RepairArguments& arguments) {
+    const StopSignal signal{engine::ScratchDatabase::clear_away};
     PLUMBLINE_TRY(
         const auto database,
         arguments.dry_run

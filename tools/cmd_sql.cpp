@@ -20,6 +20,7 @@
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
@@ -223,6 +224,7 @@ Status run_input(const Asked& asked) {
 }  // namespace
 
 Status run_sql(const SqlArguments& options) {
+    const StopSignal signal{engine::ScratchDatabase::clear_away};
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     query::sql::limit_sqlite_memory(kMemoryMax);
     // Events need their ABIs; rows are there without.

@@ -242,7 +242,7 @@ std::string failed_text(const storage::ProofRecord& proof) {
 }
 
 /// "receipts through block 73, linked through block 90": what the newest proof reached somewhere
-/// says less.
+/// says less. Empty where nothing is proven from the first block on.
 std::string reached_text(const IndexStatus& status) {
     std::string out;
     uint64_t best = 0;
@@ -253,7 +253,7 @@ std::string reached_text(const IndexStatus& status) {
             best = block;
         }
     }
-    return out.empty() ? "nothing is proven from the first block on" : out;
+    return out;
 }
 
 /// "replay         holds at block 73, 2026-01-31 12:00:00 UTC"
@@ -263,9 +263,16 @@ std::string proof_line(const IndexStatus& status, const storage::ProofRecord& pr
         return fmt::format("  {:<20} nothing reached, {}: {}\n", name, utc_time(proof.time_s),
                            proof.detail);
     }
+    const std::string reached = reached_text(status);
+    if (proof.proof == "log" && proof.is_equal && reached.empty()) {
+        return fmt::format("  {:<20} nothing is proven from the first block on, {}\n", name,
+                           utc_time(proof.time_s));
+    }
     const std::string verdict = proof.is_equal ? std::string{"holds"} : failed_text(proof);
-    const std::string where = proof.proof == "log" ? ": " + reached_text(status)
-                                                   : fmt::format(" at block {}", proof.block_num);
+    const std::string where = proof.proof != "log" ? fmt::format(" at block {}", proof.block_num)
+                              : reached.empty()
+                                  ? std::string{": nothing is proven from the first block on"}
+                                  : ": " + reached;
     return fmt::format("  {:<20} {}{}, {}\n", name, verdict, where, utc_time(proof.time_s));
 }
 

@@ -3,12 +3,14 @@
 
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/proof_text.hpp"
+#include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
@@ -58,6 +60,7 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         return Error{ErrorCode::kInvalidArgument,
                      "--repair mends the tables of a --sink; of the index: plumbline repair"};
     }
+    const StopSignal signal{engine::ScratchDatabase::clear_away};
     engine::VerifyReport report;
     std::shared_ptr<const engine::Plan> plan;
     {

@@ -148,9 +148,12 @@ void append_state_text(std::string& out, const engine::StateOutcome& state) {
         by_storage += entity.storage_proofs;
         names += (names.empty() ? "" : ", ") + entity.name;
     }
+    const bool has_open = std::ranges::any_of(
+        state.entities, [](const engine::EntityState& one) { return !one.unproven.empty(); });
+    const bool has_nothing = checked == 0 && has_open && state.findings.empty();
     out += fmt::format("state   {}: {} of {} answers of the contract equal the rows of {} ({}){}\n",
-                       verdict(state.findings), with_commas(equal), with_commas(checked), names,
-                       state.way.empty() ? "nothing asked" : state.way,
+                       has_nothing ? "not compared" : verdict(state.findings), with_commas(equal),
+                       with_commas(checked), names, state.way.empty() ? "nothing asked" : state.way,
                        by_storage == 0 ? std::string{}
                                        : fmt::format(", {} values proven by storage too",
                                                      with_commas(by_storage)));

@@ -3,10 +3,11 @@
 #include <pthread.h>
 
 #include <cstdlib>
+#include <utility>
 
 namespace plumbline::tools {
 
-StopSignal::StopSignal() {
+StopSignal::StopSignal(std::function<void()> clear_away) : clear_away_{std::move(clear_away)} {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGTERM);
     sigaddset(&signals_, SIGINT);
@@ -21,6 +22,12 @@ void StopSignal::wait(const std::stop_token& done) {
         const int signal = sigtimedwait(&signals_, nullptr, &kTurn);
         if (signal <= 0) {
             continue;
+        }
+        if (clear_away_) {
+            clear_away_();
+            std::signal(signal, SIG_DFL);
+            pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+            std::raise(signal);
         }
         if (stop_.stop_requested()) {
             std::_Exit(kExitBySignal + signal);

@@ -2,16 +2,18 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 #include <stop_token>
 #include <thread>
 
 namespace plumbline::tools {
 
-/// The first signal asks for a stop, the second ends the process at once. Made on the main thread
-/// before there are others; one a process.
+/// The first signal asks for a stop, the second ends the process at once. With `clear_away` the
+/// first ends it as ever, after that. Made on the main thread before there are others; one a
+/// process.
 class StopSignal {
   public:
-    StopSignal();
+    explicit StopSignal(std::function<void()> clear_away = {});
     StopSignal(const StopSignal&) = delete;
     StopSignal& operator=(const StopSignal&) = delete;
     ~StopSignal() = default;
@@ -20,6 +22,7 @@ class StopSignal {
   private:
     void wait(const std::stop_token& done);
 
+    const std::function<void()> clear_away_;
     sigset_t signals_{};
     std::stop_source stop_;
     std::jthread thread_;

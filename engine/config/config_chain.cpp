@@ -54,7 +54,8 @@ Result<std::string> read_url(const Section& section, const TomlValue& value, std
         return section.mistake(
             value.pos,
             fmt::format("{} in {} must be a http:// or https:// URL{}", key, section.name(),
-                        is_env ? ", which the value of " + value.text.substr(4) + " is not" : ""));
+                        is_env ? ", which the value of " + value.text.substr(4) + " is not"
+                               : std::string{url_hint(url)}));
     }
     if (!is_reachable(split_url(url))) {
         return section.mistake(value.pos,

@@ -10,10 +10,7 @@
 
 namespace plumbline::engine {
 
-namespace {
-
-/// What may be wrong with it, for those who ask themselves; begins with a space where it says any.
-std::string_view hint_for(std::string_view url) {
+std::string_view url_hint(std::string_view url) {
     if (url.starts_with("ws://") || url.starts_with("wss://")) {
         return " (WebSocket is not supported: providers have a https:// URL beside it)";
     }
@@ -26,8 +23,6 @@ std::string_view hint_for(std::string_view url) {
     return url.find("://") == std::string_view::npos ? " (it has no http:// or https:// in front)"
                                                      : "";
 }
-
-}  // namespace
 
 bool is_endpoint_url(std::string_view url) {
     const bool is_printable = std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7F; });
@@ -61,7 +56,7 @@ Result<std::vector<EndpointConfig>> read_endpoints(std::string_view option,
                 texts.size() > 1 ? fmt::format(" number {}", out.size() + 1) : std::string{};
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("{}{} must be a http:// or https:// URL, or env:NAME{}",
-                                     option, place, hint_for(*url))};
+                                     option, place, url_hint(*url))};
         }
         if (!is_reachable(split_url(*url))) {
             return Error{ErrorCode::kInvalidArgument,

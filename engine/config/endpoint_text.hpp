@@ -16,6 +16,10 @@ inline constexpr size_t kEndpointsMax = 32;
 /// http:// or https:// with a host, printable ASCII without white space and quotes.
 [[nodiscard]] bool is_endpoint_url(std::string_view url);
 
+/// What may be wrong with one that is none, without showing it; begins with a space where it says
+/// anything.
+[[nodiscard]] std::string_view url_hint(std::string_view url);
+
 /// What `option` ("--rpc") was given, each text a URL or env:NAME. kInvalidArgument names the one
 /// that is wrong without showing it, as it may hold a key.
 [[nodiscard]] Result<std::vector<EndpointConfig>> read_endpoints(

@@ -6,11 +6,15 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "core/base/exception_guard.hpp"
+#include "core/base/mutex.hpp"
 
 namespace plumbline::engine {
 
@@ -35,6 +39,38 @@ bool is_locked(const std::filesystem::path& directory) {
     const bool is_free = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
     close(file);
     return !is_free;
+}
+
+/// Directories of those that live.
+class Register {
+  public:
+    void add(const std::string& path) {
+        const MutexLock lock{mutex_};
+        paths_.insert(path);
+    }
+    void remove(const std::string& path) {
+        const MutexLock lock{mutex_};
+        paths_.erase(path);
+    }
+    void clear_away() {
+        const MutexLock lock{mutex_};
+        std::error_code error;
+        for (const std::string& path : paths_) {
+            // RocksDB may write a file while others go.
+            for (int tries = 0; tries < 3 && std::filesystem::exists(path, error); ++tries) {
+                std::filesystem::remove_all(path, error);
+            }
+        }
+    }
+
+  private:
+    Mutex mutex_;
+    std::set<std::string> paths_ PLUMBLINE_GUARDED_BY(mutex_);
+};
+
+Register& alive() {
+    static auto* const kAlive = new Register;  // Outlives whoever still has one at exit.
+    return *kAlive;
 }
 
 /// What processes that were killed have left.
@@ -65,6 +101,7 @@ Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
     }
     auto scratch = std::unique_ptr<ScratchDatabase>(new ScratchDatabase);
     scratch->path_ = path;
+    alive().add(path);
     storage::OpenOptions options;
     options.create = true;
     options.identity = storage::ChainIdentity{};
@@ -78,6 +115,11 @@ ScratchDatabase::~ScratchDatabase() {
     database_.reset();  // RocksDB writes into the directory until then.
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
+    alive().remove(path_);
+}
+
+void ScratchDatabase::clear_away() noexcept {
+    (void)catch_exceptions("clearing scratch databases away", [] { alive().clear_away(); });
 }
 
 std::string directory_of(const storage::Database& database) {

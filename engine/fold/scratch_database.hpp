@@ -20,6 +20,9 @@ class ScratchDatabase {
     ScratchDatabase(const ScratchDatabase&) = delete;
     ScratchDatabase& operator=(const ScratchDatabase&) = delete;
     ~ScratchDatabase();
+    /// Removes the directories of all that live, of a process that is about to end without them.
+    /// Thread-safe.
+    static void clear_away() noexcept;
     [[nodiscard]] storage::Database& database() noexcept { return *database_; }
 
   private:

@@ -1,5 +1,7 @@
 // verify and repair as a user runs them, against a real chain.
 #include <algorithm>
+#include <csignal>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,6 +79,34 @@ TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
     EXPECT_EQ(dump_all(db, entities), before);
     EXPECT_THAT(plumbline({"journal", db}).out, HasSubstr("log inserted"));
     EXPECT_EQ(plumbline({"verify", db, "--rpc", anvil.url()}).code, 0);
+}
+
+TEST(ProveTest, AVerificationThatIsInterruptedLeavesNothingBesideTheDatabase) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    ASSERT_EQ(
+        run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "400"})
+            .code,
+        0);
+    ASSERT_EQ(plumbline({"run", source_path("examples/community/plumbline.toml"), "--db", db,
+                         "--rpc", anvil.url(), "--until", "head", "--quiet"})
+                  .code,
+              0);
+    const auto scratch = [&] {
+        size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator{dir.path()}) {
+            const std::string name = entry.path().filename().string();
+            count += name.starts_with("plumbline-scratch-") ? 1U : 0U;
+        }
+        return count;
+    };
+    Child verify{plumbline_command({"verify", db, "--proof", "replay"})};
+    while (scratch() == 0) {
+    }
+    verify.send_signal(SIGINT);
+    (void)verify.wait();
+    EXPECT_EQ(scratch(), 0U);
 }
 
 TEST(ProveTest, StateWithoutAnEventIsReportedAndWrittenOnlyWhenTold) {
