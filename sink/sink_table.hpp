@@ -157,7 +157,7 @@ class SinkTable {
     [[nodiscard]] std::string upsert_sql() const;
     /// $1...: the key columns' arrays.
     [[nodiscard]] std::string delete_sql() const;
-    /// The same of rows that were there a moment ago: fails where one of them stays.
+    /// The same of rows that are there: fails where one of them stays, or is not there.
     [[nodiscard]] std::string delete_all_sql() const;
     /// bucket, count, sums of both halves of the rows' MD5.
     [[nodiscard]] std::string digest_sql() const;

@@ -331,8 +331,24 @@ Status SinkWriter::settle(const storage::Cursor& cursor, Unanswered result, Fill
 
 // --- what was touched ----------------------------------------------------------------------------
 
+/// Where rows that should go stay, or are not there, a comparison tells which and why.
 Result<SinkWriter::Step> SinkWriter::send_dirty(const storage::ReadView& view,
                                                 const DirtyState& dirty) {
+    const SinkFigures before = figures_;
+    Result<Step> sent = try_dirty(view, dirty);
+    if (!sent && !session_.connection().is_lost() &&
+        sent.error().message.starts_with(kTriggerKeeps)) {
+        session_.connection().rollback();
+        unanswered_.reset();
+        figures_ = before;
+        misses_ = kMissesMax;
+        return Step::kWait;
+    }
+    return sent;
+}
+
+Result<SinkWriter::Step> SinkWriter::try_dirty(const storage::ReadView& view,
+                                               const DirtyState& dirty) {
     const storage::Cursor cursor = *view.cursor();
     Unanswered result{session_.tables(), {}, cursor.commit_num};
     Filling filling;
@@ -372,6 +388,7 @@ Result<bool> SinkWriter::fill_dirty(const storage::ReadView& view, const DirtyRo
         }
         const storage::RowCodec& codec = options_.plan->codec(table.entity());
         storage::DigestNode& held = *result.states[at].held;
+        filling.are_there = !table.keeps_tombstones();  // Else one may follow another.
         RowArrays upserts{table.columns(), false};
         RowArrays deletes{table.columns(), true};
         while (row != dirty.end() && row->first.first < table.entity()) {

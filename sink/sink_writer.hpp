@@ -108,7 +108,7 @@ class SinkWriter {
     struct Filling {
         std::vector<PgStatement> statements;
         size_t bytes = 0;
-        bool are_there = false;  ///< rows that go were just seen: all of them must go
+        bool are_there = false;  ///< rows that go are there: all of them must go
     };
     /// A commit whose answer never came may have been done: what is then so.
     struct Unanswered {
@@ -125,6 +125,7 @@ class SinkWriter {
     [[nodiscard]] bool must_sync() const;
     [[nodiscard]] Result<Step> rest();
     [[nodiscard]] Result<Step> send_dirty(const storage::ReadView& view, const DirtyState& dirty);
+    [[nodiscard]] Result<Step> try_dirty(const storage::ReadView& view, const DirtyState& dirty);
     [[nodiscard]] Result<bool> fill_dirty(const storage::ReadView& view, const DirtyRowMap& dirty,
                                           Unanswered& result, Filling& filling);
     [[nodiscard]] Result<bool> fill_events(const storage::ReadView& view,

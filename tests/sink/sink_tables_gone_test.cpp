@@ -318,6 +318,37 @@ TEST_F(SinkTablesGoneTest, ATriggerThatKeepsRowsOutIsNamed) {
     EXPECT_EQ(sink.items(), "1=11 2=20 3=30");
 }
 
+TEST_F(SinkTablesGoneTest, ATriggerThatKeepsRowsInIsNamed) {
+    SinkWorld sink{"kept_in", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create function kept_in.keeps() returns trigger language plpgsql as $$ begin return null; "
+        "end $$; create trigger keeps before delete on kept_in.item for each row execute function "
+        "kept_in.keeps()");
+    sink.world.block(2, {sink.del(1, 2, 0)});
+    const auto is_named = ::testing::StrEq(
+        "a trigger or a rule of \"kept_in\".\"item\" does not let rows go, takes 0 of 1");
+    EXPECT_THAT(failure(sink, *writer), is_named);
+    EXPECT_THAT(failure(sink, *writer), is_named);
+    sink.sql("drop trigger keeps on kept_in.item");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "2=20");
+}
+
+TEST_F(SinkTablesGoneTest, ARowThatSomebodyDeletedBeforeTheContractDidIsNoFailure) {
+    SinkWorld sink{"gone_before", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 20, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql("delete from gone_before.item");
+    sink.world.block(2, {sink.del(1, 2, 0)});
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "2=20") << "the other row was missed, too";
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
 TEST_F(SinkTablesGoneTest, ACursorThatSomebodyDeletesIsMadeAgainByOneWriterOnly) {
     SinkWorld sink{"cursor_gone", mapping_, kOneByOne};
     sink.config.has_history = true;
