@@ -113,7 +113,9 @@ void add_check(CLI::App& app, ExitCode& exit) {
         ->check(CLI::Range(0, 1'000'000));
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
-        "Exit code 1: some of the events broke a rule. 2: the config has a mistake.\n"
+        "Exit code 1: some of the events broke a rule, or no ABI knows any of the logs. 2: the "
+        "config "
+        "has a mistake.\n"
         "Example: plumbline check myindex/plumbline.toml --events 1000");
     when_given(command, arguments, exit, run_check);
 }

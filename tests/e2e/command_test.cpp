@@ -249,6 +249,19 @@ TEST(CommandTest, WhatACommandWaitsForIsToldAfterTenSeconds) {
     EXPECT_NE(run.err.find(silent.url() + ": eth_"), std::string::npos) << run.err;
 }
 
+TEST(CommandTest, ACommandBesideAServiceThatHangsSaysWhatItWaitsForAndEnds) {
+    TempDir dir;
+    const SilentPort silent;
+    make_orphan(dir.sub("db"));
+    const auto run = plumbline({"task", "add", dir.sub("db"), "compact", "--url", silent.url()});
+    EXPECT_EQ(run.code, 3) << run.err;
+    const size_t told = run.err.find("waiting for the service");
+    ASSERT_NE(told, std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("POST /v1/tasks", told), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("has not answered POST /v1/tasks within 15 s", told), std::string::npos)
+        << run.err;
+}
+
 TEST(CommandTest, TextThatIsNotUtf8IsTakenAndShownAndEndsNoCommand) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
