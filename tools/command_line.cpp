@@ -211,10 +211,10 @@ void add_sql(CLI::App& app, ExitCode& exit) {
     command->add_option("--format", arguments->format, "table, csv, or json: an object a line")
         ->capture_default_str()
         ->check(CLI::IsMember({"table", "csv", "json"}));
-    command->add_option(
-        "--param", arguments->params,
-        "NAME=VALUE: the value of :NAME in the statement, where it needs no quotes; "
-        "again for more");
+    command
+        ->add_option("--param", arguments->params,
+                     "NAME=VALUE: the value of :NAME in the statement; again for more")
+        ->allow_extra_args(false);
     command->add_flag("--tables", arguments->tables, "Show the tables and their columns instead");
     command->add_flag("--stats", arguments->stats, "Say how many rows were read, at which block");
     command
