@@ -16,8 +16,8 @@ constexpr uint32_t kRoundsUntilCutsMeanSize = 2;
 // What may be waited out (an outage, a block that is to come) and does not end is not that.
 constexpr uint32_t kRoundsUntilItLasts = 2;
 
-// And so long a limit on eth_getLogs alone is believed that names a rate.
-constexpr int64_t kNamedLimitMs = 20'000;
+// And so long a limit on eth_getLogs alone is waited for at least.
+constexpr int64_t kLogsLimitMs = 20'000;
 
 bool may_be_null(Call::Kind kind) {
     return kind == Call::Kind::kHeaderByNum || kind == Call::Kind::kHeaderByHash ||
@@ -62,14 +62,13 @@ bool can_ask_for_less(const AskedCall& asked) {
     return asked.group.kind() == CallGroup::Kind::kRange && is_log_call(asked.call);
 }
 
-/// A rate that is named, or a moment to come again at, is waited for before it is doubted: smaller
-/// ranges are more requests.
+/// It is waited for before it is doubted, as long as is told or a rate is named for and longer:
+/// smaller ranges are more requests.
 bool is_limit_in_doubt(const AskedCall& asked, const Refusal& refusal) {
     const int64_t told_ms =
         std::max({asked.retry_after_ms.value_or(0), refusal.retry_after_ms.value_or(0),
                   refusal.rate_ms.value_or(0)});
-    const int64_t least_ms = told_ms > 0 ? std::max(kNamedLimitMs, told_ms + told_ms / 2) : 1;
-    return asked.limited_alone_ms >= least_ms;
+    return asked.limited_alone_ms >= std::max(kLogsLimitMs, told_ms + told_ms / 2);
 }
 
 /// It was refused so often in this way that waiting does not help: less is to be asked for.

@@ -61,7 +61,7 @@ void BatchLimit::on_batch_answered(size_t calls, int64_t now_ms) {
     }
 }
 
-bool BatchLimit::on_vain_batch(size_t calls, int64_t sent_ms, int64_t now_ms) {
+bool BatchLimit::on_vain_batch(size_t calls, int64_t sent_ms, int64_t now_ms, bool has_logs) {
     if (calls <= 1) {
         return false;
     }
@@ -76,7 +76,7 @@ bool BatchLimit::on_vain_batch(size_t calls, int64_t sent_ms, int64_t now_ms) {
     }
     vain_ms_ = now_ms;
     vain_calls_ = std::min(vain_calls_, calls);
-    if (++vain_ < kVainMax) {
+    if (++vain_ < (has_logs ? kVainWithLogsMax : kVainMax)) {
         return false;
     }
     // Until one is answered, each that comes back in vain halves it once more.

@@ -37,7 +37,9 @@ class BatchLimit {
     void on_batch_answered(size_t calls, int64_t now_ms);
     /// A request of `calls`, sent at `sent_ms`, met the rate limit or broke its connection, which
     /// may be for its size. True: from now on, or already, requests are smaller than that.
-    bool on_vain_batch(size_t calls, int64_t sent_ms, int64_t now_ms);
+    /// `has_logs`: it may be for its eth_getLogs as well, which often have a rate of their own, so
+    /// that is believed later.
+    bool on_vain_batch(size_t calls, int64_t sent_ms, int64_t now_ms, bool has_logs = false);
     /// It gave answers of a batch to the wrong calls: none goes to it any more. True the first
     /// time.
     [[nodiscard]] bool on_mixed() {
@@ -53,6 +55,7 @@ class BatchLimit {
     static constexpr uint32_t kVainDoubtsMax = 2;
 
     static constexpr uint32_t kVainMax = 2;  ///< of one size, one after the other
+    static constexpr uint32_t kVainWithLogsMax = 8;
     static constexpr int64_t kVainForgottenMs = 120'000;
     static constexpr int64_t kVainSizeMs = 600'000;  ///< so long it is not reached again
     static constexpr uint32_t kAnsweredUntilGrowth = 8;

@@ -26,7 +26,8 @@ struct GroupResult {
     size_t provider = 0;        ///< who answered last, or refused
     size_t received_bytes = 0;  ///< `traffic.received`
     Traffic traffic;            ///< of all requests, the vain ones too
-    int64_t elapsed_ms = 0;     ///< since the first request was sent
+    /// What the answers took: without pauses, and without what was asked again as a whole.
+    int64_t answering_ms = 0;
     /// What providers said on the way that was no answer, for messages: ": name: text; ...". Empty
     /// where all answered at once.
     std::string reasons;

@@ -155,8 +155,11 @@ ProviderChoice Dispatcher::choose(const PendingGroup& active) {
             rules.avoid.insert(i);
         }
     }
-    const ProviderChoice choice =
-        choose_provider(look_at_providers(active.group.block_needed), rules);
+    static_cast<void>(look_at_providers(active.group.block_needed));
+    for (size_t i = 0; i < providers_.size() && is_range; ++i) {
+        states_[i].is_free = states_[i].is_free && now() >= providers_[i].logs_free_at_ms();
+    }
+    const ProviderChoice choice = choose_provider(states_, rules);
     for (size_t i = 0; i < providers_.size() && !choice.refresh_heads.empty(); ++i) {
         if (choice.refresh_heads.contains(i)) {
             refresh_head(i);
@@ -183,9 +186,6 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     HttpRequest request = make_request(active.group, sent);
     ++active.traffic.requests;
     active.traffic.sent += request.body.size();
-    if (active.first_sent_ms == 0) {
-        active.first_sent_ms = sent.sent_ms;
-    }
     ++active.requests_out;
     if (active.group.ticket != nullptr) {
         active.group.ticket->on_asked(providers_[provider].name(), most_telling(sent.calls),
@@ -321,7 +321,7 @@ void Dispatcher::finish_if_settled(PendingGroup& active) {
 }
 
 void Dispatcher::finish(PendingGroup& active, GroupResult result) {
-    GroupResult whole = active.finish(std::move(result), now());
+    GroupResult whole = active.finish(std::move(result));
     if (active.group.ticket != nullptr) {
         // Whoever shares it hears nothing of requests that are still out.
         for (const auto& [id, request] : in_flight_) {
@@ -371,8 +371,8 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
             if (const auto at = provider.free_at_ms()) {
                 wake = std::min(wake, *at);
             }
-            if (const int64_t at = provider.asked_again_ms(); at > start) {
-                wake = std::min(wake, at);
+            for (const int64_t at : {provider.asked_again_ms(), provider.logs_free_at_ms()}) {
+                wake = at > start ? std::min(wake, at) : wake;
             }
         }
     }

@@ -122,6 +122,7 @@ class Dispatcher {
     void name_teller(Answer& answer, size_t provider) const;
     void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
     void count_rate_limit(PendingGroup& active, size_t provider);
+    void put_deadlines_off(std::optional<int64_t> told_ms);
     void take_billing(const InFlightRequest& request, const std::string& text);
     void take_refused_blocks(Provider& provider, const ProviderNews& news, const std::string& text);
     static void take_answered_block(Provider& provider, const Call& call);

@@ -20,6 +20,8 @@ namespace {
 constexpr uint32_t kRateLimitsPerRound = 8;
 /// And before it is asked whether others are limited as well.
 constexpr uint32_t kRateLimitsUntilDoubt = 3;
+/// Of a time that a provider names, so much is for no deadline.
+constexpr int64_t kToldWaitMsMax = 60'000;
 
 }  // namespace
 
@@ -224,6 +226,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
         return;
     }
     learn_of_batches(request, answers, http_status);
+    active.answering_ms += now() - request.sent_ms;
     bool is_progress = false;
     const std::optional<int64_t> told_wait_ms = health.retry_after_ms;
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
@@ -258,6 +261,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     if (health.is_limited) {
         health.is_batch_limited = health.is_batch_limited || !is_progress;
         count_rate_limit(active, request.provider);
+        put_deadlines_off(health.retry_after_ms);
     }
     // A range is answered as a whole, which its asker sees; the others call by call.
     if (is_progress && active.group.ticket != nullptr &&
@@ -407,6 +411,17 @@ void Dispatcher::count_rate_limit(PendingGroup& active, size_t provider) {
     }
 }
 
+/// While a provider has told everybody to wait nobody makes progress, those that were not sent
+/// neither. How often that may be, each group's limit of rate limits says.
+void Dispatcher::put_deadlines_off(std::optional<int64_t> told_ms) {
+    const int64_t wait_ms = std::min(told_ms.value_or(0), kToldWaitMsMax);
+    for (auto& [id, group] : groups_) {
+        if (wait_ms > 0) {
+            group.deadline_ms = std::max(group.deadline_ms, now() + wait_ms + options_.deadline_ms);
+        }
+    }
+}
+
 void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealth& health) {
     Provider& provider = providers_[request.provider];
     if (health.is_refused) {
@@ -414,7 +429,8 @@ void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealt
     }
     if (health.is_limited) {
         provider.on_rate_limit(health.retry_after_ms,
-                               health.is_batch_limited ? request.calls.size() : 1, request.sent_ms);
+                               health.is_batch_limited ? request.calls.size() : 1, request.sent_ms,
+                               std::ranges::any_of(request.calls, is_log_call));
         if (!health.reason.empty()) {
             provider.on_error_text(health.reason);
         }

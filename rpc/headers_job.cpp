@@ -1,15 +1,29 @@
 #include "rpc/headers_job.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/gap_search.hpp"
 
 namespace plumbline::rpc {
 
+namespace {
+
+/// So near to the head a backend may be behind: with one of two that is, a block is not found by
+/// accident one time in five hundred.
+constexpr uint64_t kNearHead = 128;
+constexpr uint32_t kAsksNearHead = 8;
+/// Deeper down a backend lacks what it has pruned.
+constexpr uint32_t kAsksDeep = 2;
+constexpr uint32_t kPauseSteps = 3;  ///< the first pause is an eighth of the longest
+
+}  // namespace
+
 HeadersJob::HeadersJob(Dispatcher& dispatcher, std::vector<uint64_t> block_nums, Done done)
     : dispatcher_{dispatcher},
       block_nums_{std::move(block_nums)},
-      done_{std::move(done)} {}
+      done_{std::move(done)},
+      headers_(block_nums_.size()) {}
 
 void HeadersJob::start() {
     if (block_nums_.empty()) {
@@ -17,11 +31,18 @@ void HeadersJob::start() {
                        [self = shared_from_this()] { self->done_(std::vector<evm::Header>{}); });
         return;
     }
+    ask();
+}
+
+/// For all that is open.
+void HeadersJob::ask() {
     CallGroup group;
-    for (const uint64_t block_num : block_nums_) {
-        Call& call = group.calls.emplace_back();
-        call.kind = Call::Kind::kHeaderByNum;
-        call.block_num = block_num;
+    for (size_t i = 0; i < headers_.size(); ++i) {
+        if (!headers_[i]) {
+            Call& call = group.calls.emplace_back();
+            call.kind = Call::Kind::kHeaderByNum;
+            call.block_num = block_nums_[i];
+        }
     }
     group.done = [self = shared_from_this()](GroupResult result) {
         self->on_answers(std::move(result));
@@ -34,9 +55,15 @@ void HeadersJob::on_answers(GroupResult result) {
         done_(*std::move(result.error));
         return;
     }
-    for (Answer& answer : result.answers) {
-        auto* header = answer.get<evm::Header>();
-        headers_.push_back(header != nullptr ? std::optional{std::move(*header)} : std::nullopt);
+    auto answer = result.answers.begin();
+    for (std::optional<evm::Header>& header : headers_) {
+        if (header) {
+            continue;
+        }
+        if (auto* told = answer->get<evm::Header>()) {
+            header = std::move(*told);
+        }
+        ++answer;
     }
     reasons_ = std::move(result.reasons);
     fill_linked_gaps(block_nums_, headers_);
@@ -59,7 +86,7 @@ void HeadersJob::resolve() {
                     self->on_gap(gap);
                 })
                 ->start();
-        } else if (!refresh_heads(block_num)) {
+        } else if (!refresh_heads(block_num) && !ask_again(block_num)) {
             done_(Error{ErrorCode::kNotFound,
                         "no provider has block " + std::to_string(block_num) + reasons_});
         }
@@ -111,6 +138,31 @@ bool HeadersJob::refresh_heads(uint64_t block_num) {
         });
     }
     return !usable.empty();
+}
+
+/// After a pause, where somebody has told a head that reaches it. False: enough was asked, or
+/// nobody is known to be there.
+bool HeadersJob::ask_again(uint64_t block_num) {
+    uint64_t head = 0;
+    for (const Provider& provider : dispatcher_.providers()) {
+        if (provider.is_usable()) {
+            head = std::max(
+                {head, provider.head().value_or(0), provider.has_told(block_num) ? block_num : 0});
+        }
+    }
+    const bool is_near_head = head - std::min(head, block_num) <= kNearHead;
+    if (head < block_num || asked_again_ >= (is_near_head ? kAsksNearHead : kAsksDeep)) {
+        return false;
+    }
+    if (is_near_head) {
+        asked_ = {};  // A search for a gap is short there, and may have met that backend as well.
+    }
+    const int64_t pause_ms =
+        std::max<int64_t>(1, dispatcher_.options().head_poll_ms >>
+                                 (kPauseSteps - std::min(asked_again_, kPauseSteps)));
+    ++asked_again_;
+    dispatcher_.at(dispatcher_.now() + pause_ms, [self = shared_from_this()] { self->ask(); });
+    return true;
 }
 
 void HeadersJob::on_gap(const std::optional<evm::BlockGap>& gap) {

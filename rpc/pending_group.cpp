@@ -50,6 +50,7 @@ void PendingGroup::ask_again(size_t provider, size_t call, AskAgain again) {
     // What this backend answered to the other calls must not meet what another says.
     PLUMBLINE_CHECK_MSG(requests_out == 0, "one backend has two requests at once");
     sticky.reset();
+    answering_ms = 0;
     calls.restart();
 }
 
@@ -73,13 +74,13 @@ void PendingGroup::wait_until(int64_t at_ms) {
     not_before_ms = at_ms;
 }
 
-GroupResult PendingGroup::finish(GroupResult result, int64_t now_ms) {
+GroupResult PendingGroup::finish(GroupResult result) {
     PLUMBLINE_CHECK_MSG(!is_finished, "a group ends twice");
     is_finished = true;
     result.provider = last_provider;
     result.received_bytes = traffic.received;
     result.traffic = traffic;
-    result.elapsed_ms = first_sent_ms > 0 ? now_ms - first_sent_ms : 0;
+    result.answering_ms = answering_ms;
     return result;
 }
 

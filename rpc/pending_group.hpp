@@ -42,7 +42,7 @@ struct PendingGroup {
     /// Everybody who is back at `at_ms` may be asked; the round is the same.
     void wait_until(int64_t at_ms);
     /// Ends the group. `result` gets what is known of the way to it. Once.
-    [[nodiscard]] GroupResult finish(GroupResult result, int64_t now_ms);
+    [[nodiscard]] GroupResult finish(GroupResult result);
 
     CallGroup group;
     CallLedger calls;
@@ -84,7 +84,7 @@ struct PendingGroup {
 
     // ---- For the result
     Traffic traffic;
-    int64_t first_sent_ms = 0;  ///< 0: nothing was sent yet
+    int64_t answering_ms = 0;  ///< as in the result
     size_t last_provider = 0;
 };
 

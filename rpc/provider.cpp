@@ -16,6 +16,8 @@ constexpr size_t kFilterClassesMax = 256;
 constexpr int64_t kAloneProbeMs = 10'000;
 /// Between two lines about answers that are not used.
 constexpr int64_t kFaultLineMs = 600'000;
+/// For eth_getLogs alone, where no time is told.
+constexpr int64_t kLogsPauseMsMax = 4'000;
 constexpr int64_t kSlowCallMsFirst = 60'000;
 constexpr int64_t kSlowCallMsMax = 3'600'000;
 
@@ -250,7 +252,8 @@ void Provider::on_other_chain() {
     ++chain_strikes_;
 }
 
-void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms) {
+void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms,
+                             bool has_logs) {
     const int64_t now = clock_.monotonic_ms();
     window_ = std::max(1.0, window_ / 2);
     const int64_t base =
@@ -259,8 +262,14 @@ void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls
     // Those that were out together are one limit, and a smaller batch is tried as soon as the last
     // one was.
     const bool is_of_last = limited_ms_ && sent_ms <= *limited_ms_;
-    if (!batches_.on_vain_batch(calls, sent_ms, now) && !is_of_last) {
+    if (!batches_.on_vain_batch(calls, sent_ms, now, has_logs) && !is_of_last) {
         ++rate_limits_in_row_;
+    }
+    if (has_logs && !is_of_last) {
+        const int64_t pause_ms =
+            std::min(kLogsPauseMsMax,
+                     options_.backoff_ms_first << std::min<uint32_t>(++log_limits_in_row_, 16));
+        logs_free_at_ms_ = now + pause_ms / 2 + jitter_.upto(pause_ms / 2);
     }
     limited_ms_ = now;
     const int64_t wait = retry_after_ms ? std::min(*retry_after_ms, options_.retry_after_ms_max)

@@ -81,14 +81,21 @@ class Provider {
     /// No answer came, or one that shows illness.
     /// `retry_after_ms`: it told when to come again.
     void on_failure(std::optional<int64_t> retry_after_ms = std::nullopt);
-    /// Of a request of `calls`, sent at `sent_ms`.
-    void on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms);
+    /// Of a request of `calls`, sent at `sent_ms`; `has_logs`: one of them is eth_getLogs.
+    void on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms,
+                       bool has_logs = false);
     /// What it said, or what became of the last request, when one of the three above was called;
     /// may be shown. Forgotten once it works again.
     void on_error_text(std::string text) { stats_.last_error = std::move(text); }
     void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
     /// A call had a value for its answer.
-    void on_answered(bool is_log_call) { ++(is_log_call ? answered_log_calls_ : answered_others_); }
+    void on_answered(bool is_log_call) {
+        ++(is_log_call ? answered_log_calls_ : answered_others_);
+        log_limits_in_row_ = is_log_call ? 0 : log_limits_in_row_;
+    }
+    /// It limited eth_getLogs, which may have a rate of their own: not before then, whatever it
+    /// answers meanwhile; may be past.
+    [[nodiscard]] int64_t logs_free_at_ms() const { return logs_free_at_ms_; }
     [[nodiscard]] uint64_t answered_log_calls() const { return answered_log_calls_; }
     [[nodiscard]] uint64_t answered_others() const { return answered_others_; }
     /// It would not run an eth_call, not in time, or has not the state.
@@ -231,6 +238,8 @@ class Provider {
     int64_t wait_since_ms_ = 0;
     uint32_t rate_limits_in_row_ = 0;    ///< for the length of the next wait
     std::optional<int64_t> limited_ms_;  ///< the last of these
+    uint32_t log_limits_in_row_ = 0;     ///< since eth_getLogs were last answered
+    int64_t logs_free_at_ms_ = 0;
 
     // The breaker. Once open, time alone does not close it: a head probe that is answered does.
     bool needs_probe_ = false;     ///< a probe opened it: other answers say nothing

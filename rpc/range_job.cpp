@@ -225,7 +225,7 @@ void RangeJob::take_logs(RangePiece& piece, GroupResult result) {
     Provider& teller = dispatcher_.providers()[result.provider];
     teller.on_sound_logs(piece.range.from, piece.logs.logs.size());
     teller.ranges(*filter_).on_success(piece.range.size(), piece.logs.logs.size(),
-                                       result.received_bytes, result.elapsed_ms);
+                                       result.received_bytes, result.answering_ms);
     ask_headers(piece);
 }
 

@@ -79,6 +79,12 @@ std::string to_text(const DryRunReport& report) {
     for (const std::string& remark : report.remarks) {
         out += fmt::format("  {}\n", remark);
     }
+    if (report.none_fits) {
+        out += fmt::format(
+            "  none of the {} fits its contract's ABI: is it the ABI of the contract "
+            "at this address? Of a proxy it is the one behind it\n",
+            counted(report.events, "log", "logs"));
+    }
     if (!report.violations.empty()) {
         out += "\nrefused:\n";
     }
@@ -109,6 +115,7 @@ std::string to_json(const DryRunReport& report) {
         .member("refused", report.refused)
         .member("violations", report.violations)
         .member("remarks", report.remarks)
+        .member("none_fits", report.none_fits)
         .member("without_code", report.without_code)
         .member("missing_state", report.missing_state)
         .key("handlers")
@@ -234,7 +241,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(DryRunReport report, dry_run(config, *chain, options));
     report.missing_state = std::move(missing);
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
-    return report.refused == 0 ? ExitCode::kDone : ExitCode::kCheckFailed;
+    return report.refused == 0 && !report.none_fits ? ExitCode::kDone : ExitCode::kCheckFailed;
 }
 
 /// What became of the check, where there is nothing to report.

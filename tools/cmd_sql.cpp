@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <functional>
 #include <iostream>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -138,11 +140,36 @@ query::sql::ReadPast read_past(const Asked& asked, const std::function<bool()>& 
     };
 }
 
+/// A whole number as one, and all else as text.
+Value value_of(std::string_view text) {
+    int64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    return read.ec == std::errc{} && read.ptr == end ? Value{number} : Value{std::string{text}};
+}
+
+Result<std::map<std::string, Value>> read_params(const std::vector<std::string>& texts) {
+    std::map<std::string, Value> out;
+    for (const std::string_view text : texts) {
+        const size_t equals = text.find('=');
+        if (equals == 0 || equals == std::string_view::npos) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("--param {}: it is NAME=VALUE", text)};
+        }
+        if (!out.emplace(text.substr(0, equals), value_of(text.substr(equals + 1))).second) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("--param {} is given twice", text.substr(0, equals))};
+        }
+    }
+    return out;
+}
+
 Status run_statement(const Asked& asked, const std::string& statement) {
     const SqlArguments& options = asked.options;
     query::sql::Session& session = asked.session;
     const std::shared_ptr<const storage::ReadView>& view = asked.view;
     query::sql::RunOptions run;
+    PLUMBLINE_TRY(run.named, read_params(options.params));
     if (options.timeout_s > 0) {
         const int64_t end_ms = system_clock().monotonic_ms() + options.timeout_s * 1'000;
         run.should_stop = [end_ms] { return system_clock().monotonic_ms() >= end_ms; };

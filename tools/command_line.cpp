@@ -113,7 +113,9 @@ void add_check(CLI::App& app, ExitCode& exit) {
         ->check(CLI::Range(0, 1'000'000));
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer(
-        "Exit code 1: some of the events broke a rule. 2: the config has a mistake.\n"
+        "Exit code 1: some of the events broke a rule, or no ABI knows any of the logs. 2: the "
+        "config "
+        "has a mistake.\n"
         "Example: plumbline check myindex/plumbline.toml --events 1000");
     when_given(command, arguments, exit, run_check);
 }
@@ -209,6 +211,10 @@ void add_sql(CLI::App& app, ExitCode& exit) {
     command->add_option("--format", arguments->format, "table, csv, or json: an object a line")
         ->capture_default_str()
         ->check(CLI::IsMember({"table", "csv", "json"}));
+    command
+        ->add_option("--param", arguments->params,
+                     "NAME=VALUE: the value of :NAME in the statement; again for more")
+        ->allow_extra_args(false);
     command->add_flag("--tables", arguments->tables, "Show the tables and their columns instead");
     command->add_flag("--stats", arguments->stats, "Say how many rows were read, at which block");
     command

@@ -64,7 +64,8 @@ struct ListArguments {
 
 struct SqlArguments {
     std::string path;
-    std::string statement;  ///< empty: from standard input
+    std::string statement;            ///< empty: from standard input
+    std::vector<std::string> params;  ///< NAME=VALUE
     std::string format = "table";
     bool tables = false;
     bool stats = false;

@@ -234,10 +234,12 @@ class DryRun {
         PLUMBLINE_TRY(const auto children, view.list_children());
         engine::EventText text{plan, children};
         UnknownLogs unknown;
+        bool does_any_fit = false;
         const auto logs = view.scan_logs(0, report_.to);
         for (; logs->valid(); logs->next()) {
             const storage::LogRecord& record = logs->record();
             const engine::EventText::Name found = text.name(record);
+            does_any_fit = does_any_fit || found.event != nullptr;
             if (found.contract == nullptr || found.event != nullptr) {
                 continue;
             }
@@ -248,6 +250,7 @@ class DryRun {
             }
         }
         PLUMBLINE_TRY_VOID(logs->status());
+        report_.none_fits = !does_any_fit && (!unknown.misfits.empty() || !unknown.topics.empty());
         for (const auto& [what, count] : unknown.misfits) {
             report_.remarks.push_back(
                 fmt::format("{} of {}.{} {} {}{}", count_of_logs(count), what[0], what[1],

@@ -49,6 +49,7 @@ struct DryRunReport {
     /// Events that the ABI does not have, or has in another shape, and the handlers that did not
     /// run for that.
     std::vector<std::string> remarks;
+    bool none_fits = false;  ///< there are logs, and no ABI knows any of them
     /// Declared addresses that have no code at the head; asked for where there was no event.
     std::vector<std::string> without_code;
     /// Where no endpoint has the state that contract calls ask: what to do. Else empty.

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/base/clock.hpp"
+#include "core/base/logging.hpp"
 #include "core/base/redactor.hpp"
 #include "core/base/url_parts.hpp"
 #include "core/base/visible_text.hpp"
@@ -19,6 +21,7 @@ namespace plumbline::tools {
 namespace {
 
 constexpr int64_t kLookMs = 3'000;
+constexpr int64_t kTellMs = 3'000;
 /// Of an error that is not read as one of ours.
 constexpr size_t kShownMax = 2'000;
 
@@ -89,10 +92,26 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     request.timeout_ms = timeout_ms;
     transport.submit(std::move(request));
     std::vector<rpc::HttpCompletion> done;
+    const int64_t tell_ms = system_clock().monotonic_ms() + kTellMs;
+    bool is_told = timeout_ms <= kTellMs;
     while (done.empty()) {
-        transport.poll(1'000, done);
+        transport.poll(500, done);
+        if (done.empty() && !is_told && system_clock().monotonic_ms() >= tell_ms) {
+            is_told = true;
+            logging::warning("waiting for the service",
+                             {{"url", public_url(address.url, true)},
+                              {"request", fmt::format("{} {}", method, path)},
+                              {"seconds_max", std::to_string(timeout_ms / 1'000)}});
+        }
     }
     const rpc::HttpCompletion& answer = done.front();
+    if (answer.error == rpc::TransportError::kTimeout && timeout_ms > kTellMs) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("the service at {} has not answered {} {} within {} s: it may do "
+                                 "it yet; look with `plumbline status` and `plumbline task list`, "
+                                 "and start it again where it hangs",
+                                 public_url(address.url, true), method, path, timeout_ms / 1'000)};
+    }
     if (answer.error != rpc::TransportError::kNone) {
         return Error{ErrorCode::kUnavailable,
                      fmt::format("the service does not answer at {}: {}",

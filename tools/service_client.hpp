@@ -23,11 +23,15 @@ struct ServiceAddress {
 [[nodiscard]] Result<ServiceAddress> find_service(const storage::Database& database,
                                                   const std::string& url, const std::string& token);
 
+/// Of a command that tells a service to do something.
+constexpr int64_t kServiceAnswerMs = 15'000;
+
 /// The body of the answer; its error's message where the status is not 2xx. kUnavailable: none came
-/// within `timeout_ms`.
+/// within `timeout_ms`. What it waits for longer than three seconds is a line.
 [[nodiscard]] Result<std::string> call_service(const ServiceAddress& address,
                                                std::string_view method, std::string_view path,
-                                               std::string body, int64_t timeout_ms = 30'000);
+                                               std::string body,
+                                               int64_t timeout_ms = kServiceAnswerMs);
 
 /// Who writes to a database while it is read, and what that one says of itself.
 struct ServiceSeen {

@@ -75,7 +75,7 @@ constexpr RouteShape kShapes[] = {
 
 constexpr RouteShape kBodies[] = {
     {"rpc", "any"},
-    {"sql", "{sql: string, params?: [string|number|boolean|null]}"},
+    {"sql", "{sql: string, params?: [string|number|boolean|null]|{*: string|number|boolean|null}}"},
     {"add_task", "{kind: string, args?: string, priority?: integer}"},
     {"prove", R"({proof: "log"|"state"|"replay", entity?: string, from?: integer, to?: integer})"},
     {"sync", "{entity?: string}"},
@@ -238,7 +238,10 @@ std::string history_shape(std::string_view row) {
 }
 
 std::string events_shape(std::string_view event) {
-    return fmt::format("{{" PLUMBLINE_SNAPSHOT ", events: [{}], next: string|null}}", event);
+    return fmt::format("{{" PLUMBLINE_SNAPSHOT
+                       ", events: [{}], next: string|null, count?: integer, "
+                       "count_is_exact?: boolean}}",
+                       event);
 }
 
 #undef PLUMBLINE_SNAPSHOT

@@ -1,5 +1,6 @@
 // The OpenAPI document, written from the route table, so that it cannot say anything else.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "api/routes/answer_shapes.hpp"
@@ -8,6 +9,7 @@
 #include "core/base/ascii.hpp"
 #include "core/evm/abi_decode.hpp"
 #include "engine/service/version.hpp"
+#include "query/access_plan.hpp"
 
 namespace plumbline::api {
 
@@ -23,6 +25,7 @@ std::vector<std::string_view> variables_of(std::string_view pattern) {
     return out;
 }
 
+/// `type`: a notation of openapi_shape.hpp.
 void write_parameter(JsonWriter& json, std::string_view name, std::string_view where,
                      std::string_view type, std::string_view about, bool many) {
     json.open_object().member("name", name).member("in", where);
@@ -32,13 +35,8 @@ void write_parameter(JsonWriter& json, std::string_view name, std::string_view w
     if (!about.empty()) {
         json.member("description", about);
     }
-    json.key("schema").open_object();
-    if (many) {
-        json.member("type", "array").key("items").open_object().member("type", type).close_object();
-    } else {
-        json.member("type", type);
-    }
-    json.close_object().close_object();
+    json.key("schema").raw(schema_of(many ? fmt::format("[{}]", type) : std::string{type}));
+    json.close_object();
 }
 
 /// What an operation answers: a schema, or for what is no JSON its type. Ponder's client shows a
@@ -84,7 +82,8 @@ void write_field_parameters(JsonWriter& json, const Route& route, std::string_vi
     }
 }
 
-/// One operation of a path. `fields`: parameters that the config knows, behind `prefix`.
+/// One operation of a path. `fields`: parameters that the config knows, behind `prefix`. `types`:
+/// of parameters of which the config knows more than the route.
 struct Operation {
     const Route& route;
     std::string id;
@@ -92,6 +91,7 @@ struct Operation {
     std::vector<std::string_view> variables;
     std::string_view prefix{};
     std::vector<std::string> fields{};
+    std::map<std::string_view, std::string> types{};
 };
 
 void write_body(JsonWriter& json, const Route& route) {
@@ -117,7 +117,10 @@ void write_operation(JsonWriter& json, const Operation& operation) {
         write_parameter(json, name, "path", "string", {}, false);
     }
     for (const QueryParam& param : route.query) {
-        write_parameter(json, param.name, "query", param.type, param.about, param.many);
+        const auto known = operation.types.find(param.name);
+        write_parameter(json, param.name, "query",
+                        known == operation.types.end() ? param.type : known->second, param.about,
+                        param.many);
     }
     write_field_parameters(json, route, operation.prefix, operation.fields);
     json.close_array();
@@ -145,6 +148,44 @@ void write_path(JsonWriter& json, const std::string& path, const Operation& oper
     json.close_object();
 }
 
+/// As a notation: one of them.
+std::string one_of(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) {
+        out += out.empty() ? "" : "|";
+        append_json_string(out, name);
+    }
+    return out;
+}
+
+/// More than that would make types that nobody can read.
+constexpr size_t kOrdersMax = 200;
+
+/// Every `order` of an entity: columns of the key or an index that follow each other, for those
+/// before them may be asked for by value; all up or all down.
+std::string orders_of(const storage::EntityLayout& layout) {
+    std::vector<std::string> out{"key", "-key"};
+    const auto add = [&out](std::string order) {
+        if (std::ranges::find(out, order) == out.end()) {
+            out.push_back(std::move(order));
+        }
+    };
+    for (const query::AccessPath& path : query::paths_of(layout)) {
+        for (size_t first = 0; first < path.columns.size(); ++first) {
+            std::string up;
+            std::string down;
+            for (size_t i = first; i < path.columns.size() && out.size() < kOrdersMax; ++i) {
+                const std::string& name = layout.column(path.columns[i]).name;
+                up += (up.empty() ? "" : ",") + name;
+                down += (down.empty() ? "-" : ",-") + name;
+                add(up);
+                add(down);
+            }
+        }
+    }
+    return out.size() < kOrdersMax ? one_of(out) : "string";
+}
+
 /// As a part of a URL.
 std::string in_path(std::string_view name) {
     std::string out;
@@ -162,15 +203,33 @@ void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
         for (size_t i = 0; i < layout.column_count(); ++i) {
             fields.push_back(layout.column(i).name);
         }
+        const std::string shown = one_of(fields);
         const std::string path = "/v1/entities/" + layout.name;
         const std::string row = "entity." + layout.name;
         write_path(json, path,
-                   {route_of("rows"), "rows." + layout.name, list_shape(row), {}, "", fields});
+                   {route_of("rows"),
+                    "rows." + layout.name,
+                    list_shape(row),
+                    {},
+                    "",
+                    fields,
+                    {{"fields", shown}, {"order", orders_of(layout)}}});
         write_path(json, path + "/{key}",
-                   {route_of("row"), "row." + layout.name, row_shape(row), {"key"}});
-        write_path(
-            json, path + "/{key}/history",
-            {route_of("row_history"), "row_history." + layout.name, history_shape(row), {"key"}});
+                   {route_of("row"),
+                    "row." + layout.name,
+                    row_shape(row),
+                    {"key"},
+                    "",
+                    {},
+                    {{"fields", shown}}});
+        write_path(json, path + "/{key}/history",
+                   {route_of("row_history"),
+                    "row_history." + layout.name,
+                    history_shape(row),
+                    {"key"},
+                    "",
+                    {},
+                    {{"fields", shown}}});
     }
     std::set<std::string> seen;
     for (size_t source = 0; source < plan.sources().size(); ++source) {

@@ -27,7 +27,7 @@ struct RequestContext;
 
 struct QueryParam {
     std::string_view name;
-    std::string_view type;  ///< "integer", "string"
+    std::string_view type;  ///< as openapi_shape.hpp writes it: integer, string, "a"|"b"
     std::string_view about;
     bool many = false;  ///< may be given several times
 };

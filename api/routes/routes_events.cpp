@@ -12,8 +12,15 @@ namespace {
 /// Logs looked at for one page; a page may so be short, or empty, and still have a `next`.
 constexpr uint64_t kScanMax = 50'000;
 
+/// At most so many logs are looked at to count what is asked for.
+constexpr uint64_t kCountMax = 1'000'000;
+
 /// Which blocks, which way, from where.
 struct EventPlace {
+    bool is_everywhere = false;  ///< no range is asked for
+    uint64_t asked_first = 0;
+    uint64_t asked_last = UINT64_MAX;
+    /// Of the range asked for, as far as the page needs it:
     uint64_t first = 0;
     uint64_t last = UINT64_MAX;
     bool newest_first = false;
@@ -35,6 +42,9 @@ Result<EventPlace> read_place(const RequestContext& request, const storage::Read
     if (out.first > out.last) {
         return Error{ErrorCode::kInvalidArgument, "from is above to"};
     }
+    out.is_everywhere = !from && !to;
+    out.asked_first = out.first;
+    out.asked_last = out.last;
     if (const std::string* order = request.target.find("order")) {
         if (*order != "block" && *order != "-block") {
             return Error{ErrorCode::kInvalidArgument,
@@ -119,12 +129,37 @@ Result<std::optional<LogCursor>> write_events(JsonWriter& json, const std::strin
     return std::optional<LogCursor>{};
 }
 
+/// "count" and "count_is_exact" of an open object: all that the question finds, whatever the page.
+Status write_event_count(JsonWriter& json, const RequestContext& request,
+                         const IndexSnapshot& snapshot, const EventPlace& place) {
+    PLUMBLINE_TRY(const auto children, snapshot.view->list_children());
+    engine::EventText text{request.context().plan(), children};
+    PLUMBLINE_TRY(query::EventFilter filter, read_event_filter(request, text));
+    if (filter.is_empty() && place.is_everywhere) {
+        const auto cursor = snapshot.view->cursor();
+        json.member("count", cursor ? cursor->event_count : 0).member("count_is_exact", true);
+        return ok();
+    }
+    const auto logs =
+        snapshot.view->scan_logs(place.asked_first, place.asked_last, storage::OnDamage::kStop);
+    uint64_t count = 0;
+    uint64_t seen = 0;
+    for (; logs->valid() && seen < kCountMax && (seen == 0 || !request.is_late()); logs->next()) {
+        ++seen;
+        count += filter.is_empty() || filter.wants(text.decode(logs->record())) ? 1U : 0U;
+    }
+    PLUMBLINE_TRY_VOID(logs->status());
+    json.member("count", count).member("count_is_exact", !logs->valid());
+    return ok();
+}
+
 }  // namespace
 
 Response list_events(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const EventPlace place, read_place(request, *snapshot.view));
+        PLUMBLINE_TRY(const bool is_counted, request.flag("count"));
         std::string body;
         JsonWriter json{body};
         json.open_object();
@@ -136,6 +171,9 @@ Response list_events(RequestContext& request) {
             json.value(log_cursor_text(*snapshot.view, *next));
         } else {
             json.null();
+        }
+        if (is_counted) {
+            PLUMBLINE_TRY_VOID(write_event_count(json, request, snapshot, place));
         }
         json.close_object();
         return body;

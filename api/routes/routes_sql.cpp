@@ -28,10 +28,15 @@ Result<SqlQuestion> read_sql(const RequestContext& request) {
                 PLUMBLINE_TRY(Value parameter, read_parameter(one));
                 out.parameters.push_back(std::move(parameter));
             }
+        } else if (name == "params" && value.is_object()) {
+            for (const auto& [param, one] : value.items()) {
+                PLUMBLINE_TRY(Value parameter, read_parameter(one));
+                out.named.emplace(param, std::move(parameter));
+            }
         } else {
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("no member '{}' of that kind here; there are: sql, a string, "
-                                     "and params, an array",
+                                     "and params, an array, or an object by name",
                                      name)};
         }
     }
@@ -117,7 +122,7 @@ query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& as
     return {[&clock, end_ms, &router = request.router] {
                 return router.is_stopping() || clock.monotonic_ms() >= *end_ms;
             },
-            asked.parameters,
+            asked.parameters, asked.named,
             read_past(request, [end_ms](int64_t fold_ms) { *end_ms += fold_ms; })};
 }
 

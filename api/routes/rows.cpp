@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "core/base/near_name.hpp"
 #include "engine/text/entity_text.hpp"
 
@@ -26,18 +28,18 @@ std::vector<std::string> split(std::string_view text) {
 Result<std::vector<size_t>> read_columns(const RequestContext& request,
                                          const EntityLayout& layout) {
     std::vector<size_t> out;
-    const std::string* text = request.target.find("fields");
-    if (text == nullptr) {
+    const std::vector<std::string> asked = request.target.all("fields");
+    if (asked.empty()) {
         for (size_t i = 0; i < layout.column_count(); ++i) {
             out.push_back(i);
         }
         return out;
     }
-    if (text->empty()) {
+    if (std::ranges::any_of(asked, &std::string::empty)) {
         return Error{ErrorCode::kInvalidArgument,
                      "fields names the fields to show, with commas between; leave it out for all"};
     }
-    for (const std::string& name : split(*text)) {
+    for (const std::string& name : split(fmt::format("{}", fmt::join(asked, ",")))) {
         const int column = layout.find_column(name);
         if (column < 0) {
             return Error{ErrorCode::kInvalidArgument,

@@ -1,6 +1,7 @@
 // What the faces of SQL over HTTP share. Internal to api.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace plumbline::api {
 struct SqlQuestion {
     std::string statement;
     std::vector<query::sql::Value> parameters;
+    std::map<std::string, query::sql::Value> named;  ///< in their place
 };
 
 /// kInvalidArgument for what is no string, number, true, false or null.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -55,6 +56,16 @@ size_t number_of(const char* name, size_t place) {
         return place;
     }
     return number - 1;
+}
+
+/// What is given for the parameter at `place`; null: nothing.
+const Value* given_for(const RunOptions& options, const char* name, size_t place) {
+    if (options.named.empty()) {
+        const size_t number = number_of(name, place);
+        return number < options.parameters.size() ? &options.parameters[number] : nullptr;
+    }
+    const auto found = options.named.find(name == nullptr ? "" : name + 1);
+    return found == options.named.end() ? nullptr : &found->second;
 }
 
 /// What to put behind SQLite's `words` where they say that there is no such table or column.
@@ -180,6 +191,33 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const storage::Re
     return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
+namespace {
+
+/// Where values are given by name, each belongs to a parameter and each parameter has one.
+Status check_names(sqlite3_stmt* statement, const RunOptions& options) {
+    std::set<std::string_view> used;
+    for (int i = 1; i <= sqlite3_bind_parameter_count(statement) && !options.named.empty(); ++i) {
+        const char* name = sqlite3_bind_parameter_name(statement, i);
+        const auto found = options.named.find(name == nullptr ? "" : name + 1);
+        if (found == options.named.end()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         name == nullptr
+                             ? "parameters that are given by name are written :name, not ?"
+                             : fmt::format("no value is given for the parameter {}", name)};
+        }
+        used.insert(found->first);
+    }
+    for (const auto& [name, value] : options.named) {
+        if (!used.contains(name)) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("the statement has no parameter :{}", name)};
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
 Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptions& options) {
     if (sql.size() > limits.statement_bytes_max) {
         return Error{ErrorCode::kTooLarge,
@@ -200,19 +238,21 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
         return Error{ErrorCode::kInvalidArgument, "only SELECT is taken here"};
     }
     const auto wanted = static_cast<size_t>(sqlite3_bind_parameter_count(statement.get()));
-    if (wanted != options.parameters.size()) {
+    PLUMBLINE_TRY_VOID(check_names(statement.get(), options));
+    if (options.named.empty() && wanted != options.parameters.size()) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("the statement has {} parameters, {} were given", wanted,
                                  options.parameters.size())};
     }
     for (size_t i = 0; i < wanted; ++i) {
         const int place = static_cast<int>(i) + 1;
-        const size_t given = number_of(sqlite3_bind_parameter_name(statement.get(), place), i);
-        if (given >= wanted) {
+        const Value* given =
+            given_for(options, sqlite3_bind_parameter_name(statement.get(), place), i);
+        if (given == nullptr) {
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("parameters are numbered from $1 to ${}", wanted)};
         }
-        const int code = std::visit(Bind{statement.get(), place}, options.parameters[given]);
+        const int code = std::visit(Bind{statement.get(), place}, *given);
         if (code != SQLITE_OK) {
             return why(code);
         }
@@ -226,9 +266,8 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
     CheckSources sources;
     sources.table_of = [&](std::string_view name) { return connection.table_named(name); };
     sources.kinds_of_parameter = [&](int parameter) -> Kinds {
-        const char* name = sqlite3_bind_parameter_name(statement, parameter);
-        const Value& value =
-            options.parameters[number_of(name, static_cast<size_t>(parameter) - 1)];
+        const Value& value = *given_for(options, sqlite3_bind_parameter_name(statement, parameter),
+                                        static_cast<size_t>(parameter) - 1);
         const auto* text = std::get_if<std::string>(&value);
         return std::holds_alternative<std::monostate>(value) ? Kinds{0}
                : std::holds_alternative<int64_t>(value)      ? Kinds{kInteger}

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,7 +37,9 @@ struct RunOptions {
     /// Asked again and again: true ends the statement with kTimeout. May be empty. Any thread.
     std::function<bool()> should_stop{};
     std::vector<Value> parameters{};  ///< of `?`, `?1` and `$1`, in order
-    ReadPast read_past{};             ///< empty: the tables NAME_at are refused
+    /// Of `:name`, `@name` and `$name`, in their place: all that a statement has are named then.
+    std::map<std::string, Value> named{};
+    ReadPast read_past{};  ///< empty: the tables NAME_at are refused
 };
 
 /// Takes what a statement gives. kCancelled-like errors of its own end the statement and are given

@@ -586,7 +586,12 @@ TEST_F(FirstHourTest, EventsOfNoAbiAreToldByTheRun) {
     EXPECT_THAT(ran.err, HasSubstr("events are in no ABI"));
     EXPECT_THAT(ran.err, Not(HasSubstr("other parameters indexed")));
     const auto checked = plumbline({"check", dir_.sub("mine/plumbline.toml")});
-    EXPECT_THAT(checked.out, HasSubstr("which its ABI does not have"));
+    EXPECT_EQ(checked.code, 1) << checked.err;
+    EXPECT_THAT(checked.out, AllOf(HasSubstr("which its ABI does not have"),
+                                   HasSubstr("logs fits its contract's ABI")));
+    const auto as_json = plumbline({"check", dir_.sub("mine/plumbline.toml"), "--json"});
+    EXPECT_EQ(as_json.code, 1);
+    EXPECT_THAT(as_json.out, HasSubstr("\"none_fits\": true"));
     EXPECT_THAT(ran.err, HasSubstr("not in the ABI: topic0 0x"));
     EXPECT_THAT(ran.err, HasSubstr("plumbline status"));
 }

@@ -210,6 +210,24 @@ TEST(SqlTest, ParametersMayBeNumberedAsPostgresqlDoes) {
     EXPECT_THAT(message_of(world.ask("select $1", two)), HasSubstr("has 1 parameters"));
 }
 
+TEST(SqlTest, ParametersMayBeNamed) {
+    SqlWorld world{1, 1};
+    const auto ask = [&world](const std::string& sql, std::map<std::string, Value> named) {
+        return world.ask(sql, {}, std::move(named));
+    };
+    EXPECT_EQ(*ask("select :b, @a, $b", {{"a", std::string{"one"}}, {"b", int64_t{2}}}),
+              std::vector<std::string>{"2 \"one\" 2 "});
+    EXPECT_THAT(message_of(ask("select :a, :b", {{"a", int64_t{1}}})),
+                HasSubstr("no value is given for the parameter :b"));
+    EXPECT_THAT(message_of(ask("select :a", {{"a", int64_t{1}}, {"c", int64_t{1}}})),
+                HasSubstr("the statement has no parameter :c"));
+    EXPECT_THAT(message_of(ask("select :a, ?", {{"a", int64_t{1}}})),
+                HasSubstr("are written :name, not ?"));
+    // What a value is counts as it does without a name.
+    EXPECT_TRUE(ask("select voter from vote where weight > :least", {{"least", std::string{"5"}}}));
+    EXPECT_FALSE(ask("select voter from vote where weight > :least", {{"least", 1.5}}));
+}
+
 /// Joins, subqueries, windows, and all else that people write.
 TEST(SqlTest, WrittenQuestionsAreAnsweredAsByPlainTables) {
     SqlWorld world{7};

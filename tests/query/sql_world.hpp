@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -198,10 +199,12 @@ struct SqlWorld {
         view = world.database->read_view();
         session = Session::open(view, nullptr).value();
     }
-    Result<std::vector<std::string>> ask(const std::string& sql, std::vector<Value> values = {}) {
+    Result<std::vector<std::string>> ask(const std::string& sql, std::vector<Value> values = {},
+                                         std::map<std::string, Value> named = {}) {
         Lines lines;
         RunOptions options;
         options.parameters = std::move(values);
+        options.named = std::move(named);
         PLUMBLINE_TRY_VOID(session->run(view, sql, options, lines));
         return lines.lines;
     }

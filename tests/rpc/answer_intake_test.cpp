@@ -200,12 +200,14 @@ TEST(AnswerIntakeTest, EveryErrorHasItsVerdict) {
     }
 }
 
-TEST(AnswerIntakeTest, ARateLimitThatOnlyLogsMeetIsNoRateLimit) {
+TEST(AnswerIntakeTest, ARateLimitThatOnlyLogsMeetIsWaitedForBeforeItIsDoubted) {
     const Call call = call_of(kLogs);
     AskedCall asked{call, kRange, 1, 0};
     const RpcError error{-32000, "too many requests", ""};
     EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "again RateLimited");
-    asked.limited_alone_ms = 1;
+    asked.limited_alone_ms = 19'999;
+    EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "again RateLimited");
+    asked.limited_alone_ms = 20'000;
     EXPECT_EQ(show_fate(judge_error(asked, error, 200).call), "end rate_limit RateLimited");
 }
 
@@ -217,7 +219,7 @@ TEST(AnswerIntakeTest, ABalancerThatHasNobodyForReceiptsIsNotIll) {
     EXPECT_TRUE(judge_error({header, kEach, 1, 0}, error, 400).provider.is_ill);
 }
 
-TEST(AnswerIntakeTest, ALimitThatNamesARateOrATimeIsBelievedForLonger) {
+TEST(AnswerIntakeTest, ALimitThatNamesALongerTimeIsBelievedForLonger) {
     const Call call = call_of(kLogs);
     AskedCall asked{call, kRange, 1, 0};
     const auto fate = [&](const char* text, int64_t alone_ms, std::optional<int64_t> retry_ms) {
@@ -226,7 +228,7 @@ TEST(AnswerIntakeTest, ALimitThatNamesARateOrATimeIsBelievedForLonger) {
         return show_fate(judge_error(asked, {-32000, text, ""}, 200).call);
     };
     const std::string waits = "again RateLimited";
-    EXPECT_EQ(fate("too many requests", 1, {}), "end rate_limit RateLimited");
+    EXPECT_EQ(fate("too many requests", 20'000, {}), "end rate_limit RateLimited");
     EXPECT_EQ(fate("too many requests", 30'000, 60'000), waits);
     EXPECT_EQ(fate("too many requests per second", 19'999, {}), waits);
     EXPECT_EQ(fate("too many requests per second", 20'000, {}), "end rate_limit RateLimited");

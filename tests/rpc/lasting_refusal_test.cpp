@@ -250,6 +250,61 @@ TEST_F(LastingRefusalTest, AnotherProviderIsAskedBeforeARangeIsCutApart) {
     EXPECT_EQ(other.calls["eth_getTransactionReceipt"], 0U);
 }
 
+// ---- A rate of eth_getLogs alone ------------------------------------------------------------
+
+TEST_F(LastingRefusalTest, ARateOfLogsAloneIsWaitedForAndNothingGetsSmaller) {
+    struct Case {
+        const char* body;
+        int64_t every_ms;
+        std::optional<int64_t> retry_after_ms;
+    };
+    for (const Case& limit : {
+             Case{R"({"message":"Heavy method rate limit: 1/min for eth_getLogs"})", 60'000,
+                  60'000},
+             Case{R"({"error":{"code":429,"message":"Your app has exceeded its compute units per )"
+                  R"(second capacity."}})",
+                  1'000,
+                  {}},
+             Case{R"({"error":{"code":-32005,"message":"too many requests"}})", 5'000, {}},
+         }) {
+        start_anew();
+        options_.range.blocks_initial = 16;
+        FakeNode& node = add(kUrlA);
+        int64_t free_ms = 0;
+        uint64_t smallest = UINT64_MAX;
+        uint64_t refused = 0;
+        node.http = [&](const HttpRequest& request) -> std::optional<HttpCompletion> {
+            const json body = json::parse(request.body);
+            for (const json& call : body.is_array() ? body : json::array({body})) {
+                if (call["method"] != "eth_getLogs") {
+                    continue;
+                }
+                const json& filter = call["params"][0];
+                const auto num = [&filter](const char* name) {
+                    return std::stoull(filter.at(name).get<std::string>(), nullptr, 16);
+                };
+                if (num("toBlock") != kHead) {
+                    smallest = std::min<uint64_t>(smallest, num("toBlock") - num("fromBlock") + 1);
+                }
+                if (clock_.monotonic_ms() < free_ms) {
+                    ++refused;
+                    HttpCompletion out = http_status(429, limit.body);
+                    out.retry_after_ms = limit.retry_after_ms;
+                    return out;
+                }
+                free_ms = clock_.monotonic_ms() + limit.every_ms;
+            }
+            return std::nullopt;
+        };
+        expect_all(ask(30 * limit.every_ms + 60'000), limit.body);
+        EXPECT_EQ(smallest, 16U) << limit.body;
+        EXPECT_LE(refused, 60U) << limit.body;
+        EXPECT_GE(pool_->stats()[0].batch_max, 3U) << limit.body;
+        const uint64_t size = pool_->stats()[0].blocks_cap.value_or(16);
+        EXPECT_GE(size, 16U) << limit.body;
+    }
+}
+
 // ---- Batches -------------------------------------------------------------------------------
 
 TEST_F(LastingRefusalTest, ABatchRefusedInGeneralWordsGoesSinglyAndThatIsLearnt) {

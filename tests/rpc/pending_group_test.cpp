@@ -100,7 +100,7 @@ TEST(PendingGroupTest, AnAnswerAfterTheEndChangesNothing) {
     PendingGroup group{with_calls(3)};
     send_all(group, 0);
     group.requests_out = 1;
-    static_cast<void>(group.finish({}, 0));
+    static_cast<void>(group.finish({}));
     group.settle(0, Answer{uint64_t{1}});
     group.ask_again(0, 1, again());
     group.ask_others(0, 2);
@@ -113,20 +113,28 @@ TEST(PendingGroupTest, TheResultSaysWhatItCost) {
     PendingGroup group{with_calls(1)};
     group.traffic = {2, 300, 4'000};
     group.last_provider = 5;
-    group.first_sent_ms = 100;
-    const GroupResult result = group.finish({}, 175);
-    EXPECT_EQ(result.elapsed_ms, 75);
+    group.answering_ms = 75;
+    const GroupResult result = group.finish({});
+    EXPECT_EQ(result.answering_ms, 75);
     EXPECT_EQ(result.received_bytes, 4'000U);
     EXPECT_EQ(result.traffic.requests, 2U);
     EXPECT_EQ(result.provider, 5U);
-    PendingGroup never_sent{with_calls(1)};
-    EXPECT_EQ(never_sent.finish({}, 175).elapsed_ms, 0);
+}
+
+TEST(PendingGroupTest, WhatIsAskedAgainAsAWholeHasTakenNoTime) {
+    CallGroup range = CallGroup::range();
+    range.calls.resize(2);
+    PendingGroup group{std::move(range)};
+    static_cast<void>(group.calls.take(2));
+    group.answering_ms = 60'000;
+    group.ask_again(0, 1, again());
+    EXPECT_EQ(group.finish({}).answering_ms, 0);
 }
 
 TEST(PendingGroupDeathTest, AGroupEndsOnce) {
     PendingGroup group{with_calls(1)};
-    static_cast<void>(group.finish({}, 0));
-    EXPECT_DEATH(static_cast<void>(group.finish({}, 0)), "ends twice");
+    static_cast<void>(group.finish({}));
+    EXPECT_DEATH(static_cast<void>(group.finish({})), "ends twice");
 }
 
 TEST(PendingGroupDeathTest, OneBackendHasOneRequestAtATime) {

@@ -70,6 +70,10 @@ class BalancerTest : public ::testing::Test {
             await<Heads>(*pool_, 600'000, [&](auto done) { pool_->get_heads(std::move(done)); });
         return told ? told->latest.block_num : 0;
     }
+    Result<std::vector<evm::Header>> ask_headers(const std::vector<uint64_t>& block_nums) {
+        return await<std::vector<evm::Header>>(
+            *pool_, 600'000, [&](auto done) { pool_->get_headers(block_nums, std::move(done)); });
+    }
     /// How long the newest blocks take.
     int64_t ask_newest() {
         const int64_t begun = clock_.monotonic_ms();
@@ -104,6 +108,58 @@ TEST_F(BalancerTest, WhatTheOnlyProviderToldAndLacksIsAskedAgainUntilTheBackendT
     EXPECT_LE(all / 40, kPollMs) << "every second request is answered";
     EXPECT_LE(longest, 8 * kPollMs);
     EXPECT_LE(node.requests - before, 40U * 6);
+}
+
+TEST_F(BalancerTest, NoNullOfOneBackendIsTheWordOnHeadersByNumber) {
+    const FakeNode& node = add("http://a.example");
+    make();
+    const uint64_t before = node.requests;
+    for (int i = 0; i < 40; ++i) {
+        const auto headers = ask_headers({70, 85, 95, 100});
+        ASSERT_TRUE(headers) << headers.error().message;
+        ASSERT_EQ(headers->size(), 4U);
+        for (const evm::Header& header : *headers) {
+            EXPECT_EQ(header.hash, chain_.blocks[header.block_num].header.hash);
+        }
+        heads();
+    }
+    EXPECT_LE(node.requests - before, 40U * 10);
+}
+
+TEST_F(BalancerTest, ABlockOfWhichOneOfTwoBackendsHasNoMoreIsAskedAgain) {
+    FakeNode& node = add("http://a.example");
+    make();
+    node.http = nullptr;
+    int turn = 0;
+    for (const json& no_block : {json{{"result", nullptr}}, rpc_error(-32000, "block not found")}) {
+        node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+            const bool is_old = method == "eth_getBlockByNumber" && params[0] == "0x5";
+            return is_old && turn++ == 0 ? std::optional{no_block} : std::nullopt;
+        };
+        const auto headers = ask_headers({4, 5, 9});
+        ASSERT_TRUE(headers) << headers.error().message;
+        EXPECT_EQ((*headers)[1].hash, chain_.blocks[5].header.hash);
+        turn = 0;
+    }
+}
+
+TEST_F(BalancerTest, AHeaderThatNobodyGivesIsAnErrorAfterAFewRequests) {
+    FakeNode& node = add("http://a.example");
+    make();
+    node.http = nullptr;
+    node.answer = [](const std::string& method, const json& params) -> std::optional<json> {
+        const bool is_it = method == "eth_getBlockByNumber" && params[0] == "0x5f";
+        return is_it ? std::optional{json{{"result", nullptr}}} : std::nullopt;
+    };
+    const uint64_t before = node.requests;
+    const int64_t begun = clock_.monotonic_ms();
+    const auto headers = ask_headers({94, 95, 96});
+    ASSERT_FALSE(headers);
+    EXPECT_EQ(headers.error().code, ErrorCode::kNotFound);
+    EXPECT_NE(headers.error().message.find("no provider has block 95"), std::string::npos)
+        << headers.error().message;
+    EXPECT_LE(node.requests - before, 40U);
+    EXPECT_LE(clock_.monotonic_ms() - begun, 10 * kPollMs);
 }
 
 TEST_F(BalancerTest, WhereAllLackItAllAreAskedAgain) {

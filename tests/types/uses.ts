@@ -24,6 +24,14 @@ export async function lists() {
   const changed: number = first.changed_at.block;
   const founder: string = first.row.founder;
   const count: number | undefined = data.count;
+  await client.GET("/v1/entities/community", { params: { query: { fields: ["id", "name"], order: "key" } } });
+  await client.GET("/v1/entities/community/{key}/history", { params: { path: { key: "1" }, query: { fields: ["member_count"] } } });
+  // @ts-expect-error no such field
+  await client.GET("/v1/entities/community", { params: { query: { fields: ["id", "nmae"] } } });
+  // @ts-expect-error no such field of that row
+  await client.GET("/v1/entities/community/{key}", { params: { path: { key: "1" }, query: { fields: ["voter"] } } });
+  // @ts-expect-error no key or index has that order
+  await client.GET("/v1/entities/community", { params: { query: { order: "points" } } });
   // @ts-expect-error a uint256 is a string
   const wide: number = first.row.points;
   // @ts-expect-error a uint64 may be beyond what a number holds
@@ -83,6 +91,8 @@ export async function events() {
   const wide: number = event.params.weight;
   // @ts-expect-error not every event is known
   const known: string = any.data!.events[0].event;
+  // @ts-expect-error block or -block
+  await client.GET("/v1/events/hub/VoteCast", { params: { query: { order: "newest" } } });
   // @ts-expect-error no such parameter to ask for
   await client.GET("/v1/events/hub/VoteCast", { params: { query: { "param.amount": "1" } } });
   return { voter, option, weight, name, contract, block, maybe, other, wide, known };

@@ -595,6 +595,34 @@ TEST_F(RouterTest, EventsByNameBlockAndPage) {
     EXPECT_EQ(paged, all["events"]);
 }
 
+TEST_F(RouterTest, ACountOfEventsIsOfTheWholeQuestionWhateverThePage) {
+    const auto count = [&](const std::string& question) {
+        const json page = api.get("/v1/events" + question + "limit=1&count=true");
+        EXPECT_EQ(page["count_is_exact"], true) << question;
+        EXPECT_LE(page["events"].size(), 1U);
+        return page["count"].get<uint64_t>();
+    };
+    EXPECT_EQ(count("?"), 22U);
+    EXPECT_EQ(count("?from=0&"), 22U);
+    EXPECT_EQ(count("?from=3&to=4&order=-block&"), 4U);
+    EXPECT_EQ(count("?event=Scored&"), 11U);
+    EXPECT_EQ(count("/hub/Left?"), 1U);
+    EXPECT_EQ(count("?param.points.gte=2&"), 5U);
+    EXPECT_EQ(count("?from=500&"), 0U);
+    const std::string next = api.get("/v1/events?event=Scored&limit=2")["next"];
+    EXPECT_EQ(count("?event=Scored&cursor=" + next + "&"), 11U);
+    EXPECT_FALSE(api.get("/v1/events").contains("count"));
+    api.get("/v1/events?count=many", 400);
+}
+
+TEST_F(RouterTest, FieldsMayBeGivenAgainAndWithCommas) {
+    const json both = api.get("/v1/entities/user?limit=1&fields=points,name")["rows"];
+    EXPECT_EQ(both[0]["row"].size(), 2U);
+    EXPECT_EQ(api.get("/v1/entities/user?limit=1&fields=points&fields=name")["rows"], both);
+    api.get("/v1/entities/user?fields=points&fields=", 400);
+    api.get("/v1/entities/user?fields=points&fields=nmae", 400);
+}
+
 TEST_F(RouterTest, EventsNewestFirstAreTheSameEventsTheOtherWayRound) {
     const json all = api.get("/v1/events?from=2&to=9");
     json turned = json::array();
@@ -745,6 +773,9 @@ TEST_F(RouterTest, SqlOverRowsEventsAndBlocksOfOneState) {
               json::parse("[[0,0]]"));
     EXPECT_EQ(ask_sql(api, {{"sql", "select count(*) from facts where block > 3"}})["rows"],
               json::parse("[[0]]"));
+    EXPECT_EQ(ask_sql(api, {{"sql", "select name from user where points = :p and name > :n"},
+                            {"params", {{"p", 3}, {"n", "user 4"}}}})["rows"],
+              json::parse(R"([["user 7"]])"));
     const json tables = api.get("/v1/sql");
     EXPECT_EQ(tables["tables"][0]["name"], "user");
     EXPECT_EQ(tables["tables"][1]["columns"][0]["type"], "uint256");
@@ -1051,6 +1082,42 @@ TEST(OpenApiTest, AFieldThatIsNamedAsAParameterHasItsComparisonsAndNotItsBareNam
         EXPECT_EQ(seen[compare], 1) << compare;
     }
     EXPECT_EQ(named.get("/v1/entities/user?limit.gt=5&scan=true")["rows"].size(), 0U);
+}
+
+TEST_F(RouterTest, OpenApiNamesTheFieldsAndOrdersOfAnEntityAndTheServerTakesEach) {
+    const json document = api.get("/v1/openapi.json");
+    const auto schema_of = [&](const std::string& path, const std::string& name) {
+        for (const json& one : document["paths"][path]["get"]["parameters"]) {
+            if (one["name"] == name) {
+                return one["schema"];
+            }
+        }
+        return json{};
+    };
+    for (const std::string entity : {"user", "seat"}) {
+        const std::string path = "/v1/entities/" + entity;
+        const json orders = schema_of(path, "order")["enum"];
+        EXPECT_GE(orders.size(), 4U) << entity;
+        for (const json& order : orders) {
+            const auto answer = api.send("GET", path + "?order=" + order.get<std::string>());
+            // Columns behind the first need a value for those before them.
+            EXPECT_TRUE(answer.status == 200U ||
+                        answer.body.find("has no key or index to be asked") != std::string::npos)
+                << order << answer.body;
+        }
+        const json fields = schema_of(path, "fields");
+        EXPECT_EQ(fields["type"], "array");
+        for (const json& field : fields["items"]["enum"]) {
+            api.get(path + "?fields=" + field.get<std::string>());
+        }
+        for (const std::string deeper : {"/{key}", "/{key}/history"}) {
+            EXPECT_EQ(schema_of(path + deeper, "fields"), fields);
+        }
+    }
+    EXPECT_EQ(schema_of("/v1/entities/seat", "order")["enum"][0], "key");
+    const json by_block = json::parse(R"(["block","-block"])");
+    EXPECT_EQ(schema_of("/v1/events", "order")["enum"], by_block);
+    EXPECT_EQ(schema_of("/v1/events/hub/Left", "order")["enum"], by_block);
 }
 
 /// Where `value` is not as `schema` says, or "" where it is.
