@@ -246,6 +246,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             apply(active, request, i, *std::move(verdict), health);
         } else {
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
+            providers_[request.provider].on_answered_method(method_name(request.calls[i].kind));
             take_answered_block(providers_[request.provider], request.calls[i]);
             if (answers[i].get<CallResult>() != nullptr) {
                 providers_[request.provider].on_call_answered();
@@ -273,15 +274,17 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
 void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, size_t position,
                        CallVerdict verdict, ResponseHealth& health) {
     take_news(request, verdict.provider, health);
-    if (const auto* again = std::get_if<AskAgain>(&verdict.call)) {
-        take_refused_blocks(providers_[request.provider], verdict.provider, again->reason);
-    } else if (const auto* end = std::get_if<EndGroup>(&verdict.call)) {
-        take_refused_blocks(providers_[request.provider], verdict.provider, end->reason);
+    const auto* again = std::get_if<AskAgain>(&verdict.call);
+    const auto* end = std::get_if<EndGroup>(&verdict.call);
+    if (again != nullptr || end != nullptr) {
+        const std::string& text = again != nullptr ? again->reason : end->reason;
+        Provider& provider = providers_[request.provider];
+        provider.on_refused_method(method_name(request.calls[position].kind), text);
+        take_refused_blocks(provider, verdict.provider, text);
     }
     health.is_batch_limited = health.is_batch_limited || (verdict.provider.is_limited &&
                                                           !is_log_call(request.calls[position]));
-    if (const auto* again = std::get_if<AskAgain>(&verdict.call);
-        again != nullptr && (verdict.provider.is_ill || verdict.provider.is_limited)) {
+    if (again != nullptr && (verdict.provider.is_ill || verdict.provider.is_limited)) {
         health.reason = again->reason;
     }
     if (verdict.unclear) {

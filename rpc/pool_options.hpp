@@ -112,6 +112,9 @@ struct ProviderStats {
     /// Its own last text, or what became of the last request to it, while it does not work; may be
     /// shown. Empty while it works.
     std::string last_error;
+    /// "eth_getLogs: its own last text", of the method that it refused last and has not answered
+    /// since, whatever else it answers; may be shown.
+    std::string last_refusal;
     /// What it does not give of some blocks though it works, with its own text; may be shown.
     std::string limitation;
     /// How its answers contradict themselves, so that others, or receipts, take the place of its

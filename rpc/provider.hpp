@@ -87,6 +87,16 @@ class Provider {
     /// What it said, or what became of the last request, when one of the three above was called;
     /// may be shown. Forgotten once it works again.
     void on_error_text(std::string text) { stats_.last_error = std::move(text); }
+    /// It did not answer a call of this method, in its own words; it may work otherwise.
+    void on_refused_method(std::string_view method, const std::string& text) {
+        refused_method_ = method;
+        stats_.last_refusal = refused_method_ + ": " + text;
+    }
+    void on_answered_method(std::string_view method) {
+        if (method == refused_method_) {
+            stats_.last_refusal.clear();
+        }
+    }
     void on_refusal(RefusalClass kind) { ++stats_.refusals[static_cast<size_t>(kind)]; }
     /// A call had a value for its answer.
     void on_answered(bool is_log_call) {
@@ -261,6 +271,7 @@ class Provider {
     bool billing_ = false;    ///< the observer heard of the bill, and it has not worked since
     bool down_told_ = false;  ///< the observer heard that it is down, and not yet that it is back
 
+    std::string refused_method_;  ///< of `stats_.last_refusal`
     GapWords gap_words_;
     static constexpr uint32_t kLogRefusalsBelieved = 8;
     RefusedBlocks pruned_{1};

@@ -403,10 +403,15 @@ namespace {
 std::string describe_errors(const Dispatcher& dispatcher, OpenWait& wait) {
     std::string out;
     for (const Provider& provider : dispatcher.providers()) {
-        if (const ProviderStats known = provider.stats(); !known.last_error.empty()) {
+        const ProviderStats known = provider.stats();
+        // It may answer other methods than the one that is waited for.
+        const bool is_of_method = known.last_refusal.starts_with(wait.method + ": ");
+        const std::string& said =
+            known.last_error.empty() && is_of_method ? known.last_refusal : known.last_error;
+        if (!said.empty()) {
             wait.provider = wait.provider.empty() ? known.name : wait.provider;
             out += out.empty() ? "" : "; ";
-            out += known.name + " (" + known.state + "): " + known.last_error;
+            out += known.name + " (" + known.state + "): " + said;
         }
     }
     return out;

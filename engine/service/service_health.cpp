@@ -58,7 +58,10 @@ std::string describe_providers(const std::vector<rpc::ProviderStats>& providers)
     for (const rpc::ProviderStats& provider : providers) {
         const std::string ailment = ailment_of(provider);
         if ((!is_any_ill || !ailment.empty()) && count++ < kErrorsMax) {
-            out += fmt::format("; {}: {}", provider.name, is_any_ill ? ailment : "answers");
+            out += fmt::format("; {}: {}{}", provider.name, is_any_ill ? ailment : "answers",
+                               is_any_ill || provider.last_refusal.empty()
+                                   ? ""
+                                   : ", but last said of " + provider.last_refusal);
         }
     }
     return out;

@@ -131,6 +131,36 @@ TEST_F(PoolWaitsTest, ALimitedProviderIsNamedAlsoForQuestionsThatNeverReachedIt)
     }
 }
 
+TEST_F(PoolWaitsTest, WhatAProviderSaidOfAMethodIsNamedThoughItAnswersOthers) {
+    bool is_on_fire = true;
+    FakeNode& node = add(kUrlA);
+    node.answer = [&](const std::string& method, const json&) -> std::optional<json> {
+        return method == "eth_getLogs" && is_on_fire
+                   ? std::optional{rpc_error(-32005, "too many requests, the disk is on fire")}
+                   : std::nullopt;
+    };
+    make();
+    for (int second = 0; second < 40; ++second) {
+        if (second % 8 == 0) {
+            ask_range();  // Most wait for their turn.
+        }
+        pool_->get_heads([](Result<Heads>) {});
+        poll_for(1'000);
+        for (const OpenWait& wait : pool_->waits(10'000)) {
+            EXPECT_EQ(wait.provider, "http://a.example") << second;
+            EXPECT_EQ(wait.method, "eth_getLogs") << second;
+            EXPECT_TRUE(wait.range) << second;
+            EXPECT_NE(wait.reason.find("the disk is on fire"), std::string::npos)
+                << second << ": " << wait.reason;
+        }
+    }
+    EXPECT_EQ(pool_->stats()[0].last_refusal.find("eth_getLogs: "), 0U)
+        << pool_->stats()[0].last_refusal;
+    is_on_fire = false;
+    poll_for(60'000);
+    EXPECT_EQ(pool_->stats()[0].last_refusal, "");
+}
+
 TEST_F(PoolWaitsTest, ASilentProviderIsNamed) {
     add(kUrlA).http = [](const HttpRequest&) {
         return std::optional{transport_error(TransportError::kTimeout)};
