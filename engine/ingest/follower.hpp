@@ -131,7 +131,6 @@ class Follower {
     [[nodiscard]] uint64_t next_block() const noexcept {
         return tip_ ? tip_->block_num + 1 : first_block_;
     }
-    [[nodiscard]] uint64_t finalized_of(const rpc::Heads& heads) const noexcept;
     void ask_headers(std::vector<uint64_t> block_nums, rpc::ChainSource::Callback<Headers> handle);
     /// `handle`, for the only question of our own that may be open: an earlier one's answer is
     /// dropped from here on.

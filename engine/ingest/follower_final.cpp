@@ -35,11 +35,16 @@ bool FinalUndo::is_agreed(const evm::BlockId& target, size_t ours, size_t others
     return looks_ >= kLooks && now_ms - since_ms_ >= kAloneMs;
 }
 
-/// Told just now, of a chain whose head they are of.
+/// Told just now, of a chain whose head they are of. A depth counts from the head that the tag
+/// would be taken from: two providers' word.
 void Follower::take_finality(const rpc::Heads& heads) {
     const uint64_t before = finality_.finalized();
-    const uint64_t told = finalized_of(heads);
-    switch (finality_.on_told(heads.latest.block_num, told, clock_.monotonic_ms())) {
+    const bool is_tag = heads.finalized && !options_.finality_depth;
+    const uint64_t head = is_tag ? heads.latest.block_num : heads.agreed_num();
+    const uint64_t told = is_tag ? std::min(heads.finalized->block_num, head)
+                                 : heads.agreed_below(options_.finality_depth.value_or(
+                                       options_.finality_depth_fallback));
+    switch (finality_.on_told(head, told, clock_.monotonic_ms())) {
         case FinalityWatch::Outcome::kBelieved:
         case FinalityWatch::Outcome::kBackDoubted: break;
         case FinalityWatch::Outcome::kJumpDoubted:
@@ -47,7 +52,7 @@ void Follower::take_finality(const rpc::Heads& heads) {
                 logging::warning(
                     "a provider calls blocks final that are much nearer to the head than usual: "
                     "not believed unless it stays so",
-                    {{"finalized", told}, {"head", heads.latest.block_num}, {"was", before}});
+                    {{"finalized", told}, {"head", head}, {"was", before}});
             }
             break;
         case FinalityWatch::Outcome::kTakenBack:

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -67,6 +69,8 @@ struct FakeNodeOptions {
     uint64_t finality_depth = 12;
     bool is_down = false;
     uint64_t lag = 0;  ///< blocks that the node is behind
+    /// Blocks that the second highest head is below the highest; empty: nobody tells another.
+    std::optional<uint64_t> second_lag = {};
     bool keeps_side_blocks = false;
     uint64_t chain_id = kChainId;
     bool knows_genesis = true;

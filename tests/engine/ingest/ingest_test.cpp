@@ -1421,5 +1421,22 @@ TEST_F(IngestTest, WhatIsFinalIsNotLearntFromAProviderThatIsOfAnotherChain) {
     expect_final(*start());
 }
 
+TEST_F(IngestTest, ADepthOfFinalityCountsFromTheHeadThatTwoProvidersReach) {
+    FakeChain chain{28};
+    chain.mine(60);
+    const Directory directory;
+    FakeNodeOptions node;
+    node.second_lag = 7;
+    Rig rig{chain, directory.db(), 0, {}, {}, node};
+    run_for(rig, 10'000);
+    ASSERT_TRUE(rig.cursor().has_value());
+    EXPECT_EQ(rig.cursor()->block_num, 60U);
+    EXPECT_EQ(rig.cursor()->finalized, 60U - 7 - 12);
+    chain.mine(5);
+    rig.node->options.second_lag = 0;  // Nothing is nearer to the head than usual.
+    run_for(rig, 10'000);
+    EXPECT_EQ(rig.cursor()->finalized, 65U - 12);
+}
+
 }  // namespace
 }  // namespace plumbline::engine::ingest_test
