@@ -287,7 +287,7 @@ void Follower::on_heads(Result<rpc::Heads> result) {
     }
     note_heads(*heads_);
     take_finality(*heads_);
-    if (is_chain_known()) {
+    if (is_chain_known() && is_start_agreed()) {
         decide();
     }
 }
@@ -324,7 +324,7 @@ void Follower::decide() {
         begin_ancestor_search(SearchReason::kFork);
         return;
     }
-    if (!check_asked() && is_start_agreed()) {
+    if (!check_asked()) {
         start_next_job();
     }
 }

@@ -11,13 +11,6 @@
 
 namespace plumbline::engine {
 
-namespace {
-
-/// Between two looks whether providers are of one chain.
-constexpr int64_t kStartLookMs = 250;
-
-}  // namespace
-
 bool FinalUndo::is_agreed(const evm::BlockId& target, size_t ours, size_t others, int64_t now_ms) {
     if (ours > 0) {
         since_ms_ = -1;
@@ -143,58 +136,6 @@ void Follower::hear_first_blocks(const std::vector<rpc::BlockWord>& words) {
     wait_.wait(now, reason);
     set_back(reason);
     pause(options_.poll_interval_ms);
-}
-
-// --- before anything is stored -----------------------------------------------------------------
-
-/// True where there is nothing to wait for; else it has paused.
-bool Follower::is_start_agreed() {
-    // With something stored, too: what comes above it may be of two chains that part there.
-    const size_t providers = source_.provider_names().size();
-    const bool is_needed =
-        tip_ ? providers >= 3 && tip_->block_num < finality_.finalized() : providers >= 2;
-    if (is_start_agreed_ || finality_.finalized() == 0 || !is_needed) {
-        return true;
-    }
-    const int64_t now = clock_.monotonic_ms();
-    if (!start_) {
-        start_.emplace(finality_.finalized(), providers, now);
-    }
-    if (start_->is_agreed(now)) {
-        start_words_.cancel();
-        start_.reset();
-        is_start_agreed_ = true;
-        return true;
-    }
-    if (!is_start_asked_) {
-        ask_start_words();
-    }
-    if (start_->disagreement().empty()) {
-        pause(kStartLookMs);
-        return false;
-    }
-    if (lower_notice_.due(now)) {
-        logging::warning(start_->disagreement());
-    }
-    wait_.wait(now, start_->disagreement());
-    pause(options_.poll_interval_ms);
-    return false;
-}
-
-void Follower::ask_start_words() {
-    is_start_asked_ = true;
-    source_.get_block_words(
-        start_->block_num(),
-        start_words_.wrap([this](const Result<std::vector<rpc::BlockWord>>& words) {
-            is_start_asked_ = false;
-            if (!words) {
-                return;
-            }
-            if (const std::string notice = start_->hear(*words); !notice.empty()) {
-                logging::warning(notice);
-                take_apart(start_->apart(), start_->block_num());
-            }
-        }));
 }
 
 }  // namespace plumbline::engine
