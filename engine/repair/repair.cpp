@@ -508,6 +508,21 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     return ok();
 }
 
+/// What is not final came without the logs of a contract that nobody knew of: it is fetched again.
+void withdraw_unfinal(const Plan& mapping, const storage::ChildRow& child,
+                      const storage::Cursor& cursor, storage::CommitBatch& batch) {
+    const int found = mapping.find_source(child.contract);
+    if (found < 0) {
+        return;
+    }
+    const Source& source = mapping.sources()[static_cast<size_t>(found)];
+    const uint64_t first = std::max(
+        source.counts_from({child.block_num, child.log_index}).block_num, cursor.finalized + 1);
+    if (first <= cursor.block_num) {
+        batch.remove_coverage(source.fingerprint, {first, cursor.block_num});
+    }
+}
+
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
@@ -540,6 +555,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::ChildRow& child : plan.children) {
         if (!exchanged.contains(child.block_num)) {
             batch->append_child(child);
+            if (plan.is_of_final) {
+                withdraw_unfinal(*mapping, child, *cursor, *batch);
+            }
         }
     }
     for (const storage::CallFact& fact : plan.calls) {
