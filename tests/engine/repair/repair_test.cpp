@@ -412,6 +412,36 @@ TEST_F(RepairTest, ABlockThatWasExchangedSinceItWasJudgedIsLeftAsItIs) {
     EXPECT_TRUE(world_.database->read_view()->list_journal(0, 10).value().empty());
 }
 
+TEST_F(RepairTest, LogsOfAContractThatCameToBeKnownByAMendingAreTheFaultOfWhoHidIt) {
+    const storage::ChildRow child = world_.honest.children.front();
+    store(without(child));
+    const auto batch = world_.database->make_batch();
+    const auto cursor = *world_.database->cursor();
+    for (const Source& source : world_.plan->sources()) {
+        batch->remove_coverage(source.fingerprint);
+        batch->extend_coverage({source.fingerprint,
+                                {0, child.block_num},
+                                "http://liar",
+                                storage::ProofLevel::kFetched});
+        batch->extend_coverage({source.fingerprint,
+                                {child.block_num + 1, cursor.block_num},
+                                "http://honest",
+                                storage::ProofLevel::kFetched});
+    }
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
+
+    ASSERT_FALSE(mend_log({1, child.block_num}).findings.empty());
+    ASSERT_EQ(teller_of(child, child.block_num + 1), "http://honest");
+    const LogProofOutcome later = mend_log({child.block_num + 1, world_.head()});
+    ASSERT_FALSE(later.findings.empty());
+    for (const Finding& finding : later.findings.kept) {
+        EXPECT_EQ(finding.kind, FindingKind::kLogMissing);
+        EXPECT_EQ(finding.provider, "http://liar") << describe(finding);
+    }
+    EXPECT_TRUE(mend_log({1, world_.head()}).findings.empty());
+}
+
 TEST_F(RepairTest, WhatIsNotFinalIsNotCoveredForAContractThatCameToBeKnownByAMending) {
     const storage::ChildRow child = world_.honest.children.front();
     const uint64_t finalized = child.block_num + 2;
