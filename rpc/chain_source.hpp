@@ -4,6 +4,7 @@
 // that could be worked around.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -59,6 +60,18 @@ struct Heads {
     /// At or below `latest`; where several providers tell it, at least two of them call that block
     /// final. Empty where the chain has no such tag, or nobody told one that can be.
     std::optional<evm::Header> finalized;
+    /// The highest block number that two providers' heads reach; empty where one alone told a head
+    /// near `latest`.
+    std::optional<uint64_t> second_num = {};
+
+    /// The head that a depth of finality counts from: nothing is final on the word of one where
+    /// there are two.
+    [[nodiscard]] uint64_t agreed_num() const noexcept {
+        return second_num.value_or(latest.block_num);
+    }
+    [[nodiscard]] uint64_t agreed_below(uint64_t depth) const noexcept {
+        return agreed_num() - std::min(depth, agreed_num());
+    }
 };
 
 /// The parts of a transaction that a mapping may name ($txn.from, .to, .value and the rest).

@@ -17,6 +17,11 @@ uint64_t head_of(const ToldHeads& told) {
     return told.heads.latest.block_num;
 }
 
+/// Of a head far below another nobody can say what it would be there.
+bool is_near_below(const ToldHeads& told, uint64_t head) {
+    return head_of(told) <= head && head_of(told) + kHeadOutlierBlocks >= head;
+}
+
 /// Who calls nothing final but block 0 has no finality yet, or none at all.
 bool tells_finality(const Heads& heads) {
     return heads.finalized && heads.finalized->block_num > 0;
@@ -42,9 +47,7 @@ std::optional<evm::Header> agreed_finality(const std::vector<ToldHeads>& told, s
     const uint64_t head = head_of(told[best]);
     std::vector<const evm::Header*> final_blocks;
     for (size_t i = 0; i < told.size(); ++i) {
-        const bool is_near = i == best || (head_of(told[i]) <= head &&
-                                           head_of(told[i]) + kHeadOutlierBlocks >= head);
-        if (is_near && tells_finality(told[i].heads)) {
+        if (is_near_below(told[i], head) && tells_finality(told[i].heads)) {
             final_blocks.push_back(&*told[i].heads.finalized);
         }
     }
@@ -55,6 +58,16 @@ std::optional<evm::Header> agreed_finality(const std::vector<ToldHeads>& told, s
         return a->block_num > b->block_num;
     });
     return *final_blocks[final_blocks.size() > 1 ? 1 : 0];
+}
+
+std::optional<uint64_t> second_head(const std::vector<ToldHeads>& told, size_t best) {
+    std::optional<uint64_t> second;
+    for (size_t i = 0; i < told.size(); ++i) {
+        if (i != best && is_near_below(told[i], head_of(told[best]))) {
+            second = std::max(second.value_or(0), head_of(told[i]));
+        }
+    }
+    return second;
 }
 
 std::optional<uint64_t> must_show_above(const std::vector<ToldHeads>& told, size_t best,
@@ -232,6 +245,7 @@ void HeadsJob::finish(size_t best) {
     }
     Heads heads = told_[best].heads;
     heads.finalized = agreed_finality(told_, best);
+    heads.second_num = second_head(told_, best);
     done_(std::move(heads));
 }
 

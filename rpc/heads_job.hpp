@@ -43,6 +43,9 @@ struct ToldHeads {
 [[nodiscard]] std::optional<evm::Header> agreed_finality(const std::vector<ToldHeads>& told,
                                                          size_t best);
 
+/// The highest head but that of `told[best]`, of those near it; empty where there is none.
+[[nodiscard]] std::optional<uint64_t> second_head(const std::vector<ToldHeads>& told, size_t best);
+
 /// Keeps itself alive through the callbacks it hands out. One thread.
 class HeadsJob final : public std::enable_shared_from_this<HeadsJob> {
   public:

@@ -116,9 +116,7 @@ void CallAsker::ask_head(const JobPtr& job) {
             use(*heads->finalized);
             return;
         }
-        const uint64_t depth = depth_.value_or(fallback_);
-        const uint64_t latest = heads->latest.block_num;
-        source_.get_headers({latest > depth ? latest - depth : 0},
+        source_.get_headers({heads->agreed_below(depth_.value_or(fallback_))},
                             answers_.wrap([job, use](Result<std::vector<evm::Header>> headers) {
                                 if (!headers || headers->empty()) {
                                     job->fail(headers ? Error{ErrorCode::kNotFound, "no header"}

@@ -245,17 +245,6 @@ void Follower::pause(int64_t wait_ms) {
 
 // --- heads -----------------------------------------------------------------------------------
 
-uint64_t Follower::finalized_of(const rpc::Heads& heads) const noexcept {
-    const auto below = [&](uint64_t depth) {
-        return heads.latest.block_num > depth ? heads.latest.block_num - depth : 0;
-    };
-    if (options_.finality_depth) {
-        return below(*options_.finality_depth);
-    }
-    return heads.finalized ? std::min(heads.finalized->block_num, heads.latest.block_num)
-                           : below(options_.finality_depth_fallback);
-}
-
 /// An answer of another length than the question is an error like any other.
 void Follower::ask_headers(std::vector<uint64_t> block_nums,
                            rpc::ChainSource::Callback<Headers> handle) {
@@ -298,7 +287,7 @@ void Follower::on_heads(Result<rpc::Heads> result) {
     }
     note_heads(*heads_);
     take_finality(*heads_);
-    if (is_chain_known()) {
+    if (is_chain_known() && is_start_agreed()) {
         decide();
     }
 }
@@ -335,7 +324,7 @@ void Follower::decide() {
         begin_ancestor_search(SearchReason::kFork);
         return;
     }
-    if (!check_asked() && is_start_agreed()) {
+    if (!check_asked()) {
         start_next_job();
     }
 }

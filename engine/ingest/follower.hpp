@@ -131,7 +131,6 @@ class Follower {
     [[nodiscard]] uint64_t next_block() const noexcept {
         return tip_ ? tip_->block_num + 1 : first_block_;
     }
-    [[nodiscard]] uint64_t finalized_of(const rpc::Heads& heads) const noexcept;
     void ask_headers(std::vector<uint64_t> block_nums, rpc::ChainSource::Callback<Headers> handle);
     /// `handle`, for the only question of our own that may be open: an earlier one's answer is
     /// dropped from here on.
@@ -172,16 +171,17 @@ class Follower {
     [[nodiscard]] bool know_children(uint64_t until);
     [[nodiscard]] std::string liar_names() const;
 
-    // Who is of another chain than the index: follower_apart.cpp
+    // Who is of another chain than the index, or than most: follower_apart.cpp
     [[nodiscard]] bool is_chain_known();
+    [[nodiscard]] bool is_start_agreed();
+    [[nodiscard]] bool needs_start_words() const;
+    void ask_start_words();
     void look_who_is_apart();
     void take_apart(std::set<std::string> apart, uint64_t block_num);
     void forget_told();
     [[nodiscard]] std::optional<evm::BlockId> final_block_of_ours() const;
 
-    // Finality, and whose chain it is before there is any: follower_final.cpp
-    [[nodiscard]] bool is_start_agreed();
-    void ask_start_words();
+    // Finality, and what it takes to undo it: follower_final.cpp
     void take_finality(const rpc::Heads& heads);
     void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
     void ask_first_blocks();
@@ -262,6 +262,7 @@ class Follower {
 
     std::set<std::string> apart_;      ///< of another chain, and asked for nothing else
     uint64_t apart_block_ = 0;         ///< for another block of this number
+    bool has_final_ = true;            ///< of what is stored, when it was last looked for
     bool is_chain_known_ = false;      ///< each had its time to say whose chain it is of
     bool is_apart_asked_ = false;      ///< a question for it is on its way
     std::optional<int64_t> apart_ms_;  ///< when it was sent

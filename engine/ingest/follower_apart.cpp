@@ -1,7 +1,8 @@
-// Providers of another chain of the same id, where more tell the block that the index has: they are
-// set apart, and asked for nothing but that block, until they tell ours. What is final goes only
-// where more providers have left it than have it (final_undo.hpp), so that nothing is decided here
-// that would be decided otherwise; but whose head is the highest keeps nobody waiting.
+// Providers of another chain of the same id, where more tell the final block that the index has,
+// or, where it has none, the one that most have (start_words.hpp): they are set apart, and asked
+// for nothing but that block, until they tell ours. What is final goes only where more providers
+// have left it than have it (final_undo.hpp), so that nothing is decided here that would be decided
+// otherwise; but whose head is the highest keeps nobody waiting.
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +16,7 @@ namespace plumbline::engine {
 
 namespace {
 
-constexpr int64_t kLookMs = 250;          ///< while their first words are waited for
+constexpr int64_t kLookMs = 250;          ///< while words are waited for
 constexpr int64_t kLookAgainMs = 60'000;  ///< whether those that are apart have come back
 constexpr uint64_t kRowsMax = 1'000;      ///< that are looked through for a final one
 constexpr size_t kProvidersMin = 3;       ///< two against one
@@ -43,6 +44,64 @@ bool Follower::is_chain_known() {
     return true;
 }
 
+/// True where there is nothing to wait for; else it has paused.
+bool Follower::is_start_agreed() {
+    if (is_start_agreed_ || finality_.finalized() == 0 || !needs_start_words()) {
+        return true;
+    }
+    const int64_t now = clock_.monotonic_ms();
+    if (!start_) {
+        start_.emplace(finality_.finalized(), source_.provider_names().size(), now);
+    }
+    if (start_->is_agreed(now)) {
+        start_words_.cancel();
+        is_start_asked_ = false;
+        start_.reset();
+        is_start_agreed_ = true;
+        return true;
+    }
+    if (!is_start_asked_) {
+        ask_start_words();
+    }
+    if (start_->disagreement().empty()) {
+        pause(kLookMs);
+        return false;
+    }
+    if (lower_notice_.due(now)) {
+        logging::warning(start_->disagreement());
+    }
+    wait_.wait(now, start_->disagreement());
+    pause(options_.poll_interval_ms);
+    return false;
+}
+
+/// With something stored, too: what comes above it may be of two chains that part there; and where
+/// nothing of it is final, it tells of no chain.
+bool Follower::needs_start_words() const {
+    const size_t providers = source_.provider_names().size();
+    if (!tip_ || tip_->hash.is_zero()) {
+        return providers >= 2;
+    }
+    return providers >= kProvidersMin && (tip_->block_num < finality_.finalized() || !has_final_);
+}
+
+void Follower::ask_start_words() {
+    is_start_asked_ = true;
+    source_.get_block_words(
+        start_->block_num(),
+        start_words_.wrap([this](const Result<std::vector<rpc::BlockWord>>& words) {
+            is_start_asked_ = false;
+            if (!words) {
+                return;
+            }
+            const std::string notice = start_->hear(*words);
+            if (!notice.empty() && start_->apart() != apart_) {
+                logging::warning(notice);
+                take_apart(start_->apart(), start_->block_num());
+            }
+        }));
+}
+
 /// The highest stored one; of some blocks nothing is stored.
 std::optional<evm::BlockId> Follower::final_block_of_ours() const {
     const std::optional<storage::Cursor> cursor = database_.cursor();
@@ -51,7 +110,8 @@ std::optional<evm::BlockId> Follower::final_block_of_ours() const {
     }
     const uint64_t to = std::min(cursor->finalized, cursor->block_num);
     if (to == cursor->block_num) {
-        return evm::BlockId{to, cursor->block_hash};
+        return cursor->block_hash.is_zero() ? std::nullopt
+                                            : std::optional{evm::BlockId{to, cursor->block_hash}};
     }
     const auto rows = database_.read_view()->list_blocks(to - std::min(to, kRowsMax), to);
     return rows && !rows->empty()
@@ -65,8 +125,13 @@ void Follower::look_who_is_apart() {
     }
     apart_ms_ = clock_.monotonic_ms();
     const std::optional<evm::BlockId> ours = final_block_of_ours();
+    has_final_ = ours.has_value();
+    if (!has_final_) {
+        is_start_agreed_ = false;  // The start words tell it, once more.
+        return;
+    }
     // Below the block that they were set apart for all may be of one chain.
-    if (!ours || ours->hash.is_zero() || (!apart_.empty() && ours->block_num < apart_block_)) {
+    if (!apart_.empty() && ours->block_num < apart_block_) {
         return;
     }
     is_apart_asked_ = true;

@@ -11,13 +11,6 @@
 
 namespace plumbline::engine {
 
-namespace {
-
-/// Between two looks whether providers are of one chain.
-constexpr int64_t kStartLookMs = 250;
-
-}  // namespace
-
 bool FinalUndo::is_agreed(const evm::BlockId& target, size_t ours, size_t others, int64_t now_ms) {
     if (ours > 0) {
         since_ms_ = -1;
@@ -35,11 +28,16 @@ bool FinalUndo::is_agreed(const evm::BlockId& target, size_t ours, size_t others
     return looks_ >= kLooks && now_ms - since_ms_ >= kAloneMs;
 }
 
-/// Told just now, of a chain whose head they are of.
+/// Told just now, of a chain whose head they are of. A depth counts from the head that the tag
+/// would be taken from: two providers' word.
 void Follower::take_finality(const rpc::Heads& heads) {
     const uint64_t before = finality_.finalized();
-    const uint64_t told = finalized_of(heads);
-    switch (finality_.on_told(heads.latest.block_num, told, clock_.monotonic_ms())) {
+    const bool is_tag = heads.finalized && !options_.finality_depth;
+    const uint64_t head = is_tag ? heads.latest.block_num : heads.agreed_num();
+    const uint64_t told = is_tag ? std::min(heads.finalized->block_num, head)
+                                 : heads.agreed_below(options_.finality_depth.value_or(
+                                       options_.finality_depth_fallback));
+    switch (finality_.on_told(head, told, clock_.monotonic_ms())) {
         case FinalityWatch::Outcome::kBelieved:
         case FinalityWatch::Outcome::kBackDoubted: break;
         case FinalityWatch::Outcome::kJumpDoubted:
@@ -47,7 +45,7 @@ void Follower::take_finality(const rpc::Heads& heads) {
                 logging::warning(
                     "a provider calls blocks final that are much nearer to the head than usual: "
                     "not believed unless it stays so",
-                    {{"finalized", told}, {"head", heads.latest.block_num}, {"was", before}});
+                    {{"finalized", told}, {"head", head}, {"was", before}});
             }
             break;
         case FinalityWatch::Outcome::kTakenBack:
@@ -138,58 +136,6 @@ void Follower::hear_first_blocks(const std::vector<rpc::BlockWord>& words) {
     wait_.wait(now, reason);
     set_back(reason);
     pause(options_.poll_interval_ms);
-}
-
-// --- before anything is stored -----------------------------------------------------------------
-
-/// True where there is nothing to wait for; else it has paused.
-bool Follower::is_start_agreed() {
-    // With something stored, too: what comes above it may be of two chains that part there.
-    const size_t providers = source_.provider_names().size();
-    const bool is_needed =
-        tip_ ? providers >= 3 && tip_->block_num < finality_.finalized() : providers >= 2;
-    if (is_start_agreed_ || finality_.finalized() == 0 || !is_needed) {
-        return true;
-    }
-    const int64_t now = clock_.monotonic_ms();
-    if (!start_) {
-        start_.emplace(finality_.finalized(), providers, now);
-    }
-    if (start_->is_agreed(now)) {
-        start_words_.cancel();
-        start_.reset();
-        is_start_agreed_ = true;
-        return true;
-    }
-    if (!is_start_asked_) {
-        ask_start_words();
-    }
-    if (start_->disagreement().empty()) {
-        pause(kStartLookMs);
-        return false;
-    }
-    if (lower_notice_.due(now)) {
-        logging::warning(start_->disagreement());
-    }
-    wait_.wait(now, start_->disagreement());
-    pause(options_.poll_interval_ms);
-    return false;
-}
-
-void Follower::ask_start_words() {
-    is_start_asked_ = true;
-    source_.get_block_words(
-        start_->block_num(),
-        start_words_.wrap([this](const Result<std::vector<rpc::BlockWord>>& words) {
-            is_start_asked_ = false;
-            if (!words) {
-                return;
-            }
-            if (const std::string notice = start_->hear(*words); !notice.empty()) {
-                logging::warning(notice);
-                take_apart(start_->apart(), start_->block_num());
-            }
-        }));
 }
 
 }  // namespace plumbline::engine

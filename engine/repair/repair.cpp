@@ -11,6 +11,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/fold/fold_needs.hpp"
 #include "engine/mapping/block_tick.hpp"
+#include "engine/proof/journal.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/codec.hpp"
 #include "storage/log_codec.hpp"
@@ -25,29 +26,6 @@ constexpr int64_t kAnswerWaitMs = 120'000;
 /// A journal keeps that many entries a repair; the rest is in one line.
 constexpr size_t kJournalRowsMax = 1'000;
 
-storage::JournalRow journal_of(const Finding& finding, std::string kind, std::string evidence) {
-    storage::JournalRow row;
-    row.kind = std::move(kind);
-    row.entity = finding.entity;
-    row.key = finding.key;
-    row.block_num = finding.block_num;
-    row.log_index = finding.log_index;
-    row.before = finding.field.empty() ? finding.stored : finding.field + "=" + finding.stored;
-    row.after = finding.field.empty() ? finding.expected : finding.field + "=" + finding.expected;
-    row.reason = std::string{to_string(finding.kind)};
-    if (!finding.detail.empty()) {
-        row.reason += ": " + finding.detail;
-    }
-    row.evidence = std::move(evidence);
-    if (finding.provider.find(", ") == std::string::npos) {
-        row.provider = finding.provider;
-    } else {
-        // Several had answered about the block: an honest one is not to be named as the liar.
-        row.evidence += (row.evidence.empty() ? "" : "; ") + ("told by one of " + finding.provider);
-    }
-    return row;
-}
-
 bool is_of_log(const Finding& finding) {
     switch (finding.kind) {
         case FindingKind::kLogMissing:
@@ -57,17 +35,6 @@ bool is_of_log(const Finding& finding) {
         case FindingKind::kUnreadable:
         case FindingKind::kDigestDiffers: return finding.entity.empty();
         default: return false;
-    }
-}
-
-std::string_view action_of(FindingKind kind) {
-    switch (kind) {
-        case FindingKind::kLogMissing: return "log inserted";
-        case FindingKind::kLogInvented: return "log removed";
-        case FindingKind::kLogAltered: return "log replaced";
-        case FindingKind::kBlockDiffers: return "block rewritten";
-        case FindingKind::kUnreadable: return "unreadable bytes replaced";
-        default: return "folded again";
     }
 }
 
@@ -508,6 +475,21 @@ Status put_block(const storage::ReadView& view, const RepairPlan& plan, const Pr
     return ok();
 }
 
+/// What is not final came without the logs of a contract that nobody knew of: it is fetched again.
+void withdraw_unfinal(const Plan& mapping, const storage::ChildRow& child,
+                      const storage::Cursor& cursor, storage::CommitBatch& batch) {
+    const int found = mapping.find_source(child.contract);
+    if (found < 0) {
+        return;
+    }
+    const Source& source = mapping.sources()[static_cast<size_t>(found)];
+    const uint64_t first = std::max(
+        source.counts_from({child.block_num, child.log_index}).block_num, cursor.finalized + 1);
+    if (first <= cursor.block_num) {
+        batch.remove_coverage(source.fingerprint, {first, cursor.block_num});
+    }
+}
+
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
@@ -540,6 +522,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::ChildRow& child : plan.children) {
         if (!exchanged.contains(child.block_num)) {
             batch->append_child(child);
+            if (plan.is_of_final) {
+                withdraw_unfinal(*mapping, child, *cursor, *batch);
+            }
         }
     }
     for (const storage::CallFact& fact : plan.calls) {

@@ -42,6 +42,8 @@ struct RepairPlan {
     /// would, not all of a transaction's.
     std::map<std::pair<uint64_t, uint32_t>, storage::TxnNeeds> logs_with_txn;
     std::vector<storage::ChildRow> children;  ///< contracts that missing logs announce
+    /// Who repairs proves only what is final: the rest is fetched again for `children`.
+    bool is_of_final = false;
     std::vector<storage::CorrectionRow> corrections;
     std::vector<storage::CallFact> calls;      ///< in place of what is stored of them
     std::vector<storage::CallFact> new_calls;  ///< that the events of `blocks` need

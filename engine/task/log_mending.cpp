@@ -53,6 +53,7 @@ void mend_log(TaskContext& context, TaskObserver* observer, MendingBudget& budge
     }
     const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();
     RepairPlan plan;
+    plan.is_of_final = true;
     const bool is_spent = plan.add_certain_log(run.wrong, budget.blocks_left);
     if (is_spent && observer != nullptr) {
         observer->on_mending_spent();

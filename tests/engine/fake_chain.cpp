@@ -143,6 +143,9 @@ void FakeNode::get_heads(Callback<rpc::Heads> done) {
         const uint64_t depth = std::min(options.finality_depth, head());
         rpc::Heads heads{chain_.blocks()[head()]->header,
                          chain_.blocks()[block_below(head() - depth)]->header};
+        if (options.second_lag) {
+            heads.second_num = head() - *options.second_lag;
+        }
         if (options.is_head_false) {
             heads.latest.hash.bytes[0] ^= 1;
         }

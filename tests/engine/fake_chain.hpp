@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -67,6 +70,8 @@ struct FakeNodeOptions {
     uint64_t finality_depth = 12;
     bool is_down = false;
     uint64_t lag = 0;  ///< blocks that the node is behind
+    /// Blocks that the second highest head is below the highest; empty: nobody tells another.
+    std::optional<uint64_t> second_lag = {};
     bool keeps_side_blocks = false;
     uint64_t chain_id = kChainId;
     bool knows_genesis = true;
@@ -102,6 +107,7 @@ class FakeNode final : public rpc::ChainSource {
 
     FakeNodeOptions options;             ///< may change between two polls
     std::vector<std::string> convicted;  ///< for `take_convicted`
+    std::set<std::string> apart;         ///< as was told last
     size_t range_asks = 0;
     size_t call_asks = 0;   ///< eth_calls
     size_t calls_made = 0;  ///< by contracts, those inside of programs too
@@ -122,6 +128,7 @@ class FakeNode final : public rpc::ChainSource {
         return options.words && options.providers.empty() ? std::vector<std::string>{"one", "two"}
                                                           : options.providers;
     }
+    void set_apart(const std::set<std::string>& names) override { apart = names; }
     std::vector<std::string> take_convicted() override { return std::exchange(convicted, {}); }
     uint64_t suggest_range_size(const rpc::LogFilter&, uint64_t) override {
         return options.seed == 0 ? options.range_max : 1 + random_() % options.range_max;

@@ -232,6 +232,30 @@ TEST(BelievedHeadsTest, FinalIsWhatTwoProvidersCallSo) {
     }
 }
 
+TEST(BelievedHeadsTest, ADepthOfFinalityCountsFromWhatTwoProvidersReach) {
+    struct Case {
+        const char* name;
+        std::vector<uint64_t> told;
+        uint64_t expected;
+    };
+    const std::vector<Case> cases = {
+        {"one", {100}, 90},
+        {"the lower of two", {100, 97}, 87},
+        {"the second highest of three", {97, 120, 99}, 89},
+        {"two at the head", {100, 100, 50}, 90},
+        {"who is far behind does not count", {1'000, 100}, 990},
+        {"one far above is passed over", {1'000, 100, 99}, 89},
+        {"a chain that has just begun", {5, 4}, 0},
+    };
+    for (const Case& test : cases) {
+        const std::vector<ToldHeads> told = heads_of(test.told);
+        const size_t best = find_believed(told);
+        Heads heads = told[best].heads;
+        heads.second_num = second_head(told, best);
+        EXPECT_EQ(heads.agreed_below(10), test.expected) << test.name;
+    }
+}
+
 /// Asks once; the node tells `finalized` heads, of which the last one is told for ever.
 Heads ask_heads(const FakeChain& chain, std::vector<uint64_t> finalized, uint64_t& probes) {
     ManualClock clock;

@@ -176,6 +176,16 @@ ChainView SimChain::view(int64_t at_ms) const {
     return {&branches_[state.branch], state.head, state.finalized};
 }
 
+uint64_t SimChain::most_final(int64_t at_ms) const {
+    uint64_t most = 0;
+    for (const State& state : states_) {
+        if (state.from_ms <= at_ms) {
+            most = std::max(most, state.finalized);
+        }
+    }
+    return most;
+}
+
 const SimBlock* SimChain::find(const evm::Hash& hash) const {
     const auto found = by_hash_.find(hash);
     return found == by_hash_.end() ? nullptr : found->second;

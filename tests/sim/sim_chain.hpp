@@ -96,6 +96,8 @@ class SimChain {
     SimChain& operator=(const SimChain&) = delete;
 
     [[nodiscard]] ChainView view(int64_t at_ms) const;
+    /// What was ever called final until then: a fork past finality takes some of it back.
+    [[nodiscard]] uint64_t most_final(int64_t at_ms) const;
     [[nodiscard]] ChainView final_view() const { return view(INT64_MAX); }
     /// When the chain stops changing.
     [[nodiscard]] int64_t end_ms() const { return states_.back().from_ms; }

@@ -417,7 +417,8 @@ class Run {
         return true;
     }
 
-    /// At every commit that changes what is called proven, and at some of the others.
+    /// At every commit what is final; at each that changes what is called proven, and at some of
+    /// the others, that.
     void look_at_levels() {
         const storage::Database* database = indexer_->database();
         if (!wrong_.empty() || database == nullptr || !database->cursor()) {
@@ -428,6 +429,12 @@ class Run {
             return;
         }
         known_commit_ = cursor.commit_num;
+        if (const uint64_t most = chain_->most_final(clock_.monotonic_ms());
+            cursor.finalized > most) {
+            wrong_ = fmt::format("the index is final up to {}, the chain up to {}",
+                                 cursor.finalized, most);
+            return;
+        }
         const auto coverage = database->coverage();
         if (!coverage) {
             return;

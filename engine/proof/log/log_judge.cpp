@@ -331,8 +331,9 @@ void LogJudge::judge_ticks(const evm::Header& header, const evm::LogBatch& store
 
 /// Whom the block announces that the database does not know, known to the map from here on. `ours`:
 /// of each of `logs` the stored one at its place, or null.
-void LogJudge::find_new_children(const evm::LogBatch& logs, std::span<const evm::Log* const> ours,
-                                 const evm::LogBatch& stored, std::vector<storage::ChildRow>& out) {
+void LogJudge::find_new_children(const evm::Header& header, const evm::LogBatch& logs,
+                                 std::span<const evm::Log* const> ours, const evm::LogBatch& stored,
+                                 std::vector<storage::ChildRow>& out) {
     std::vector<LogPlace> places;
     places.reserve(logs.logs.size());
     for (const evm::Log& log : logs.logs) {
@@ -345,28 +346,57 @@ void LogJudge::find_new_children(const evm::LogBatch& logs, std::span<const evm:
         const evm::Log& told = logs.logs[at];
         if (ours[at] == nullptr ||
             !find_difference(*ours[at], stored.data(*ours[at]), told, logs.data(told)).empty()) {
-            note_unheard(told, child.row);
+            note_unheard(header, told, child.row);
         }
     }
 }
 
-void LogJudge::note_unheard(const evm::Log& announcement, const storage::ChildRow& child) {
-    Unheard unheard{{child.block_num, child.log_index}, {UINT64_MAX, UINT32_MAX}, {}};
-    for (const storage::ChildRow& known : stored_children_) {
-        if (known.address == child.address) {
-            unheard.heard = std::min(unheard.heard, LogPosition{known.block_num, known.log_index});
+/// Contracts that the database knows by announcements that were mended since.
+void LogJudge::recall_mistold() {
+    if (!read_mistold_) {
+        return;
+    }
+    mistold_ = std::exchange(read_mistold_, nullptr)();
+    if (mistold_.empty()) {
+        return;
+    }
+    for (const storage::ChildRow& child : stored_children_) {
+        const LogPosition announced{child.block_num, child.log_index};
+        if (const auto log = mistold_.find(announced); log != mistold_.end()) {
+            unheard_.try_emplace(
+                child.address, Unheard{announced, first_heard(child.address), log->second.providers,
+                                       log->second.mended_s});
         }
     }
+}
+
+/// The first announcement that was stored as the chain has it.
+LogPosition LogJudge::first_heard(const evm::Address& address) const {
+    LogPosition first{UINT64_MAX, UINT64_MAX};
+    for (const storage::ChildRow& known : stored_children_) {
+        const LogPosition announced{known.block_num, known.log_index};
+        if (known.address == address && announced < first && !mistold_.contains(announced)) {
+            first = announced;
+        }
+    }
+    return first;
+}
+
+void LogJudge::note_unheard(const evm::Header& header, const evm::Log& announcement,
+                            const storage::ChildRow& child) {
     // Of a factory that is itself a child that nobody heard of, the first announcement counts.
-    const Unheard* factory = find_unheard(announcement);
-    unheard.provider = factory != nullptr ? factory->provider : provider_of(announcement);
-    unheard_.insert_or_assign(child.address, std::move(unheard));
+    const Unheard* factory = find_unheard(header, announcement);
+    std::string provider = factory != nullptr ? factory->provider : provider_of(announcement);
+    unheard_.insert_or_assign(child.address, Unheard{{child.block_num, child.log_index},
+                                                     first_heard(child.address),
+                                                     std::move(provider)});
 }
 
 /// Null where the log had to be asked for all the same.
-const LogJudge::Unheard* LogJudge::find_unheard(const evm::Log& log) const {
+const LogJudge::Unheard* LogJudge::find_unheard(const evm::Header& header, const evm::Log& log) {
+    recall_mistold();
     const auto found = unheard_.find(log.address);
-    if (found == unheard_.end() ||
+    if (found == unheard_.end() || header.timestamp > found->second.mended_s ||
         LogPosition{log.block_num, log.log_index} >= found->second.heard) {
         return nullptr;
     }
@@ -401,7 +431,7 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
         finding.stored = text_of(log, stored.data(log));
         finding.detail = fmt::format("its block has {} logs", chain.size());
     }
-    find_new_children(receipts.logs, ours, stored, verdict.new_children);
+    find_new_children(header, receipts.logs, ours, stored, verdict.new_children);
     for (size_t i = 0; i < chain.size(); ++i) {
         const evm::Log& log = chain[i];
         const ByteView data = receipts.logs.data(log);
@@ -428,12 +458,13 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
             Finding& finding =
                 verdict.findings.emplace_back(make_finding(FindingKind::kLogMissing, log));
             finding.expected = text_of(log, data);
-            if (const Unheard* unheard = find_unheard(log)) {
+            if (const Unheard* unheard = find_unheard(header, log)) {
                 finding.provider = unheard->provider;
                 finding.detail = fmt::format(
-                    "its contract was not known: the log that announces it, {} of block {}, is not "
+                    "its contract was not known: the log that announces it, {} of block {}, {} "
                     "stored as the chain has it",
-                    unheard->announced.log_index, unheard->announced.block_num);
+                    unheard->announced.log_index, unheard->announced.block_num,
+                    unheard->mended_s == UINT64_MAX ? "is not" : "was not");
             }
         }
         if (wanted || is_ours) {

@@ -4,12 +4,13 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/evm/bloom.hpp"
@@ -20,6 +21,7 @@
 #include "engine/mapping/plan.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/proof/finding.hpp"
+#include "engine/proof/log/mistold.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/records.hpp"
 
@@ -46,6 +48,8 @@ class LogJudge {
     /// The chain has state syncs (core/evm/state_sync.hpp): their logs are in no root and no bloom,
     /// which says nothing against them.
     void expect_state_syncs() { has_state_syncs_ = true; }
+    /// Which of the children's announcements were mended before; read when it is first needed.
+    void remember_mistold(std::function<MistoldLogs()> read) { read_mistold_ = std::move(read); }
     /// True where the database claims to hold the block's logs for at least one source.
     [[nodiscard]] bool is_covered(uint64_t block_num) const noexcept;
     /// False: by its bloom the block has no log that is wanted. True: perhaps it has.
@@ -92,11 +96,13 @@ class LogJudge {
         evm::BloomBits bits;
     };
     /// A contract that the stored log did not announce, or not yet, because the announcement is not
-    /// stored as the chain has it: that its logs are missing is the fault of who told that one.
+    /// stored as the chain has it, or was not until it was mended: that its logs are missing is the
+    /// fault of who told that one.
     struct Unheard {
         LogPosition announced;
-        LogPosition heard;  ///< where the stored log announces it
+        LogPosition heard{UINT64_MAX, UINT64_MAX};  ///< where the stored log announces it
         std::string provider;
+        uint64_t mended_s = UINT64_MAX;  ///< Unix time; blocks that came later were asked about it
     };
     [[nodiscard]] const storage::CoverageRow* coverage_of(uint32_t source,
                                                           uint64_t block_num) const noexcept;
@@ -107,10 +113,14 @@ class LogJudge {
 
     void add_bits(uint32_t source, const storage::ChildRow& child);
     void judge_ticks(const evm::Header& header, const evm::LogBatch& stored, BlockVerdict& verdict);
-    void find_new_children(const evm::LogBatch& logs, std::span<const evm::Log* const> ours,
-                           const evm::LogBatch& stored, std::vector<storage::ChildRow>& out);
-    void note_unheard(const evm::Log& announcement, const storage::ChildRow& child);
-    [[nodiscard]] const Unheard* find_unheard(const evm::Log& log) const;
+    void find_new_children(const evm::Header& header, const evm::LogBatch& logs,
+                           std::span<const evm::Log* const> ours, const evm::LogBatch& stored,
+                           std::vector<storage::ChildRow>& out);
+    void recall_mistold();
+    [[nodiscard]] LogPosition first_heard(const evm::Address& address) const;
+    void note_unheard(const evm::Header& header, const evm::Log& announcement,
+                      const storage::ChildRow& child);
+    [[nodiscard]] const Unheard* find_unheard(const evm::Header& header, const evm::Log& log);
 
     std::shared_ptr<const Plan> plan_;
     SourceMap map_;
@@ -120,6 +130,8 @@ class LogJudge {
     std::vector<ChildBits> children_;
     std::span<const storage::ChildRow> stored_children_;
     std::unordered_map<evm::Address, Unheard, evm::FixedBytesHash> unheard_;
+    std::function<MistoldLogs()> read_mistold_;  ///< none: nobody knows, or it was read
+    MistoldLogs mistold_;
     BlockChildren finder_;
     bool has_state_syncs_ = false;
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/state_sync.hpp"
 #include "engine/proof/log/log_proof_start.hpp"
@@ -37,6 +38,7 @@ LogProver::LogProver(rpc::ChainSource& source, LogProofInput input,
     if (evm::has_state_syncs(input_.chain_id)) {
         judge_.expect_state_syncs();
     }
+    judge_.remember_mistold([this] { return read_mistold_logs(); });
 }
 
 // --- steps -----------------------------------------------------------------------------------
@@ -387,6 +389,16 @@ Result<StoredRange> LogProver::read_stored(const evm::BlockRange& range) const {
     }
     PLUMBLINE_TRY_VOID(scan->status());
     return out;
+}
+
+MistoldLogs LogProver::read_mistold_logs() const {
+    Result<MistoldLogs> mistold = read_mistold(*input_.view, input_.children);
+    if (!mistold) {
+        logging::warning("the journal cannot be read: who had told the log wrongly is not known",
+                         {{"why", mistold.error().message}});
+        return {};
+    }
+    return *std::move(mistold);
 }
 
 /// False where that was done before.

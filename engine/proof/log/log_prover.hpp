@@ -27,6 +27,7 @@
 #include "engine/proof/log/chain_profile.hpp"
 #include "engine/proof/log/log_judge.hpp"
 #include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/log/mistold.hpp"
 #include "engine/proof/log/proof_piece.hpp"
 #include "rpc/chain_source.hpp"
 
@@ -88,6 +89,7 @@ class LogProver {
     void on_header_failure(evm::BlockRange asked, const Error& error);
     bool examine(OpenPiece& piece);
     [[nodiscard]] Result<StoredRange> read_stored(const evm::BlockRange& range) const;
+    [[nodiscard]] MistoldLogs read_mistold_logs() const;
     bool ask_receipts(OpenPiece& piece);
     [[nodiscard]] uint64_t receipts_at_once(const OpenPiece& piece) const noexcept;
     void on_receipts(uint64_t id, const std::vector<size_t>& asked,

@@ -383,9 +383,10 @@ std::shared_ptr<const Plan> plan_of(const Choice& choice) {
 /// As a proof that found nothing leaves it: everything that the plan covers is at `receipts`.
 void call_proven(storage::Database& database, const Plan& plan) {
     const auto cursor = database.cursor();
+    const auto coverage = database.coverage();
     const auto batch = database.make_batch();
     for (const Source& source : plan.sources()) {
-        for (const storage::CoverageRow& row : *database.coverage()) {
+        for (const storage::CoverageRow& row : coverage.value()) {
             if (row.source == source.fingerprint) {
                 batch->extend_coverage(
                     {row.source, row.range, row.provider, ProofLevel::kReceipts});

@@ -1421,5 +1421,65 @@ TEST_F(IngestTest, WhatIsFinalIsNotLearntFromAProviderThatIsOfAnotherChain) {
     expect_final(*start());
 }
 
+TEST_F(IngestTest, ADepthOfFinalityCountsFromTheHeadThatTwoProvidersReach) {
+    FakeChain chain{28};
+    chain.mine(60);
+    const Directory directory;
+    FakeNodeOptions node;
+    node.second_lag = 7;
+    Rig rig{chain, directory.db(), 0, {}, {}, node};
+    run_for(rig, 10'000);
+    ASSERT_TRUE(rig.cursor().has_value());
+    EXPECT_EQ(rig.cursor()->block_num, 60U);
+    EXPECT_EQ(rig.cursor()->finalized, 60U - 7 - 12);
+    chain.mine(5);
+    rig.node->options.second_lag = 0;  // Nothing is nearer to the head than usual.
+    run_for(rig, 10'000);
+    EXPECT_EQ(rig.cursor()->finalized, 65U - 12);
+}
+
+/// The index begins above finality: none of its blocks tells which chain it is of.
+TEST_F(IngestTest, WhereNothingFinalIsStoredTheBlockThatMostHaveTellsWhoIsOfAnotherChain) {
+    FakeChain chain{29};
+    chain.mine(60);
+    const Directory directory;
+    ConfigParts parts;
+    parts.start_block = 55;
+    FakeNodeOptions three;
+    three.providers = {"one", "two", "other"};
+    bool is_silent = true;
+    const auto start = [&] {
+        auto rig = std::make_unique<Rig>(chain, directory.db(), 0, parts, Until{}, three);
+        rig->node->options.words = [&chain, &is_silent](uint64_t block_num) {
+            if (block_num > chain.head()) {
+                return std::vector<rpc::BlockWord>{{"one", std::nullopt}, {"two", std::nullopt}};
+            }
+            const evm::Hash ours = chain.blocks()[block_num]->header.hash;
+            std::vector<rpc::BlockWord> said{{"one", ours}, {"two", ours}};
+            if (!is_silent) {
+                said.push_back({"other", evm::keccak256(ours.view())});
+            }
+            return said;
+        };
+        return rig;
+    };
+    const std::set<std::string> other{"other"};
+    {
+        const auto rig = start();
+        ASSERT_TRUE(rig->settle(chain));
+        EXPECT_EQ(rig->node->apart, std::set<std::string>{});
+        SCOPED_TRACE("it speaks late, and its head holds the index up");
+        is_silent = false;
+        rig->node->options.is_head_false = true;
+        run_for(*rig, 60'000);
+        EXPECT_EQ(rig->node->apart, other);
+        EXPECT_EQ(rig->cursor()->block_num, 60U);
+    }
+    SCOPED_TRACE("it speaks at a start");
+    const auto rig = start();
+    run_for(*rig, 10'000);
+    EXPECT_EQ(rig->node->apart, other);
+}
+
 }  // namespace
 }  // namespace plumbline::engine::ingest_test

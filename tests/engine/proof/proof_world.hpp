@@ -171,11 +171,12 @@ inline HonestIndex make_honest_index(const sim::SimChain& chain, const Plan& pla
     return out;
 }
 
-/// A database with exactly these logs of the chain's blocks, all of it covered by "http://a".
+/// A database with exactly these logs of the chain's blocks, all of it covered by "http://a", and
+/// final up to `finalized`.
 inline std::unique_ptr<storage::Database> make_database(const std::string& path,
                                                         const std::vector<evm::Header>& headers,
-                                                        const Plan& plan,
-                                                        const HonestIndex& index) {
+                                                        const Plan& plan, const HonestIndex& index,
+                                                        uint64_t finalized = UINT64_MAX) {
     storage::OpenOptions options;
     options.create = true;
     options.identity = storage::ChainIdentity{sim::kChainId, headers.front().hash};
@@ -209,7 +210,7 @@ inline std::unique_ptr<storage::Database> make_database(const std::string& path,
     const evm::Header& head = headers.back();
     batch->set_cursor(head.block_num, head.hash, head.timestamp);
     // As in an index of final blocks: of those without logs only the newest has a row.
-    batch->set_finalized(head.block_num);
+    batch->set_finalized(std::min(head.block_num, finalized));
     const Status committed = database->commit(*batch, storage::Durability::kBuffered);
     PLUMBLINE_CHECK_MSG(committed.has_value(), committed ? "" : committed.error().message.c_str());
     return database;
@@ -304,8 +305,8 @@ class ProofWorld {
     }
 
     /// The database as `index` has it.
-    void store(const HonestIndex& index) {
-        database = make_database(directory.sub("db"), headers_of(chain), *plan, index);
+    void store(const HonestIndex& index, uint64_t finalized = UINT64_MAX) {
+        database = make_database(directory.sub("db"), headers_of(chain), *plan, index, finalized);
     }
     [[nodiscard]] const evm::Header& header(uint64_t n) const {
         return chain.final_view().at(n)->header;

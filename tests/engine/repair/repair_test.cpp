@@ -62,10 +62,10 @@ class RepairTest : public testing::Test {
   protected:
     RepairTest() { logging::configure(logging::Level::kOff, logging::Format::kText); }
 
-    void store(const HonestIndex& index) {
+    void store(const HonestIndex& index, uint64_t finalized = UINT64_MAX) {
         world_.database.reset();
         std::filesystem::remove_all(world_.directory.sub("db"));
-        world_.store(index);
+        world_.store(index, finalized);
         fold();
     }
     void fold() {
@@ -98,6 +98,46 @@ class RepairTest : public testing::Test {
     }
 
     [[nodiscard]] LogProofOutcome look();
+    /// What a liar makes of the index: the announcement of that child is not there, nor any log of
+    /// it, for nobody was asked about it.
+    [[nodiscard]] HonestIndex without(const storage::ChildRow& child) const {
+        HonestIndex told = world_.honest;
+        std::erase_if(told.children,
+                      [&](const storage::ChildRow& row) { return row.address == child.address; });
+        for (auto& [block, batch] : told.logs) {
+            std::erase_if(batch.logs, [&, block_num = block](const evm::Log& log) {
+                return log.address == child.address ||
+                       (block_num == child.block_num && log.log_index == child.log_index);
+            });
+        }
+        std::erase_if(told.logs, [](const auto& entry) { return entry.second.logs.empty(); });
+        return told;
+    }
+    /// Proves these blocks of the log and mends what was found in them.
+    LogProofOutcome mend_log(evm::BlockRange range, bool is_of_final = false) {
+        LogProofOptions proof;
+        proof.range = range;
+        const auto outcome = world_.prove(proof);
+        EXPECT_TRUE(outcome.has_value());
+        RepairPlan plan;
+        plan.is_of_final = is_of_final;
+        plan.add_log(*outcome);
+        const Status mended = apply_repair(*world_.database, world_.plan, plan);
+        EXPECT_TRUE(mended.has_value());
+        return *outcome;
+    }
+    /// Of a child's source: who told a block's logs, empty where they are not covered.
+    [[nodiscard]] std::string teller_of(const storage::ChildRow& child, uint64_t block_num) const {
+        const auto source = static_cast<size_t>(world_.plan->find_source(child.contract));
+        const auto coverage = world_.database->coverage();
+        for (const storage::CoverageRow& row : coverage.value()) {
+            if (row.source == world_.plan->sources()[source].fingerprint &&
+                row.range.from <= block_num && block_num <= row.range.to) {
+                return row.provider;
+            }
+        }
+        return "";
+    }
     /// Of a log in that block that the index does not want.
     [[nodiscard]] uint32_t foreign_index(uint64_t block_num) const {
         const evm::LogBatch& wanted = world_.honest.logs.at(block_num);
@@ -370,6 +410,51 @@ TEST_F(RepairTest, ABlockThatWasExchangedSinceItWasJudgedIsLeftAsItIs) {
     ASSERT_TRUE(apply_repair(*world_.database, world_.plan, plan).has_value());
     expect_same(whole(*world_.database), before);
     EXPECT_TRUE(world_.database->read_view()->list_journal(0, 10).value().empty());
+}
+
+TEST_F(RepairTest, LogsOfAContractThatCameToBeKnownByAMendingAreTheFaultOfWhoHidIt) {
+    const storage::ChildRow child = world_.honest.children.front();
+    store(without(child));
+    const auto batch = world_.database->make_batch();
+    const auto cursor = *world_.database->cursor();
+    for (const Source& source : world_.plan->sources()) {
+        batch->remove_coverage(source.fingerprint);
+        batch->extend_coverage({source.fingerprint,
+                                {0, child.block_num},
+                                "http://liar",
+                                storage::ProofLevel::kFetched});
+        batch->extend_coverage({source.fingerprint,
+                                {child.block_num + 1, cursor.block_num},
+                                "http://honest",
+                                storage::ProofLevel::kFetched});
+    }
+    batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
+    ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
+
+    ASSERT_FALSE(mend_log({1, child.block_num}).findings.empty());
+    ASSERT_EQ(teller_of(child, child.block_num + 1), "http://honest");
+    const LogProofOutcome later = mend_log({child.block_num + 1, world_.head()});
+    ASSERT_FALSE(later.findings.empty());
+    for (const Finding& finding : later.findings.kept) {
+        EXPECT_EQ(finding.kind, FindingKind::kLogMissing);
+        EXPECT_EQ(finding.provider, "http://liar") << describe(finding);
+    }
+    EXPECT_TRUE(mend_log({1, world_.head()}).findings.empty());
+}
+
+TEST_F(RepairTest, WhatIsNotFinalIsNotCoveredForAContractThatCameToBeKnownByAMending) {
+    const storage::ChildRow child = world_.honest.children.front();
+    const uint64_t finalized = child.block_num + 2;
+    ASSERT_LT(finalized, world_.head());
+    store(without(child), finalized);
+    ASSERT_FALSE(mend_log({1, finalized}, true).new_children.empty());
+    EXPECT_EQ(teller_of(child, finalized), "http://a");
+    EXPECT_EQ(teller_of(child, finalized + 1), "") << "nobody was asked about it there";
+    EXPECT_EQ(teller_of(child, world_.head()), "");
+
+    store(without(child), finalized);
+    ASSERT_FALSE(mend_log({1, world_.head()}).new_children.empty());
+    EXPECT_EQ(teller_of(child, finalized + 1), "http://a") << "that proof goes on to the head";
 }
 
 TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {

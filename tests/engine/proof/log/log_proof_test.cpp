@@ -371,7 +371,8 @@ TEST_F(LogProofTest, BlocksAboveAnAnnouncementThatWasDroppedAreNotCalledProven) 
          }});
     ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
     const int source = world.plan->find_source(child.contract);
-    for (const storage::CoverageRow& row : *world.database->coverage()) {
+    const auto coverage = world.database->coverage();
+    for (const storage::CoverageRow& row : coverage.value()) {
         for (const uint64_t block : lacking) {
             EXPECT_FALSE(row.source ==
                              world.plan->sources()[static_cast<size_t>(source)].fingerprint &&

@@ -79,6 +79,7 @@ class ProofPieceTest : public ::testing::Test {
         out.block_num = block_num;
         out.hash = hash_of(block_num);
         out.parent_hash = hash_of(block_num - 1);
+        out.timestamp = block_num * block_seconds_;
         out.receipts_root =
             empty_.contains(block_num) ? evm::kEmptyTrieRoot : hash_of(block_num, 9);
         for (const evm::Log& log : batch_of(chain_, {block_num, block_num}).logs) {
@@ -119,7 +120,8 @@ class ProofPieceTest : public ::testing::Test {
         stored.logs = batch_of(stored_, range);
         for (const auto& [block_num, events] : stored_) {
             if (block_num > 0) {
-                stored.rows.push_back({block_num, hash_of(block_num), hash_of(block_num - 1), 0,
+                stored.rows.push_back({block_num, hash_of(block_num), hash_of(block_num - 1),
+                                       block_num * block_seconds_,
                                        static_cast<uint32_t>(events.size())});
             }
         }
@@ -155,6 +157,7 @@ class ProofPieceTest : public ::testing::Test {
     Logs chain_;
     Logs stored_;
     std::set<uint64_t> empty_;  ///< blocks without receipts
+    uint64_t block_seconds_ = 0;
     std::vector<storage::ChildRow> children_;
     /// Who told a contract's logs: from, to, provider.
     std::map<std::string, std::vector<std::tuple<uint64_t, uint64_t, std::string>>> told_by_{
@@ -551,6 +554,54 @@ TEST_F(ProofPieceTest, LogsOfAContractWhoseAnnouncementWasMistoldAreTheFaultOfWh
                 ElementsAre(std::tuple(13, 0, "liar", false), std::tuple(16, 0, "liar", true),
                             std::tuple(16, 1, "honest", false), std::tuple(18, 0, "honest", false)))
         << "from block 17 on the vault was known, so that its logs had to be told";
+}
+
+TEST_F(ProofPieceTest, LogsOfAContractWhoseAnnouncementWasMendedAreTheFaultOfWhoHadMistoldIt) {
+    const evm::Address vault = address_of(77);
+    told_by_ = {{"hub", {{0, 100, "honest"}}}, {"vault", {{0, 100, "honest"}}}};
+    children_ = {{"vault", vault, 13, 0}, {"vault", vault, 17, 0}};
+    for (const uint64_t block_num : {13U, 17U}) {
+        chain_[block_num].push_back(mapping_.emit("hub.Made", {acc(77)}, block_num, 0));
+        stored_[block_num].push_back(mapping_.emit("hub.Made", {acc(77)}, block_num, 0));
+    }
+    for (const uint64_t block_num : {14U, 16U, 18U}) {
+        chain_[block_num].push_back(mapping_.emit("vault.Paid", {num(1)}, block_num, 0, vault));
+    }
+    block_seconds_ = 10;
+    struct Case {
+        const char* name;
+        MistoldLogs mistold;
+        std::vector<std::string> named;  ///< of the logs that are missing
+    };
+    const std::vector<Case> cases = {
+        {"nothing was mended", {}, {"honest", "honest", "honest"}},
+        {"from block 17 on it was known", {{{13, 0}, {900, "liar"}}}, {"liar", "liar", "honest"}},
+        {"block 16 is younger than the mending",
+         {{{13, 0}, {150, "liar"}}},
+         {"liar", "honest", "honest"}},
+        {"both announcements were mended",
+         {{{13, 0}, {900, "liar"}}, {{17, 0}, {900, "other"}}},
+         {"liar", "liar", "liar"}},
+        {"nobody knows who told it", {{{13, 0}, {900, ""}}}, {"", "", "honest"}},
+    };
+    for (const Case& test : cases) {
+        SCOPED_TRACE(test.name);
+        open();
+        size_t reads = 0;
+        judge_->remember_mistold([&] {
+            ++reads;
+            return test.mistold;
+        });
+        examined_as_opened();
+        accept_all();
+        std::vector<std::string> named;
+        for (const Finding& finding : piece_->finish().findings) {
+            EXPECT_EQ(finding.kind, FindingKind::kLogMissing);
+            named.push_back(finding.provider);
+        }
+        EXPECT_EQ(named, test.named);
+        EXPECT_EQ(reads, 1U) << "the journal may be long";
+    }
 }
 
 // --- levels
