@@ -240,7 +240,8 @@ Response get_progress(RequestContext& request) {
     std::string body;
     JsonWriter json{body};
     json.open_object().key("samples").open_array();
-    for (const engine::ProgressSample& sample : *request.context().status().history) {
+    const auto history = request.context().status().history;
+    for (const engine::ProgressSample& sample : *history) {
         json.open_object()
             .member("time", sample.time_s)
             .member("next_block", sample.next_block)

@@ -109,6 +109,19 @@ TEST(SourceRulesTest, BannedWordsHaveABetterOne) {
     }
 }
 
+/// In C++20 only what the range itself is lives as long as the loop, not what it was taken out of:
+/// `for (x : *status().history)` walks what may be gone.
+TEST(SourceRulesTest, NoLoopWalksWhatATemporaryHolds) {
+    const std::regex loop{R"(\bfor \([^;()]*:\s\*[\w.:>-]+\()", std::regex::optimize};
+    for (const fs::path& path : files({"core", "storage", "rpc", "engine", "query", "api", "sink",
+                                       "tools", "tests", "bench"},
+                                      {".cpp", ".hpp", ".ipp"})) {
+        const std::string code = code_of(read(path));
+        EXPECT_FALSE(std::regex_search(code, loop))
+            << path.lexically_relative(kRoot) << ": give what the call returns a name first";
+    }
+}
+
 TEST(SourceRulesTest, TimeAndSleepComeFromOutside) {
     for (const fs::path& path :
          files({"core/evm", "storage", "rpc", "engine", "query", "api"}, {".cpp", ".hpp"})) {

@@ -218,7 +218,8 @@ inline std::unique_ptr<storage::Database> make_database(const std::string& path,
 
 inline std::vector<evm::Header> headers_of(const sim::SimChain& chain) {
     std::vector<evm::Header> headers;
-    for (const sim::SimBlock* block : *chain.final_view().branch) {
+    const sim::ChainView view = chain.final_view();
+    for (const sim::SimBlock* block : *view.branch) {
         headers.push_back(block->header);
     }
     return headers;
