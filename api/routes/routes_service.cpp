@@ -258,7 +258,8 @@ Response get_chain(RequestContext& request) {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto asked_from, request.integer("from", 0, UINT64_MAX));
         PLUMBLINE_TRY(const auto asked_to, request.integer("to", 0, UINT64_MAX));
-        const auto& sources = request.context().plan()->sources();
+        const auto plan = request.context().plan();
+        const auto& sources = plan->sources();
         const uint64_t first = engine::first_block_of(sources);
         const uint64_t last = snapshot.cursor ? snapshot.cursor->block_num : 0;
         const uint64_t from = asked_from.value_or(std::min(first, last));

@@ -151,9 +151,9 @@ Response add_for_entity(RequestContext& request, const char* kind) {
     const Status read = [&]() -> Status {
         PLUMBLINE_TRY(const json body, read_body(request, {"entity"}));
         PLUMBLINE_TRY(wanted.args, text_member(body, "entity"));
-        const engine::Plan& plan = *request.context().plan();
+        const auto plan = request.context().plan();
         if (!wanted.args.empty()) {
-            PLUMBLINE_TRY_VOID(engine::find_entity(plan.entities(), wanted.args));
+            PLUMBLINE_TRY_VOID(engine::find_entity(plan->entities(), wanted.args));
         }
         return ok();
     }();
