@@ -81,8 +81,8 @@ as_user plumbline list /var/lib/plumbline/db community_created --limit 1 | grep 
 step "the first query"
 inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sqlite3' >"$work/apt.log" 2>&1 ||
     { tail -n 20 "$work/apt.log" >&2; exit 1; }
-rows=$(as_user sqlite3 :memory: '.load libplumbline_sqlite' ".once /dev/null" "select plumbline_attach('/var/lib/plumbline/db')" \
-    'select count(*) from community_created')
+rows=$(as_user sqlite3 :memory: '.load libplumbline_sqlite' "select plumbline_attach('/var/lib/plumbline/db')" \
+    'select count(*) from community_created' | tail -n 1)
 [ "$rows" -gt 0 ] || { echo "the extension for SQLite sees no rows" >&2; exit 1; }
 step "the same in the sqlite3 shell"
 as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof" || { cat "$work/proof" >&2; exit 1; }
