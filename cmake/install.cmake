@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS plumbline_options plumbline_core plumbline_storage plumbline_rpc plumbline_engine plumbline_query
         plumbline_api
         EXPORT plumblineTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS plumbline_sqlite LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS plumbline_sqlite LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT command)
 install(TARGETS plumbline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
 
 # The public headers, as docs/library.md lists them, and what they include themselves. Nothing else

@@ -15,8 +15,15 @@ install(FILES ${documents}/plumbline DESTINATION share/bash-completion/completio
 install(FILES ${documents}/_plumbline DESTINATION share/zsh/vendor-completions COMPONENT command OPTIONAL)
 install(FILES ${documents}/plumbline.fish DESTINATION share/fish/vendor_completions.d COMPONENT command OPTIONAL)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/plumbline.service DESTINATION lib/systemd/system COMPONENT command)
-install(FILES docs/alerts.yml docs/grafana.json README.md CHANGELOG.md
-        DESTINATION share/doc/plumbline COMPONENT command)
+# What README.md and the messages name, laid out as in the repository so that links between them hold.
+set(doc share/doc/plumbline)
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md cmake/package/copyright DESTINATION ${doc} COMPONENT command)
+install(DIRECTORY docs DESTINATION ${doc} COMPONENT command)
+install(DIRECTORY examples DESTINATION ${doc} COMPONENT command PATTERN node_modules EXCLUDE)
+install(DIRECTORY clients/ts DESTINATION ${doc}/clients COMPONENT command
+        PATTERN node_modules EXCLUDE PATTERN dist EXCLUDE PATTERN .gitignore EXCLUDE)
+install(FILES bench/README.md DESTINATION ${doc}/bench COMPONENT command)
+install(FILES bench/peers/README.md DESTINATION ${doc}/bench/peers COMPONENT command)
 
 # cpack would build all targets first, tests included; tools/package has built what it takes.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)

@@ -199,10 +199,10 @@ std::vector<uint16_t> index_that_serves(const Question& question) {
 Error refusal(const EntityLayout& layout, const Question& question) {
     std::string asked;
     for (const Condition& condition : question.where) {
-        asked += (asked.empty() ? "by " : ", ") + describe(layout, condition);
+        asked += (asked.empty() ? "" : ", ") + describe(layout, condition) + " ...";
     }
     for (size_t i = 0; i < question.order.size(); ++i) {
-        asked += i > 0 ? ", " : asked.empty() ? "in order of " : " in order of ";
+        asked += i > 0 ? ", " : asked.empty() ? "the order " : " in the order ";
         asked += (question.order[i].descending ? "-" : "") +
                  layout.column(question.order[i].column).name;
     }
@@ -225,8 +225,8 @@ Error refusal(const EntityLayout& layout, const Question& question) {
             : "no index can: values that are equal come first in one, then bounds on one column, "
               "which is then also the order, and all columns of an order go one way";
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} has no key or index to be asked {}; it has {}. {}", layout.name,
-                             asked, known, help)};
+                 fmt::format("no key or index of {} answers {}; it has {}. {}", layout.name, asked,
+                             known, help)};
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "storage/load.hpp"
 #include "storage/migration.hpp"
 #include "storage/recover.hpp"
+#include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -41,12 +42,19 @@ Status create_missing(const RocksHandles& core, const SchemaBundle& bundle, Fami
     for (const BaseFamily& family : kBaseFamilies) {
         names.emplace_back(family.name);
     }
+    std::vector<rocksdb::ColumnFamilyDescriptor> missing;
     for (const std::string& name : names) {
         if (!families.contains(name)) {
-            PLUMBLINE_TRY(families[name], core.create_family(name));
+            missing.emplace_back(name, make_family_options(family_kind(name), core.tuning));
         }
     }
-    return ok();
+    // All in one call: with each RocksDB writes the options of all families, and reads them again.
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    const rocksdb::Status made = core.db->CreateColumnFamilies(missing, &handles);
+    for (size_t i = 0; i < handles.size(); ++i) {
+        families[missing[i].name] = std::make_shared<Family>(*core.db, handles[i]);
+    }
+    return from_rocks(made, "creating the families of " + core.path);
 }
 
 Status adopt_base(RocksHandles& core, const FamilyMap& families) {

@@ -275,9 +275,11 @@ Status Recovery::open_writer() {
         PLUMBLINE_TRY_VOID(from_rocks(listed, "opening " + core_.path));
     } else {
         PLUMBLINE_TRY_VOID(made_directory(core_.env->CreateDirIfMissing(core_.path), core_.path));
+        // Whoever finds it empty makes the others, at once and not one by one as opening would.
+        return recover_log({std::string{kBaseFamilies[0].name}});
     }
     if (names.size() <= kBaseFamilyCount && options_.create) {
-        // New, or a creation that did not finish.
+        // A creation that did not finish.
         for (const BaseFamily& family : kBaseFamilies) {
             names.emplace_back(family.name);
         }

@@ -54,7 +54,7 @@ class LineSink {
             return ok();
         }
         if (std::fflush(file_.get()) != 0) {
-            return failure();
+            return errno == EPIPE && path_.empty() ? ok() : Status{failure()};
         }
         if (path_.empty()) {
             return ok();

@@ -24,12 +24,13 @@ Result<std::string> for_people(const storage::EntityLayout& layout, const storag
     return out;
 }
 
-/// An argument a field, or all of the key in one, as messages and findings show it.
+/// An argument a field, or all of the key in one, as messages and findings show it; of a key that
+/// is one field its value alone.
 Result<std::string> read_key(const storage::EntityLayout& layout,
                              const std::vector<std::string>& arguments) {
     if (arguments.size() == 1 &&
         (layout.key.size() > 1 || arguments[0].find('=') == std::string::npos)) {
-        return engine::key_from_text(layout, arguments[0]);
+        return engine::key_or_value_from_text(layout, arguments[0]);
     }
     PLUMBLINE_TRY(const auto named, engine::parse_named(arguments));
     return engine::encode_key(layout, named);

@@ -112,6 +112,13 @@ Result<std::string> read_abi_text(const InitArguments& arguments,
                          : "--abi and --template are both given: a template has its own ABI, so "
                            "leave out one of them"};
     }
+    if (!from && (arguments.abi.ends_with(".sol") || arguments.abi.ends_with(".vy"))) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is a contract's source: compile it, and give the ABI or the "
+                                 "artifact that the compiler writes (solc --abi, vyper -f abi, "
+                                 "out/ of forge, artifacts/ of hardhat)",
+                                 arguments.abi)};
+    }
     return from ? Result<std::string>{std::string{engine::contracts_of(*from).front().abi_json}}
                 : read_file(arguments.abi);
 }

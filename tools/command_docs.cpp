@@ -243,7 +243,9 @@ std::string man_page(const CLI::App& app) {
     return out + fmt::format(
                      ".SH EXIT STATUS\n.nf\n{}\n.fi\n.SH FILES\n.TP\n"
                      ".I /etc/plumbline/plumbline.toml\nThe config of the service.\n.TP\n"
-                     ".I /var/lib/plumbline/db\nIts database.\n",
+                     ".I /var/lib/plumbline/db\nIts database.\n.TP\n"
+                     ".I /usr/share/doc/plumbline\nREADME, docs/ and examples/.\n.TP\n"
+                     ".I /usr/lib/libplumbline_sqlite.so\nThe extension for SQLite (docs/sql.md).\n",
                      in_roff(app.get_footer()));
 }
 

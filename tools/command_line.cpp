@@ -173,8 +173,10 @@ void add_get(CLI::App& app, ExitCode& exit) {
     command->add_option("DB", arguments->path, "The database directory")->required();
     command->add_option("ENTITY", arguments->entity, "The entity's name")->required();
     command
-        ->add_option("KEY", arguments->key,
-                     "field=value for each key field, or the whole key as messages show it")
+        ->add_option(
+            "KEY", arguments->key,
+            "field=value for each key field, or the whole key as messages show it; of a key that "
+            "is one field its value alone")
         ->required();
     command->add_flag("--json", arguments->json, "One JSON object");
     command->footer("Example: plumbline get ./db community id=1 --json");

@@ -8,6 +8,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/text/duration.hpp"
 #include "engine/text/event_text.hpp"
 #include "tools/command.hpp"
 #include "tools/report.hpp"
@@ -437,9 +438,7 @@ void show_progress(std::string_view proof, std::string_view part, uint64_t done,
     if (!logging::is_terminal()) {
         return;
     }
-    logging::set_status_line(total == 0 ? fmt::format("{}: {} {}", proof, part, with_commas(done))
-                                        : fmt::format("{}: {} {} of {}", proof, part,
-                                                      with_commas(done), with_commas(total)));
+    logging::set_status_line(engine::format_progress(proof, part, done, total));
 }
 
 }  // namespace plumbline::tools

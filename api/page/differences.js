@@ -56,14 +56,20 @@ function plan_of(m) {
   if (!plan)
     return null;
   if (is_open(plan))
-    return el('div', {className: 'soft'}, 'What a repair would do is being looked up…');
+    return el(
+        'div', {className: 'soft'},
+        plan.state === 'running' ? `A dry run looks up what a repair would do${
+                                       progress_of(plan)}. It proves all first and changes nothing…` :
+                                   'A dry run, which looks up what a repair would do, waits in the queue…');
   if (plan.state !== 'done')
-    return el('div', {className: 'bad'}, `What a repair would do is not known: ${plan.error || plan.state}`);
+    return el(
+        'div', {className: 'bad'},
+        `What a repair would do is not known: the dry run: ${plan.error || plan.state}`);
   return el(
       'div', {}, el('b', {}, 'A repair would: '),
       plan.steps.length ? lines(plan.steps) : el('span', {}, 'change nothing.'),
       plan.left.length ? el('div', {}, 'and leave:', lines(plan.left)) : null,
-      el('div', {className: 'faint small'}, `looked up ${ago(plan.time)}`));
+      el('div', {className: 'faint small'}, `looked up by a dry run ${ago(plan.time)}`));
 }
 // What the newest repair did, and left.
 function repair_of(m) {
@@ -151,13 +157,16 @@ async function read_wrong() {
     get('/v1/conflicts'), get('/v1/reports'), get('/v1/entities'), get('/v1/tasks?kind=prove_state&limit=100')
   ]);
   const q = c.summary.quarantined, put_away = q ? (await get('/v1/quarantine?limit=3')).events : [];
-  // No run is listed as running beside a verdict that knows its end.
+  // No run is listed as running beside a verdict that knows its end; the queue tells how far it is.
   if (runs_of(c) !== runs_of(now.conflicts))
     await queue(c);
+  else if ([c.repair, c.plan].some(r => r && is_open(r)))
+    await queue(null);
   now.conflicts = c;
   now.conflicts_ms = Date.now();
   now.unread = '';
   now.proofs = proofs.tasks;
+  now.schedule = proofs.schedule;
   now.reports = reports;
   now.entities = list.entities;
   now.quarantine = put_away;
@@ -188,11 +197,16 @@ async function read_wrong() {
             el('li', {},
                el('b', {}, `Nothing was compared with the contract${can_compare() ? ' yet' : ''}. `),
                el('span', {className: 'soft'},
-                  can_compare() ? 'Entities with state in the config are, by the task prove_state.' :
-                                  'No entity in the config has state = { call = … }.')));
+                  can_compare() ?
+                      `Entities with state in the config are, by the task prove_state: ${not_yet()}.` :
+                      'No entity in the config has state = { call = … }.')));
   }
   if (repairing() && !c.conflicts.length)
-    items.push(el('li', {}, 'A repair runs: all proofs look again.'));
+    items.push(
+        el('li', {},
+           `A repair ${
+               repairing().state === 'running' ? 'runs' + progress_of(repairing()) :
+                                                 'waits in the queue'}: all proofs look again.`));
   const done = c.repair && c.repair.state === 'done' && c.repair.steps.length ? c.repair : null;
   if (done)
     items.push(el('li', {className: 'soft'}, `The repair of ${utc(done.time)}:`, lines(done.steps)));

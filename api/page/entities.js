@@ -59,7 +59,7 @@ function orders() {
   $('order').replaceChildren(
       ...(e ? e.orders : []).map(o => el('option', {value: o}, 'by ' + o)),
       ...(e ? e.orders : []).map(o => el('option', {value: down(o)}, `by ${o}, last first`)));
-  $('where').placeholder = e ? `${e.key[0].name}=… ${e.key[0].name}.gte=…` : '';
+  $('where').placeholder = e ? `${e.key[0].name}=… ${e.key[0].name}.gte=… scan=true` : '';
 }
 const short_address = text => text.slice(0, 8) + '…' + text.slice(-6);
 const copy_button = text =>
@@ -74,11 +74,8 @@ const copy_button = text =>
 function key_cell(entity, column, row) {
   const text = String(row.row[column.name]), is_address = column.type === 'address';
   const link =
-      el('button', {
-        className: 'link',
-        title: 'What became of ' + row.key,
-        onclick: () => history(entity, row.key).catch(x => say(x.message))
-      },
+      el('button',
+         {className: 'link', title: 'What became of ' + row.key, onclick: () => history(entity, row.key)},
          is_address ? short_address(text) : text);
   return is_address ? el('span', {title: text}, link, copy_button(text)) : link;
 }
@@ -116,23 +113,17 @@ async function show(next) {
     return;
   }
   const ask = new URLSearchParams({limit: 25});
-  for (const w of $('where').value.trim().split(/\s+(?=[A-Za-z_][\w.]*=)/).filter(Boolean)) {
-    const at = w.indexOf('='), point = w.lastIndexOf('.', at);
-    if (point > 0)
-      ask.append(w.slice(0, at), w.slice(at + 1));
-    else
-      ask.append('where', w);
-  }
   if ($('order').selectedIndex > 0)
     ask.set('order', $('order').value);
   if (next)
     ask.set('cursor', next);
   paged = !!next;
+  const e = entities.find(x => x.name === name), cols = [...e.key, ...e.fields];
   try {
+    const as_shown = read_filter(e, $('where').value, ask);
     const page = await get(`/v1/entities/${encodeURIComponent(name)}?${ask}`);
     cursor = page.next;
     $('more').disabled = !cursor;
-    const e = entities.find(x => x.name === name), cols = [...e.key, ...e.fields];
     read = page.block ? `At block ${num(page.block.number)}, read at ${clock(Date.now())}. ` : '';
     tell_rows();
     replace_table(
@@ -151,21 +142,36 @@ async function show(next) {
                     r =>
                         [...cols.map((c, i) => i ? shown(c, r.row[c.name]) : key_cell(name, c, r)),
                          num(r.changed_at.block)])) :
-            el('p', {className: 'soft'},
-               $('where').value ? 'No rows that fit.' : 'No rows yet: they come with the first events.'));
+            el('p', {className: 'soft'}, nothing_fits(cursor, as_shown)));
   } catch (x) {
     read = '';
     set($('rows-note'), x.message);
-    $('rows').replaceChildren();
+    $('rows').replaceChildren(...(/add scan=true/.test(x.message) ? [scan_button()] : []));
     $('more').disabled = true;
   }
 }
+function nothing_fits(next, as_shown) {
+  if (!$('where').value)
+    return 'No rows yet: they come with the first events.';
+  if (next)
+    return 'No row fits among those that were looked at so far: Next page looks further.';
+  return 'No rows that fit.' +
+      (as_shown.length ?
+           ` A value of ${as_shown.join(', ')} is taken as it is shown here, with its decimal places.` :
+           '');
+}
+const scan_button = () =>
+    el('button', {
+      onclick: () => {
+        $('where').value += ' scan=true';
+        show();
+      }
+    },
+       'Look at row after row');
 // Every change of one row: what the event made of it, field by field.
-async function history(entity, key) {
-  const h =
-      await get(`/v1/entities/${encodeURIComponent(entity)}/${encodeURIComponent(key)}/history?limit=200`);
+function changes(entity, versions) {
   let last = {};
-  const items = h.versions.map(v => {
+  return versions.map(v => {
     const was = last;
     last = v.row || {};
     const changed = v.row ? Object.keys(v.row).filter(f => String(v.row[f]) !== String(was[f])) : [];
@@ -185,12 +191,31 @@ async function history(entity, key) {
                        'nothing that is shown changed') :
                 el('div', {className: 'bad'}, 'deleted'));
   });
+}
+// The dialog is there at once: reading folds the log, which may take its time.
+const SLOW_MS = 3000;
+let opened = 0;
+async function history(entity, key) {
+  const turn = ++opened, is_shown = () => turn === opened && $('past').open;
+  const tell = text => is_shown() && set($('past-state'), text);
   $('past-title').textContent = entity + ' ' + key;
-  $('past-list')
-      .replaceChildren(
-          ...(h.next ? [el('li', {className: 'soft'}, 'Only the first 200 changes.')] : []),
-          ...items.reverse());
+  $('past-list').replaceChildren();
+  set($('past-state'), 'What became of it is being read…');
   $('past').showModal();
+  const slow = setTimeout(
+      () => tell(
+          'What became of it is being read: the log is folded up to here, which takes longer the more events it has, and on a busy machine.'),
+      SLOW_MS);
+  try {
+    const h =
+        await get(`/v1/entities/${encodeURIComponent(entity)}/${encodeURIComponent(key)}/history?limit=200`);
+    tell(h.next ? 'Only the first 200 changes.' : '');
+    if (is_shown())
+      $('past-list').replaceChildren(...changes(entity, h.versions).reverse());
+  } catch (x) {
+    tell(`It could not be read: ${x.message}.`);
+  }
+  clearTimeout(slow);
 }
 $('entity').onchange = () => {
   orders();

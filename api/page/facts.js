@@ -9,7 +9,7 @@ function attention(s, more) {
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events? (is|are) in quarantine$/.test(r)) &&
           !(no_answer_told(s) &&
-            /^(waiting for the chain: |no provider has told |provider .* is not asked: down$)/.test(r)) &&
+            /^(waiting for the chain: |no provider has told |provider .* is not asked: down(:|$))/.test(r)) &&
           !(quiet &&
             (/^no provider has told/.test(r) ||
              (muteness(s) != null && /^waiting for the chain.*no answer/.test(r)))));

@@ -1,5 +1,8 @@
 // ---- who is asked how often
 // What has no answer yet is not asked again. `place` is the part that says that it is being asked.
+const runs = [];
+// All of them, now: there is something to be told that was not before.
+const ask_all = () => runs.forEach(run => run());
 const every = (ms, what, place) => {
   let is_open = false;
   const run = async () => {
@@ -11,6 +14,7 @@ const every = (ms, what, place) => {
   };
   addEventListener('visibilitychange', run);
   setInterval(run, ms);
+  runs.push(run);
   return run();
 };
 const lost = () => {

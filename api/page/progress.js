@@ -29,7 +29,7 @@ function line(id, name, points) {
 }
 const STATUS_MS = 7000;  // The status waits for nothing else.
 async function status() {
-  const s = await get('/v1/status', STATUS_MS);
+  const s = await get('/v1/status', STATUS_MS), before = now.status;
   now.told = now.status = s;
   now.heard = Date.now();
   now.gone = 0;
@@ -39,6 +39,8 @@ async function status() {
     await Promise.race([wrong().catch(() => {}), new Promise(done => setTimeout(done, 2000))]);
   tell_status();
   follow();
+  if (before && before.chain_id == null && s.chain_id != null)
+    ask_all();
 }
 async function stats() {
   if (!now.status || now.status.chain_id == null)

@@ -12,6 +12,10 @@ function together(tasks) {
   }
   return out;
 }
+// A dry run of a repair is none.
+const task_name = k => k.kind === 'repair' && /^dry-run\b/.test(k.args) ?
+    ['dry run of a repair', k.args.replace(/^dry-run ?/, '')] :
+    [k.kind.replaceAll('_', ' '), k.args];
 async function queue(conflicts = now.conflicts) {
   if (!now.status || now.status.chain_id == null)
     return;
@@ -42,8 +46,8 @@ async function queue(conflicts = now.conflicts) {
       k =>
           el('li', {},
              el('div', {className: 'row'},
-                el('span', {className: 'grow'}, el('b', {}, k.kind.replaceAll('_', ' ')),
-                   k.args ? ' ' + k.args : '',
+                el('span', {className: 'grow'}, el('b', {}, task_name(k)[0]),
+                   task_name(k)[1] ? ' ' + task_name(k)[1] : '',
                    k.times > 1 ? el('span', {className: 'soft small'}, ` ${k.times} times`) : null),
                 el('span', {className: cls[k.state] || ''},
                    k.state + (k.attempts > 1 || k.error ? `, try ${k.attempts} of ${k.attempts_max}` : '')),
@@ -51,7 +55,8 @@ async function queue(conflicts = now.conflicts) {
                     k.state === 'dead' || k.state === 'parked' ?
                                         act('Retry', 'POST', `/v1/tasks/${k.id}/retry`) :
                                         null),
-             el('div', {className: (k.error ? 'bad' : 'soft') + ' small'}, k.error || outcome(k.result)))));
+             el('div', {className: (k.error ? 'bad' : 'soft') + ' small'},
+                k.error || k.progress || outcome(k.result)))));
 }
 // What a task reports, in plain words.
 function outcome(text) {

@@ -17,6 +17,7 @@ const now = {
   entities: null,
   quarantine: null,
   proofs: [],
+  schedule: [],  // what runs by itself, and how often
   ready: 0,
   stats: null,
   heard: 0,
@@ -60,8 +61,7 @@ function compared() {
       cls: '',
       text: can_compare() ? 'Not compared yet' : 'Not compared',
       more: can_compare() ?
-          how_far(now.proofs, 'the proof of state') ||
-              'no proof of state has run: [schedule] prove_state = "10m" in the config runs it' :
+          not_yet() :
           'no entity in the config has state = { call = … }, which says what of the contract it should equal'
     };
   const least = Math.min(...done.map(p => p.block)), all = done.reduce((n, p) => n + p.checked, 0),
@@ -93,12 +93,36 @@ function compared() {
     more: what(ago(then)) + (left ? `; ${said('')}` : '')
   };
 }
+// Why no proof of state has compared anything so far. The queue may be asked later than the proofs.
+function not_yet() {
+  const waiting = (now.tasks || []).filter(k => k.kind === 'prove_state' && is_open(k)),
+        entry = now.schedule.find(one => one.kind === 'prove_state'),
+        said = how_far(now.proofs, 'the proof of state') || how_far(waiting, 'the proof of state');
+  if (said)
+    return said;
+  if (!entry)
+    return 'no proof of state has run: [schedule] prove_state = "10m" in the config runs it';
+  const often = `every ${duration(Math.max(1, Math.round(entry.interval_ms / 1000)))}, as [schedule] says`;
+  return now.status && now.status.state === 'live' ?
+      `the proof of state is due, and then ${often}` :
+      `the proof of state runs once the index is live, ${often}`;
+}
 // Some entity says in the config what of the contract it should equal; true as long as it is not known.
 const can_compare = () => !now.entities || !now.entities.length || now.entities.some(e => e.has_state);
 // The repair that waits or runs, if any.
 function repairing() {
   const run = now.conflicts && now.conflicts.repair;
   return run && is_open(run) ? run : null;
+}
+// The dry run that is under way, if any.
+function dry_run() {
+  const run = now.conflicts && now.conflicts.plan;
+  return run && run.state === 'running' ? run : null;
+}
+// How far the queue says that the run is: " (log: blocks 1,200 of 5,063)", or empty.
+function progress_of(run) {
+  const task = (now.tasks || []).find(k => k.id === run.task);
+  return task && task.progress ? ` (${task.progress})` : '';
 }
 // A contract that counts other rows is one mismatch of an entity, and no row that differs.
 function differing_rows(proofs) {
@@ -146,10 +170,10 @@ function what_to_do() {
   const [m] = now.conflicts.conflicts, [f] = m.findings || [], run = repairing(),
         tried = about(now.conflicts.repair, m.entity);
   return (f ? `First: ${differs(f)}. ` : '') +
-      (run                ? 'Wait, a repair is running.' :
-           is_hopeless(m) ? 'Repair cannot mend this: correct the mapping.' :
-           tried && tried.state === 'done' && tried.left.length ? 'The last repair left this: below is why.' :
-                                                                  how_to_mend(m));
+      (run ? `Wait, a repair ${run.state === 'running' ? 'is running' : 'is in the queue'}.` :
+           is_hopeless(m)? 'Repair cannot mend this: correct the mapping.' :
+           tried && tried.state === 'done' && tried.left.length? 'The last repair left this: below is why.' :
+             how_to_mend(m));
 }
 // No provider has told its head for longer than ready_age: since how many seconds, or null.
 function silence(s) {
@@ -211,7 +235,11 @@ function failing(s) {
     ...(s.sinks || [])
         .filter(k => k.reason)
         .map(k => ({says: `sink ${k.name} fails`, why: `Sink ${k.name}: ${k.reason}.`})),
-    ...s.reasons.map(r => [r, /^(\d+ tasks? (?:is parked|are parked|has failed for good|have failed for good)): /.exec(r)])
+    ...s.reasons
+        .map(
+            r =>
+                [r,
+                 /^(\d+ tasks? (?:is parked|are parked|has failed for good|have failed for good)): /.exec(r)])
         .filter(([, stuck]) => stuck)
         .map(([why, stuck]) => ({says: stuck[1], why: `${why}.`}))
   ];
@@ -289,7 +317,9 @@ function verdict() {
   if (run)
     return [
       'warn', `Being repaired${wrong.text ? ': ' + wrong.text : ''}`,
-      (run.state === 'running' ? `Running since ${clock(run.time * 1000)}: ` : 'Next in the queue: ') +
+      (run.state === 'running' ? `Running since ${clock(run.time * 1000)}${progress_of(run)}: ` :
+           dry_run() ? `It waits for the dry run${progress_of(dry_run())}: ` :
+                       'Next in the queue: ') +
           'all proofs run, what they find is mended in one commit, and proven again. Rows can be read meanwhile. ' +
           wrong.why
     ];
@@ -325,9 +355,10 @@ function fine(s) {
       fails.map(f => f.why).join(' ')
     ];
   if (right)
-    return s.proven ?
-        ['good', 'Right and up to date', since] :
-        ['', 'Up to date, and equal to the contract; its events are not proven', `${since} ${s.notes[0] || ''}`.trim()];
+    return s.proven ? ['good', 'Right and up to date', since] : [
+      '', 'Up to date, and equal to the contract; its events are not proven',
+      `${since} ${s.notes[0] || ''}`.trim()
+    ];
   if (same.is_partial)
     return ['', 'Up to date; not all could be compared with the contract', `${since} ${same.left}.`];
   return same.part ? ['', `Up to date; ${same.part} entities compared, and equal`, `${since} ${same.left}.`] :

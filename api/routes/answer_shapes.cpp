@@ -63,7 +63,9 @@ constexpr RouteShape kShapes[] = {
     {"analytics_report", "{" PLUMBLINE_SNAPSHOT ", report: string, about: string, metric: string, "
                          "decimals: integer|null, "
                          "scanned: integer, total: integer, groups: [{by: any, value: any}]}"},
-    {"tasks", "{total: integer, tasks: [Task]}"},
+    {"tasks",
+     "{total: integer, tasks: [Task], schedule: [{kind: string, interval_ms: "
+     "integer}]}"},
     {"add_task", kTaskAnswer},
     {"retry_task", kTaskAnswer},
     {"cancel_task", kTaskAnswer},
@@ -145,7 +147,7 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "{id: integer, state: string, kind: string, args: string, name: string, origin: "
          "string, priority: integer, due_ms: integer, attempts: integer, attempts_max: "
          "integer, created_ms: integer, started_ms: integer, finished_ms: integer, "
-         "error: string, result: string}"},
+         "error: string, result: string, progress: string}"},
         {"Provider",
          "{name: string, state: string, usable: boolean, head: integer|null, requests: "
          "integer, received_bytes: integer, refusals: integer, errors: integer, "

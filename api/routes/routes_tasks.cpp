@@ -1,5 +1,6 @@
 // The work queue over HTTP.
 #include <charconv>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -21,7 +22,7 @@ Result<engine::WorkQueue*> queue_of(const RequestContext& request) {
     return queue;
 }
 
-void write_task(JsonWriter& out, const storage::TaskRow& task) {
+void write_task(JsonWriter& out, const storage::TaskRow& task, std::string_view progress = {}) {
     out.open_object()
         .member("id", task.id)
         .member("state", storage::to_string(task.state))
@@ -38,6 +39,7 @@ void write_task(JsonWriter& out, const storage::TaskRow& task) {
         .member("finished_ms", task.finished_ms)
         .member("error", task.error)
         .member("result", task.result)
+        .member("progress", progress)
         .close_object();
 }
 
@@ -167,6 +169,7 @@ Response list_tasks(RequestContext& request) {
         PLUMBLINE_TRY(const uint64_t limit, request.limit());
         PLUMBLINE_TRY(engine::WorkQueue* const queue, queue_of(request));
         const std::vector<storage::TaskRow> all = queue->list();
+        const std::map<uint64_t, std::string> progress = queue->progress();
         const std::string* state = request.target.find("state");
         const std::string* kind = request.target.find("kind");
         if (state != nullptr && !task_state_of(*state)) {
@@ -185,7 +188,17 @@ Response list_tasks(RequestContext& request) {
             if (shown++ == limit || body.size() >= request.options().page_bytes_max) {
                 break;
             }
-            write_task(out, task);
+            const auto told = progress.find(task.id);
+            write_task(out, task, told == progress.end() ? std::string_view{} : told->second);
+        }
+        out.close_array().key("schedule").open_array();
+        for (const engine::ScheduleEntry& entry : request.context().status().schedule) {
+            if (entry.interval_ms > 0) {
+                out.open_object()
+                    .member("kind", entry.kind)
+                    .member("interval_ms", entry.interval_ms)
+                    .close_object();
+            }
         }
         out.close_array().close_object();
         return body;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -55,45 +57,63 @@ std::optional<uint64_t> told_head(const ProgressNumbers& numbers) {
     return is_told ? std::optional{numbers.head_block} : std::nullopt;
 }
 
+/// As many of `parts` as fit the line, each whole; only the first is cut.
+std::string join_fitting(const std::vector<std::string>& parts, size_t width) {
+    std::string out = parts.front().substr(0, width);
+    for (size_t i = 1; i < parts.size(); ++i) {
+        if (out.size() + 2 + parts[i].size() <= width) {
+            out += "  " + parts[i];
+        }
+    }
+    return out;
+}
+
+/// What matters most first; the bar is as long as there is room for it.
+std::vector<std::string> backfill_parts(const ProgressNumbers& numbers, size_t width) {
+    constexpr size_t kAroundBar = 7;  // "[] 100%"
+    const double part = std::min(1.0, static_cast<double>(numbers.blocks_fetched()) /
+                                          static_cast<double>(numbers.blocks_total));
+    const size_t length = std::min(kBarWidth, width - std::min(width, kAroundBar));
+    const auto filled = static_cast<size_t>(part * static_cast<double>(length));
+    std::vector<std::string> out{
+        fmt::format("[{}{}] {:3.0f}%", std::string(filled, '#'), std::string(length - filled, '.'),
+                    part * 100),
+        fmt::format("block {}/{}", format_count(numbers.blocks_fetched()),
+                    format_count(numbers.blocks_total)),
+        fmt::format("{} events", format_count(std::max(numbers.events, numbers.fetched_events))),
+        fmt::format("{}/s", format_rate(numbers.events_per_second))};
+    if (numbers.eta_seconds) {
+        out.push_back(fmt::format("ETA {}", format_duration(*numbers.eta_seconds)));
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string render_bar(const ProgressNumbers& numbers, size_t width) {
-    std::string text;
+    std::vector<std::string> parts;
     if (numbers.is_refolding) {
-        text = "folding the log again";
+        parts = {"folding the log again"};
     } else if (numbers.is_filling) {
-        text = fmt::format("filling in block {} of {}", format_count(numbers.fill_next),
-                           format_count(numbers.fill_to));
+        parts = {fmt::format("filling in block {} of {}", format_count(numbers.fill_next),
+                             format_count(numbers.fill_to))};
     } else if (numbers.state == Lifecycle::kLive) {
-        text =
-            fmt::format("live at block {}{}  {} events in this run",
+        parts = {
+            fmt::format("live at block {}{}",
                         format_count(numbers.next_block == 0 ? 0 : numbers.next_block - 1),
                         !numbers.lag       ? ", the head is unknown"
                         : *numbers.lag > 0 ? fmt::format(", {} behind", format_count(*numbers.lag))
-                                           : std::string{},
-                        format_count(numbers.events));
+                                           : std::string{}),
+            fmt::format("{} events in this run", format_count(numbers.events))};
     } else if (numbers.blocks_total == 0) {
-        text = std::string{to_string(numbers.state)};
+        parts = {std::string{to_string(numbers.state)}};
     } else {
-        const double part = std::min(1.0, static_cast<double>(numbers.blocks_fetched()) /
-                                              static_cast<double>(numbers.blocks_total));
-        const auto filled = static_cast<size_t>(part * static_cast<double>(kBarWidth));
-        text = fmt::format(
-            "[{}{}] {:3.0f}%  block {}/{}  {} events  {}/s{}", std::string(filled, '#'),
-            std::string(kBarWidth - filled, '.'), part * 100,
-            format_count(numbers.blocks_fetched()), format_count(numbers.blocks_total),
-            format_count(std::max(numbers.events, numbers.fetched_events)),
-            format_rate(numbers.events_per_second),
-            numbers.eta_seconds ? fmt::format("  ETA {}", format_duration(*numbers.eta_seconds))
-                                : std::string{});
+        parts = backfill_parts(numbers, width);
     }
     if (numbers.is_waiting) {
-        text += "  (waiting)";
+        parts.emplace_back("(waiting)");
     }
-    if (text.size() > width) {
-        text.resize(width);
-    }
-    return text;
+    return join_fitting(parts, width);
 }
 
 ProgressMode choose_progress_mode(bool quiet) {

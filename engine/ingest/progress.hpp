@@ -48,7 +48,7 @@ struct ProgressNumbers {
     }
 };
 
-/// One line without a newline, at most `width` characters.
+/// One line without a newline, at most `width` characters: what does not fit whole is left out.
 [[nodiscard]] std::string render_bar(const ProgressNumbers& numbers, size_t width);
 
 enum class ProgressMode : uint8_t { kQuiet, kLines, kBar };

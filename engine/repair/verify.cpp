@@ -156,6 +156,7 @@ class Verification {
         proof.sample = options_.proof.sample;
         proof.requests_per_second = options_.proof.requests_per_second;
         proof.range_blocks = options_.proof.range_blocks;
+        report_progress("log", "blocks", 0, proof.range.size());
         const auto outcome = prove_range(
             *chain_, std::move(input), plan_, system_clock(), proof,
             {options_.stop, [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {

@@ -327,6 +327,9 @@ ServiceStatus Service::status() const {
         out.progress.lag.reset();
     }
     out.unready = find_unready(out);
+    if (const Scheduler* const known = scheduler()) {
+        out.schedule = known->entries();
+    }
     return out;
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/ingest/progress.hpp"
 #include "engine/service/progress_history.hpp"
+#include "engine/task/schedule.hpp"
 #include "rpc/pool_options.hpp"
 
 namespace plumbline::engine {
@@ -69,6 +70,7 @@ struct ServiceStatus {
     size_t tasks_running = 0;
     size_t tasks_dead = 0;    ///< given up, with a reason, and none of the name was done since
     size_t tasks_parked = 0;  ///< took the process down
+    std::vector<ScheduleEntry> schedule;  ///< what runs by itself
 
     [[nodiscard]] bool is_ready() const noexcept { return unready.empty(); }
 };

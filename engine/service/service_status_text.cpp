@@ -18,27 +18,6 @@ constexpr size_t kProvidersMax = 6;
 constexpr size_t kNameWidth = 11;
 constexpr std::string_view kBetween = "  ";
 
-/// `name` and as many of `parts` a line as fit; what is longer than a line is cut.
-void add_lines(std::string& out, std::string_view name, const std::vector<std::string>& parts,
-               size_t width, std::string_view between = kBetween) {
-    std::string line = fmt::format("{:<{}}", name, kNameWidth);
-    bool is_empty = true;
-    const auto end_line = [&] {
-        line.resize(std::min(line.size(), width));
-        out += (out.empty() ? "" : "\n") + line;
-        line = std::string(kNameWidth, ' ');
-        is_empty = true;
-    };
-    for (const std::string& part : parts) {
-        if (!is_empty && line.size() + between.size() + part.size() > width) {
-            end_line();
-        }
-        line += (is_empty ? "" : std::string{between}) + part;
-        is_empty = false;
-    }
-    end_line();
-}
-
 /// A sentence is told whole, on as many lines as it takes.
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> out;
@@ -50,6 +29,40 @@ std::vector<std::string> words_of(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return out;
+}
+
+/// `name` and as many of `parts` a line as fit. One that is longer than a line goes on in the next
+/// after a blank; only a word that is longer is cut.
+void add_lines(std::string& out, std::string_view name, const std::vector<std::string>& parts,
+               size_t width, std::string_view between = kBetween) {
+    std::string line = fmt::format("{:<{}}", name, kNameWidth);
+    bool is_empty = true;
+    const auto end_line = [&] {
+        line.resize(std::min(line.size(), width));
+        out += (out.empty() ? "" : "\n") + line;
+        line = std::string(kNameWidth, ' ');
+        is_empty = true;
+    };
+    const auto add = [&](std::string_view text, std::string_view before) {
+        if (!is_empty && line.size() + before.size() + text.size() > width) {
+            end_line();
+        }
+        line += is_empty ? "" : before;
+        line += text;
+        is_empty = false;
+    };
+    for (const std::string& part : parts) {
+        if (kNameWidth + part.size() <= width) {
+            add(part, between);
+            continue;
+        }
+        std::string_view before = between;
+        for (const std::string& word : words_of(part)) {
+            add(word, before);
+            before = " ";
+        }
+    }
+    end_line();
 }
 
 std::vector<std::string> chain_parts(const ServiceStatus& status) {

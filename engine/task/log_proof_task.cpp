@@ -125,6 +125,9 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
                            : 0);
             add_piece(outcome, *piece);
             PLUMBLINE_TRY_VOID(write_piece(context, *piece, run, outcome));
+            if (outcome.range) {
+                context.tell_progress("log", "blocks", outcome.range->size(), range.size());
+            }
         }
         if (context.should_yield() && outcome.range) {
             break;

@@ -261,6 +261,9 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     }
     options.entities = *std::move(entities);
     options.is_cancelled = [&context] { return context.should_stop(); };
+    options.on_progress = [&context](const EntityState& state) {
+        context.tell_progress("state", state.name, state.checked, 0);
+    };
     const auto view = context.database().read_view();
     const std::shared_ptr<const Plan> plan = context.indexer().shared_plan();
     options.last_equal = last_equal_of(*view, plan);
@@ -309,6 +312,9 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
     }
     ScrubOptions options;
     options.is_cancelled = [&context] { return context.should_stop(); };
+    options.on_progress = [&context](const ScrubProgress& progress) {
+        context.tell_progress("scrub", progress.part, progress.checked, progress.total);
+    };
     const auto view = context.database().read_view();
     const Result<ScrubReport> report = scrub(*view, options);
     if (!report) {
@@ -357,6 +363,9 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
         options.entity = entities->front();
     }
     options.is_cancelled = [&context] { return context.should_stop(); };
+    options.on_progress = [&context](const ReplayProgress& progress) {
+        context.tell_progress("replay", progress.phase, progress.done, progress.total);
+    };
     const auto view = context.database().read_view();
     const Result<ReplayReport> report =
         prove_replay(*view, context.indexer().shared_plan(), options);
@@ -420,6 +429,10 @@ RepairOptions repair_options(const TaskContext& context) {
 TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, RepairOptions options) {
     std::stop_source stop;
     options.verify.stop = stop.get_token();
+    options.verify.on_progress = [&context](std::string_view proof, std::string_view part,
+                                            uint64_t done, uint64_t total) {
+        context.tell_progress(proof, part, done, total);
+    };
     // From outside: what waits for a provider that hangs has no progress to tell.
     const std::jthread watch{[&context, &stop](const std::stop_token& is_over) {
         while (!is_over.stop_requested() && !stop.stop_requested()) {

@@ -284,6 +284,11 @@ std::optional<TaskRow> WorkQueue::newest(std::string_view name) const {
     return std::nullopt;
 }
 
+std::map<uint64_t, std::string> WorkQueue::progress() const {
+    const MutexLock lock{mutex_};
+    return progress_;
+}
+
 // --- the worker's side -----------------------------------------------------------------------
 
 const TaskRow* WorkQueue::most_urgent(const TaskFilter& lane) const {
@@ -310,6 +315,14 @@ Result<std::optional<TaskRow>> WorkQueue::take(const TaskFilter& lane) {
     TaskRow running = started(*best, clock_.unix_ms());
     PLUMBLINE_TRY_VOID(replace(*best, running));
     return std::optional{std::move(running)};
+}
+
+void WorkQueue::tell_progress(uint64_t id, std::string text) {
+    const MutexLock lock{mutex_};
+    const auto running = tasks_.find(id);
+    if (running != tasks_.end() && running->second.state == TaskState::kRunning) {
+        progress_[id] = std::move(text);
+    }
 }
 
 bool WorkQueue::is_cancelled(uint64_t id) const {
@@ -339,6 +352,7 @@ Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
         ended(row, std::move(outcome), cancelled_.contains(id), clock_.unix_ms(), wait_ms);
     PLUMBLINE_TRY_VOID(write_and_prune(row, std::move(after)));
     cancelled_.erase(id);
+    progress_.erase(id);
     return ok();
 }
 

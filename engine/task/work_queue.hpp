@@ -115,12 +115,16 @@ class WorkQueue {
     [[nodiscard]] size_t unfinished() const;
     /// The newest task of this name, if any is kept.
     [[nodiscard]] std::optional<TaskRow> newest(std::string_view name) const;
+    /// How far running tasks say they are, by id; of those that have said so.
+    [[nodiscard]] std::map<uint64_t, std::string> progress() const;
 
     // --- for the worker -------------------------------------------------------------------------
 
     /// The most urgent task of `lane` that is due, now marked as running on disk. Empty where there
     /// is none.
     [[nodiscard]] Result<std::optional<TaskRow>> take(const TaskFilter& lane = {});
+    /// How far a running task is, for people; forgotten with the run, and never on disk.
+    void tell_progress(uint64_t id, std::string text);
     /// Asked to stop by `cancel`.
     [[nodiscard]] bool is_cancelled(uint64_t id) const;
     /// Something of `lane` more urgent than `id` is due: a long task may end with kMore.
@@ -172,6 +176,7 @@ class WorkQueue {
     std::map<uint64_t, TaskRow> tasks_ PLUMBLINE_GUARDED_BY(mutex_);
     /// Running ones that should stop. Not on disk: a restart interrupts them anyway.
     std::set<uint64_t> cancelled_ PLUMBLINE_GUARDED_BY(mutex_);
+    std::map<uint64_t, std::string> progress_ PLUMBLINE_GUARDED_BY(mutex_);
     uint64_t next_id_ PLUMBLINE_GUARDED_BY(mutex_) = 1;
     std::mt19937_64 random_ PLUMBLINE_GUARDED_BY(mutex_);
 };

@@ -16,6 +16,7 @@
 #include "core/base/result.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/task/work_queue.hpp"
+#include "engine/text/duration.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::engine {
@@ -57,6 +58,12 @@ class TaskContext {
     }
     /// Something more urgent waits: a long task may end with `TaskOutcome::Kind::kMore`.
     [[nodiscard]] bool should_yield() const { return queue_.should_yield(row_.id, lane_); }
+
+    /// Of what is under way ("log", "blocks"): so much of `total`, where that is known (0: not).
+    void tell_progress(std::string_view what, std::string_view part, uint64_t done,
+                       uint64_t total) const {
+        queue_.tell_progress(row_.id, format_progress(what, part, done, total));
+    }
 
   private:
     const TaskRow& row_;

@@ -12,6 +12,12 @@ std::string format_count(uint64_t value) {
     return digits;
 }
 
+std::string format_progress(std::string_view what, std::string_view part, uint64_t done,
+                            uint64_t total) {
+    return fmt::format("{}: {} {}{}", what, part, format_count(done),
+                       total == 0 ? std::string{} : " of " + format_count(total));
+}
+
 namespace {
 
 constexpr int64_t kYear = 31'556'952;  // Gregorian

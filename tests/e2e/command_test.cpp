@@ -374,6 +374,8 @@ TEST(CommandTest, TheDamageToolBreaksWhatItSays) {
     EXPECT_EQ(field.out, "user id=3: score is now -9\n") << field.err;
     const auto shown = plumbline({"get", db, "user", "id=3"});
     EXPECT_NE(shown.out.find("-9"), std::string::npos) << shown.out << shown.err;
+    EXPECT_EQ(plumbline({"get", db, "user", "3"}).out, shown.out) << "a key of one field, bare";
+    EXPECT_EQ(plumbline({"get", db, "user", "three"}).code, 2);
     const auto index = damage({"drop-index", db, "--entity", "user", "--key", "id=2"});
     EXPECT_EQ(index.out, "user id=2: its entry in index owner is gone\n") << index.err;
     EXPECT_EQ(damage({"flip", db, "--family", "log", "--seed", "3"}).code, 0);

@@ -35,6 +35,16 @@ TEST(CommandLineTest, AMisspeltCommandNamesTheOneThatIsMeant) {
     EXPECT_THAT(task.err, HasSubstr("did you mean 'list'?"));
 }
 
+TEST(CommandLineTest, ASourceInPlaceOfAnAbiIsToBeCompiledFirst) {
+    const TempDir dir;
+    const auto refused = plumbline({"init", dir.sub("mine"), "--abi",
+                                    source_path("examples/community/CommunityHub.sol"), "--address",
+                                    kNobody, "--rpc", "http://127.0.0.1:1"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("CommunityHub.sol is a contract's source: compile it, and "
+                                       "give the ABI"));
+}
+
 TEST(CommandLineTest, AllThatACommandLacksIsToldTogether) {
     const auto init = plumbline({"init"});
     EXPECT_EQ(init.code, 2);
@@ -135,6 +145,21 @@ TEST(CommandLineTest, WhatDidNotArriveWasNotDone) {
         const auto gone =
             run_command({"bash", "-c", "(" + binary + command + "; echo rc $? >&2) 3>&2 | true"});
         EXPECT_THAT(gone.err, Not(HasSubstr("cannot write"))) << command;
+    }
+}
+
+TEST(CommandLineTest, AReaderThatGoesAwayWantedNoMoreAndIsNoFailure) {
+    const TempDir dir;
+    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
+    const std::string binary = binary_dir() + "/plumbline ";
+    for (const std::string& command :
+         {"dump " + dir.sub("db") + " --events", "dump " + dir.sub("db") + " --entity user",
+          "list " + dir.sub("db") + " user", "status " + dir.sub("db"), std::string{"man"}}) {
+        const auto gone = run_command(
+            {"bash", "-c",
+             "exec 4>&1 3> >(exec true); wait $!; " + binary + command + " >&3; echo rc $? >&4"});
+        EXPECT_EQ(gone.out, "rc 0\n") << command << ": " << gone.err;
+        EXPECT_THAT(gone.err, Not(HasSubstr("plumbline:"))) << command;
     }
 }
 

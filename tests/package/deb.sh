@@ -41,10 +41,14 @@ inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install
 step "installed: $(inside plumbline --version)"
 for file in usr/bin/plumbline lib/systemd/system/plumbline.service usr/share/man/man1/plumbline.1.gz \
     usr/share/bash-completion/completions/plumbline usr/share/zsh/vendor-completions/_plumbline \
-    usr/share/fish/vendor_completions.d/plumbline.fish etc/plumbline var/lib/plumbline; do
+    usr/share/fish/vendor_completions.d/plumbline.fish etc/plumbline var/lib/plumbline \
+    usr/share/doc/plumbline/copyright usr/share/doc/plumbline/examples/community/activity.mjs \
+    usr/share/doc/plumbline/examples/community/CommunityHub.sol; do
     [ -e "$root/$file" ] || { echo "$file is missing" >&2; exit 1; }
 done
 [ "$(inside stat -c '%U %a' /var/lib/plumbline)" = "plumbline 700" ]
+"$(dirname "$0")/links.sh" "$root/usr/share/doc/plumbline"
+[ -z "$(find "$root/usr/share/doc/plumbline" -name node_modules -print -quit)" ]
 file -b "$root/usr/bin/plumbline" | grep -q ', stripped' || { echo "the binary is not stripped" >&2; exit 1; }
 
 node "$source/tools/node/anvil.mjs" --port 0 --timestamp 1700000000 --with-parent --log /dev/null >"$work/anvil.json" &
@@ -75,6 +79,12 @@ wait "$service" || true
 service=
 as_user plumbline list /var/lib/plumbline/db community_created --limit 1 | grep -q '"name"'
 step "the first query"
+inside sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sqlite3' >"$work/apt.log" 2>&1 ||
+    { tail -n 20 "$work/apt.log" >&2; exit 1; }
+rows=$(as_user sqlite3 :memory: '.load libplumbline_sqlite' "select plumbline_attach('/var/lib/plumbline/db')" \
+    'select count(*) from community_created' | tail -n 1)
+[ "$rows" -gt 0 ] || { echo "the extension for SQLite sees no rows" >&2; exit 1; }
+step "the same in the sqlite3 shell"
 as_user plumbline verify /var/lib/plumbline/db --rpc "$url" >"$work/proof" || { cat "$work/proof" >&2; exit 1; }
 step "the first proof"
 "$build/plumbline_damage" set-field "$root/var/lib/plumbline/db" --entity community_created --seed 1 --field name --value nobody >/dev/null

@@ -211,8 +211,7 @@ async function check_values(page, world, service) {
   await page.selectOption("#entity", "community");
   await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of community");  // Not those of before.
   await page.waitForSelector("#rows button.link");
-  await page.locator("#rows button.link").first().click();
-  await page.waitForSelector("#past[open] li");
+  await read_history(page);
   assert.match(await page.textContent("#past"), /hub\.CommunityCreated/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#past[open]").count(), 0);
@@ -222,6 +221,97 @@ async function check_values(page, world, service) {
   }
   await world.call("evm_mine");
   await page.waitForFunction(() => /nothing for us|hub\./.test(document.querySelector("#events").textContent));
+}
+/// The filter takes what the page shows and what its own refusals advise.
+async function check_filter(page, world, service) {
+  const users = (await world.get(service, "/v1/entities/user?limit=100")).rows.map((r) => r.row);
+  const accounts = () => page.evaluate(() => [...document.querySelectorAll("#rows tbody tr td:first-child button.copy")].map((b) => b.title.slice(5)));
+  const fits = async (where, wanted, what) => {
+    await page.fill("#where", where);
+    await page.click("#ask button.main");
+    await page.waitForFunction((wanted) => [...document.querySelectorAll("#rows tbody tr td:first-child button.copy")].map((b) => b.title.slice(5)).sort().join() === wanted, wanted.map((row) => row.account).sort().join()).catch(async () => assert.deepEqual(await accounts(), wanted.map((row) => row.account), `${what}: ${where}: ${await page.textContent("#rows-note")}`));
+  };
+  await page.selectOption("#entity", "user");
+  await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of user");
+  // A long number, and rows that have it.
+  const rich = users.find((row) => row.points.length > 18 && /[1-9]/.test(row.points.slice(-18)));
+  const shown = await page.evaluate((points) => document.querySelector(`#rows span[title="${points}"]`).textContent, rich.points);
+  const same = users.filter((row) => row.points === rich.points);
+  await page.fill("#where", `points = ${shown}`);
+  await page.click("#ask button.main");
+  // What no index serves is looked for row after row, once the page is told to: by its button, or in the words of the refusal.
+  await page.waitForFunction(() => /no key or index of user answers points = \.\.\..* or add scan=true/.test(document.querySelector("#rows-note").textContent));
+  if (shots) await page.screenshot({ path: join(shots, "filter-refused.png"), fullPage: true });
+  await page.click("#rows button");
+  await page.waitForFunction((account) => document.querySelector("#rows tbody button.copy")?.title === "Copy " + account, same[0].account);
+  assert.equal(await page.inputValue("#where"), `points = ${shown} scan=true`);
+  await fits(`points = ${shown} scan=true`, same, "as it is shown");
+  await fits(`points.gte=${shown}   scan=true`, users.filter((row) => BigInt(row.points) >= BigInt(rich.points)), "a bound");
+  await fits(rich.account, [rich], "a key alone");
+  await fits(`account = ${rich.account}`, [rich], "blanks around =");
+  const told = async (where, expected) => {
+    await page.fill("#where", where);
+    await page.click("#ask button.main");
+    await page.waitForFunction(([source]) => new RegExp(source).test(document.querySelector("#rows-note").textContent + document.querySelector("#rows").textContent), [expected.source]).catch(async () => assert.match(await page.textContent("#rows-note"), expected, where));
+  };
+  await told("points=0.0000000000000000001 scan=true", /^points has 18 decimal places, and 0\.0000000000000000001 has more/);
+  await told(`points=${rich.points} scan=true`, /No rows that fit\. A value of points is taken as it is shown here, with its decimal places\./);
+  await page.selectOption("#entity", "vote");
+  await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of vote");
+  await told("7", /^'7' is not field=value, and the key of vote has several fields: question_id=… voter=…/);
+}
+/// Opens the history of the first row; a busy machine may not fold the log in the time of one request, which the dialog says.
+async function read_history(page) {
+  for (let tries = 0; tries < 20; tries++) {
+    await page.locator("#rows button.link").first().click();
+    await page.waitForFunction(() => document.querySelector("#past[open] li") || /^It could not be read: /.test(document.querySelector("#past-state").textContent));
+    if (await page.locator("#past[open] li").count()) return;
+    assert.match(await page.textContent("#past-state"), /busy|another question about the past|within 30 s/);
+    await page.keyboard.press("Escape");
+  }
+  assert.fail("the history of a row was never read");
+}
+/// The dialog of a row is there at once, says what it waits for, and why it has nothing.
+async function check_history(page) {
+  await page.selectOption("#entity", "community");
+  await page.waitForFunction(() => document.querySelector("#rows caption")?.textContent === "Rows of community");
+  const held = [];
+  await page.route(/\/history\?/, (route) => { held.push(route); });
+  const opened = () => page.locator("#rows button.link").first().click();
+  await opened();
+  await page.waitForSelector("#past[open]", { timeout: 2000 });
+  assert.match(await page.textContent("#past"), /community id=\d+.*What became of it is being read…/s);
+  await page.waitForFunction(() => /the log is folded up to here/.test(document.querySelector("#past-state").textContent));
+  if (shots) await page.screenshot({ path: join(shots, "history-waits.png") });
+  await page.keyboard.press("Escape");
+  await opened();
+  await until("it is asked again", async () => held.length === 2);
+  // The answer of the one that was closed is not this one's.
+  await held[0].fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { code: "Timeout", message: "the first" } }) });
+  await held[1].fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { code: "Timeout", message: "the machine is busy, ask again" } }) });
+  await page.waitForFunction(() => document.querySelector("#past-state").textContent === "It could not be read: the machine is busy, ask again.");
+  await page.keyboard.press("Escape");
+  await page.unroute(/\/history\?/);
+  await read_history(page);
+  assert.equal(await page.textContent("#past-state"), "");
+  await page.keyboard.press("Escape");
+}
+/// Once the chain has said which one it is, all is asked at once, and not when its timer comes.
+async function check_begin(page, state) {
+  const seen = [];
+  page.on("response", async (response) => {
+    const path = new URL(response.url()).pathname;
+    if (path !== "/v1/status") return;
+    const body = await response.json().catch(() => null);
+    if (body) seen.push(body.chain_id == null ? "before" : "status");
+  });
+  page.on("request", (request) => { const path = new URL(request.url()).pathname; if (path !== "/v1/status") seen.push(path); });
+  state.begin();
+  await until("an answer after it has begun", async () => seen.filter((one) => one === "status").length >= 2);
+  const first = seen.indexOf("status"), second = seen.indexOf("status", first + 1);
+  // A request that was sent before its answer was read here counts as well.
+  const asked = seen.slice(Math.max(0, seen.lastIndexOf("before", first)), second);
+  for (const path of ["/v1/conflicts", "/v1/entities", "/v1/tasks", "/v1/stats", "/v1/progress"]) assert.ok(asked.includes(path), `${path} is not asked: ${seen.join(" ")}`);
 }
 /// A fact says nothing else than the title above it, and what is proven is that of the blocks that are shown.
 async function check_words(page) {
@@ -343,6 +433,8 @@ try {
       const first = Math.min(...(await world.get(state.service, "/v1/tasks?kind=prove_state&state=done&limit=100")).tasks.map((t) => t.finished_ms));
       await check_since(page, first, "right since the first proof");
       await check_values(page, world, state.service);
+      await check_filter(page, world, state.service);
+      await check_history(page);
       await check_words(page);
       await check_keyboard(page);
       const dark = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -369,9 +461,11 @@ try {
       await check_repair(page, world, state.service);
       if (shots) await page.screenshot({ path: join(shots, "repaired-desktop.png"), fullPage: true });
     }
+    if (state.begin) await check_begin(page, state);
     if (state.release) {
       state.release();
-      await says(page, /^Right and up to date/, `${name}: once it is done`);
+      await says(page, state.after ?? /^Right and up to date/, `${name}: once it is done`);
+      if (state.after) await page.waitForFunction(() => /A repair would:/.test(document.querySelector("#wrong").textContent));
     }
     await page.context().close();
     await world.end(state.service);

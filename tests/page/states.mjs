@@ -158,7 +158,7 @@ export const STATES = {
   empty: async (world) => {
     const manners = { hold: true }, folder = world.config("empty", { rpc: await world.proxy(manners) });
     // Whoever looks at once sees the first; a slow machine is past it.
-    return { service: await world.serve(folder), says: /^(Starting: the chain has not answered|Nothing is indexed: the chain does not answer)/, text: /Providers.*(starting|down)/s };
+    return { service: await world.serve(folder), says: /^(Starting: the chain has not answered|Nothing is indexed: the chain does not answer)/, text: /Providers.*(starting|down)/s, begin: () => { manners.hold = undefined; } };
   },
   // The commonest first mistake: nobody is at the URL.
   node_down: async (world) => {
@@ -190,7 +190,7 @@ export const STATES = {
   not_compared: async (world) => {
     const service = await world.serve(world.config("plain", { more: '[reports.broken]\nentity = "user"\nmetric = "sum"\nof = "reputation / (vote_count - vote_count)"\n' }));
     await world.ready(service);
-    return { service, says: /^Up to date; not compared with the contract yet/, cls: "", text: /Nothing was compared with the contract yet/ };
+    return { service, says: /^Up to date; not compared with the contract yet/, cls: "", facts: /no proof of state has run: \[schedule\] prove_state = "10m" in the config runs it/, text: /Nothing was compared with the contract yet/ };
   },
   right: async (world) => {
     const hook = await world.receiver(200);
@@ -212,7 +212,15 @@ export const STATES = {
     manners.hold = /Receipt/;
     await world.post(service, "/v1/reconcile", { entity: "community" });
     await until("it runs", async () => (await world.get(service, "/v1/conflicts")).repair?.state === "running");
-    return { service, says: /^Being repaired: 1 row differs from the contract/, cls: "warn", why: /First: community id=\d+, member_count: .*Wait, a repair is running\.$/, text: /Repairing…/, release: () => { manners.hold = undefined; } };
+    return { service, says: /^Being repaired: 1 row differs from the contract/, cls: "warn", why: /^Running since \d\d:\d\d:\d\d \(\w+: [^)]*\d[^)]*\): .*First: community id=\d+, member_count: .*Wait, a repair is running\.$/, text: /Repairing…/, release: () => { manners.hold = undefined; } };
+  },
+  // A dry run is no repair, and says how far it is; a repair that is asked for meanwhile waits for it.
+  dry_run: async (world) => {
+    const manners = {}, service = await world.damaged("dry_run", await world.proxy(manners));
+    manners.hold = /Receipt/;
+    await world.post(service, "/v1/tasks", { kind: "repair", args: "dry-run community" });
+    await until("it has begun to prove", async () => (await world.get(service, "/v1/tasks?kind=repair")).tasks[0].progress.startsWith("log: "));
+    return { service, says: /^Up to date, but 1 row differs from the contract/, cls: "bad", why: /Press Repair\.$/, text: /A dry run looks up what a repair would do \(log: blocks [\d,]+ of [\d,]+\)\. It proves all first and changes nothing….*dry run of a repair community\s+running/s, never: /Being repaired|Repairing…/, release: () => { manners.hold = undefined; }, after: /^Up to date, but 1 row differs from the contract/ };
   },
   // The config reads the contract's answer wrongly: no repair can help.
   left: async (world) => {
@@ -293,13 +301,13 @@ export const STATES = {
   },
   backfilling: async (world) => {
     await world.call("anvil_mine", "0x7d0");
-    const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }), change: OLD_HEAD }));
+    const service = await world.serve(world.config("backfilling", { rpc: await world.proxy({ below: 1500 }), change: OLD_HEAD, more: PROVE }));
     await until("some blocks", async () => (await world.get(service, "/v1/status")).progress.next_block > 100);
     // It is asked for its head often enough that nobody calls it silent, until what it does not answer is told.
     const told = new Set();
     await until("a wait", async () => { const s = await world.get(service, "/v1/status"); s.reasons.forEach((r) => told.add(r)); return s.reasons.some((r) => r.startsWith("waiting for the chain")); });
     const silent = [...told].filter((r) => r.startsWith("no provider has told"));
     if (silent.length) throw new Error(`it answers, and is called silent: ${silent}`);
-    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", why: /^(About \d+ \S+ to go; rows|Rows) are those of block [\d,]+\. .*check that /, facts: /Up to date\?\s*No: at least [\d,]+ blocks behind\s*block [\d,]+ of [\d,]+; /, text: /not indexed \d/, never: /About 0 s|Unknown|has not answered/ };
+    return { service, says: /^Catching up: \d+ % of the blocks/, cls: "warn", why: /^(About \d+ \S+ to go; rows|Rows) are those of block [\d,]+\. .*check that /, facts: /Up to date\?\s*No: at least [\d,]+ blocks behind\s*block [\d,]+ of [\d,]+; .*Not compared yet\s*the proof of state runs once the index is live, every 2 s, as \[schedule\] says/s, text: /not indexed \d/, never: /About 0 s|Unknown|has not answered/ };
   },
 };

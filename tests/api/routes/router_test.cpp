@@ -937,6 +937,19 @@ TEST_F(RouterTest, AListOfTasksEndsWithTheOneThatPassesItsBytes) {
     EXPECT_EQ(list["tasks"].size(), 2U);
 }
 
+TEST_F(RouterTest, TasksTellHowFarTheyAreAndWhatRunsByItself) {
+    api.context.now.schedule = {{"prove_log", 10'000}, {"prove_state", 0}};
+    ASSERT_EQ(api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub"})").status, 202U);
+    ASSERT_TRUE(api.context.shown_queue->take());
+    api.context.shown_queue->tell_progress(1, "scrub: log 5 of 10");
+    ASSERT_EQ(api.send("POST", "/v1/tasks", kToken, R"({"kind":"compact"})").status, 202U);
+    const auto list = api.get("/v1/tasks");
+    EXPECT_EQ(list["tasks"][0]["progress"], "");
+    EXPECT_EQ(list["tasks"][1]["progress"], "scrub: log 5 of 10");
+    EXPECT_EQ(list["schedule"].dump(), R"([{"interval_ms":10000,"kind":"prove_log"}])")
+        << "what is off does not run";
+}
+
 TEST_F(RouterTest, TasksAreAddedListedRetriedCancelledAndCleared) {
     const Response added =
         api.send("POST", "/v1/tasks", kToken, R"({"kind":"scrub","args":"fast"})");

@@ -58,6 +58,19 @@ TEST(ServiceStatusTextTest, ANarrowTerminalGetsMoreLinesAndNotLessText) {
     EXPECT_GT(std::ranges::count(narrow, '\n'), std::ranges::count(wide, '\n'));
 }
 
+TEST(ServiceStatusTextTest, NoWordIsCutWhereAPartIsLongerThanALine) {
+    ServiceStatus status = some_status();
+    status.providers[0].name = "http://127.0.0.1:40123";
+    status.providers[0].state = "answers";
+    status.providers[0].latency_ms = 1;
+    const std::string text = render_details(status, 40);
+    EXPECT_LE(longest(text), 40U) << text;
+    EXPECT_THAT(text, HasSubstr("providers  http://127.0.0.1:40123\n           answers 1ms\n"))
+        << text;
+    EXPECT_THAT(text, HasSubstr("proven     through block 19,000,050\n           (receipts)\n"))
+        << text;
+}
+
 TEST(ServiceStatusTextTest, AReasonIsToldToItsEndOnAnyTerminal) {
     ServiceStatus status = some_status();
     status.degraded = {

@@ -102,6 +102,23 @@ TEST(WorkQueueTest, MostUrgentFirstThenLongestDue) {
     EXPECT_EQ(desk.queue().next_due_ms(), desk.clock().unix_ms() + 9'995);
 }
 
+TEST(WorkQueueTest, HowFarATaskIsIsOfItsRunAndGoesWithIt) {
+    Desk desk;
+    const uint64_t id = desk.add("long");
+    desk.queue().tell_progress(id, "before it runs");
+    EXPECT_TRUE(desk.queue().progress().empty());
+    EXPECT_EQ(desk.take(), "long");
+    desk.queue().tell_progress(id, "log: blocks 5 of 10");
+    EXPECT_EQ(desk.queue().progress(),
+              (std::map<uint64_t, std::string>{{id, "log: blocks 5 of 10"}}));
+    desk.finish(Kind::kMore);
+    EXPECT_TRUE(desk.queue().progress().empty());
+    desk.take();
+    desk.queue().tell_progress(id, "log: blocks 6 of 10");
+    desk.crash();
+    EXPECT_TRUE(desk.queue().progress().empty());
+}
+
 TEST(WorkQueueTest, OneUnfinishedTaskANameAndTheMoreUrgentWishWins) {
     Desk desk;
     const uint64_t first = desk.add("same", task_priority::kBackground, 60'000);
