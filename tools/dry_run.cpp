@@ -258,21 +258,24 @@ class DryRun {
                             idle_handlers(engine::compiled(*plan), what[0], what[1])));
         }
         for (const auto& [what, count] : unknown.topics) {
-            report_.remarks.push_back(fmt::format(
-                "{} of {} {} topic0 {}, which its ABI does not have", count_of_logs(count),
-                what.first, count == 1 ? "has" : "have", what.second));
+            report_.remarks.push_back(
+                fmt::format("{} of {} {} topic0 {}, which its ABI does not have{}",
+                            count_of_logs(count), what.first, count == 1 ? "has" : "have",
+                            what.second, idle_handlers(engine::compiled(*plan), what.first, "")));
         }
         return ok();
     }
 
-    /// ": the handler of line 14 never ran", of those of that event that did not.
+    /// "; so the handler of line 14 never ran", of those of that event that did not. An unknown
+    /// topic may be any event of the contract, with another type in it: then `signature` is empty.
     [[nodiscard]] std::string idle_handlers(const engine::CompiledPlan& plan,
                                             const std::string& contract,
                                             const std::string& signature) const {
         std::vector<uint32_t> lines;
         for (const engine::PlanEvent& event : plan.events) {
-            const bool is_it = plan.sources[event.source].contract == contract &&
-                               event.decoder.event().signature() == signature;
+            const bool is_it =
+                plan.sources[event.source].contract == contract &&
+                (signature.empty() || event.decoder.event().signature() == signature);
             for (const engine::PlanHandler& handler : event.handlers) {
                 const DryRunReport::Handler& told = report_.handlers[places_.at(&handler)];
                 if (is_it && told.ran + told.left_out + told.refused == 0) {
@@ -280,9 +283,13 @@ class DryRun {
                 }
             }
         }
-        return lines.empty() ? std::string{}
-                             : fmt::format("; so the handler{} of line {} never ran",
-                                           lines.size() == 1 ? "" : "s", fmt::join(lines, ", "));
+        if (lines.empty()) {
+            return {};
+        }
+        const std::string which = fmt::format("the handler{} of line {} never ran",
+                                              lines.size() == 1 ? "" : "s", fmt::join(lines, ", "));
+        return signature.empty() ? fmt::format("; {}: is a type of its event another one?", which)
+                                 : fmt::format("; so {}", which);
     }
 
     /// The one that brings as many events as are wanted.

@@ -235,10 +235,11 @@ void append_quarantine_text(std::string& out, const engine::VerifyReport& report
 
 void write_unknown(JsonWriter& json, const engine::UnknownEvents& unknown) {
     json.open_object().member("total", unknown.total).key("other_shapes").open_array();
-    for (const auto& [event, count] : unknown.other_shapes) {
+    for (const auto& [shape, count] : unknown.other_shapes) {
         json.open_object()
-            .member("contract", event.first)
-            .member("event", event.second)
+            .member("contract", shape.contract)
+            .member("event", shape.event)
+            .member("why", shape.why)
             .member("count", count)
             .close_object();
     }
@@ -262,12 +263,12 @@ void write_unknown(JsonWriter& json, const engine::UnknownEvents& unknown) {
 
 void append_unknown_text(std::string& out, const engine::UnknownEvents& unknown,
                          const std::string& db) {
-    for (const auto& [event, count] : unknown.other_shapes) {
+    for (const auto& [shape, count] : unknown.other_shapes) {
         out += fmt::format(
-            "events {} {} of {} {} indexed parameters other than those of its ABI, so nothing is "
-            "made of {}: add the ABI that has them, abi = [\"...\", \"...\"]\n",
-            with_commas(count), event.second, event.first, count == 1 ? "has" : "have",
-            count == 1 ? "it" : "them");
+            "events {} {} of {} {} {}, so nothing is made of {}: add the ABI that has {}, "
+            "abi = [\"...\", \"...\"]\n",
+            with_commas(count), shape.event, shape.contract, count == 1 ? "has" : "have", shape.why,
+            count == 1 ? "it" : "them", count == 1 ? "it" : "them");
     }
     for (const auto& [what, count] : unknown.uncounted) {
         out += fmt::format("events {} of {} {} stored, {}: nothing is made of {}\n",

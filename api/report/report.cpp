@@ -99,16 +99,33 @@ class ReportReader {
             }
             return unit.number.limb[0];
         }
-        if (unit.kind == Kind::kName && (unit.source == "day" || unit.source == "hour")) {
+        if (unit.kind != Kind::kName) {
+            return 0;
+        }
+        if (unit.source == "day" || unit.source == "hour") {
+            if (is_value(unit.source)) {
+                const std::string& whole = operand.keys[0].source;
+                return section_.mistake(
+                    at.pos, fmt::format("{0}: '{1}/{2}' may be the calendar's {2} or a division by "
+                                        "the value '{2}': write ({1} / {2}) for the division, "
+                                        "{1}/{3} for the {2}",
+                                        section_.name(), whole, unit.source,
+                                        unit.source == "day" ? 86'400 : 3'600));
+            }
             return unit.source == "day" ? 86'400 : 3'600;
         }
-        if (unit.kind == Kind::kName && report_.entity &&
-            plan_.entities[*report_.entity].find_column(unit.source) < 0) {
+        if (!is_value(unit.source)) {
             return section_.mistake(
                 at.pos, fmt::format("{}: behind '/' stands day, hour or a number above 0, not '{}'",
                                     section_.name(), unit.source));
         }
         return 0;
+    }
+
+    /// Whether the row has a column, or the event a parameter, of that name.
+    [[nodiscard]] bool is_value(const std::string& name) const {
+        return report_.entity ? plan_.entities[*report_.entity].find_column(name) >= 0
+                              : report_.event->decoder.compile_path(name).has_value();
     }
 
     Result<ReportValue> grouped(const engine::TomlValue& at) const {

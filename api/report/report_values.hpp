@@ -8,7 +8,7 @@
 
 #include "core/base/result.hpp"
 #include "core/evm/int512.hpp"
-#include "engine/fold/expression_run.hpp"
+#include "engine/mapping/expression_run.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/read_view.hpp"

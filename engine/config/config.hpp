@@ -62,7 +62,8 @@ struct FactoryConfig {
     std::string address_param;  ///< arrays in it are walked
     ChildSince since = ChildSince::kBlock;
     uint64_t since_block = 0;  ///< of kNumber
-    SourcePos pos;
+    SourcePos pos;             ///< of the event's name
+    SourcePos address_pos;     ///< of the parameter's
 };
 
 /// A value as written in the mapping.
@@ -194,7 +195,8 @@ struct HandlerConfig {
     uint64_t every_blocks = 0;        ///< in place of events: at block numbers that it divides
     HandlerAction action = HandlerAction::kInsert;
     std::string entity;
-    std::vector<std::string> each;  ///< array parameters walked together; empty = once
+    std::vector<std::string> each;    ///< array parameters walked together; empty = once
+    std::vector<SourcePos> each_pos;  ///< of each of them, or none
     std::vector<CallConfig> calls;
     std::vector<Condition> when;
     std::vector<Assignment> key;

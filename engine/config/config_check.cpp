@@ -76,7 +76,7 @@ class Checker {
     /// The same of what a value names: with the column.
     [[nodiscard]] Error unknown(const Operand& value, std::string_view where, std::string_view kind,
                                 std::string_view name, std::span<const std::string> known) const {
-        return mistake_at_column(
+        return mistake_at(
             path_, value.pos,
             fmt::format("{}: unknown {} {}{}", where, kind, in_quotes(name), suggest(name, known)));
     }
@@ -140,23 +140,23 @@ class Checker {
             case Operand::Kind::kCall: return call(value, scope);
             case Operand::Kind::kEachIndex:
                 if (scope.entity == nullptr && !scope.has_each) {
-                    return mistake_at_column(path_, value.pos,
-                                             "$each.index needs each in the same [[on]]");
+                    return mistake_at(path_, value.pos,
+                                      "$each.index needs each in the same [[on]]");
                 }
                 break;
             default: break;
         }
         if (scope.entity != nullptr) {
-            return mistake_at_column(path_, value.pos,
-                                     fmt::format("{}: {} is known while an event is applied only",
-                                                 scope.where, value.source));
+            return mistake_at(path_, value.pos,
+                              fmt::format("{}: {} is known while an event is applied only",
+                                          scope.where, value.source));
         }
         return ok();
     }
 
     [[nodiscard]] Status call(const Operand& value, const Scope& scope) const {
         if (!scope.has_expressions) {
-            return mistake_at_column(
+            return mistake_at(
                 path_, value.pos,
                 fmt::format("{}: {} is an expression; fields, look-ups and literals stand here",
                             scope.where, in_quotes(value.source)));
@@ -186,7 +186,7 @@ class Checker {
             return unknown(value, where, "entity", value.entity, entity_names_);
         }
         if (value.keys.size() != entity->key.size()) {
-            return mistake_at_column(
+            return mistake_at(
                 path_, value.pos,
                 fmt::format("{}: the key of {} has {} field{} ({}), not {}", where, entity->name,
                             entity->key.size(), entity->key.size() == 1 ? "" : "s",
@@ -219,16 +219,16 @@ class Checker {
     [[nodiscard]] Status drop_side(const Operand& side, const EntityConfig& entity,
                                    std::string_view where) const {
         if (side.kind == Operand::Kind::kLookup) {
-            return mistake_at_column(
+            return mistake_at(
                 path_, side.pos,
                 fmt::format("{} compares the entity's own fields and literals only", where));
         }
         if (side.kind == Operand::Kind::kName &&
             std::ranges::find(entity.key, join_path(side.path), &storage::Field::name) !=
                 entity.key.end()) {
-            return mistake_at_column(path_, side.pos,
-                                     fmt::format("{}: '{}' is in the key, which never changes",
-                                                 where, join_path(side.path)));
+            return mistake_at(path_, side.pos,
+                              fmt::format("{}: '{}' is in the key, which never changes", where,
+                                          join_path(side.path)));
         }
         if (side.kind == Operand::Kind::kCall) {
             for (const Operand& argument : side.keys) {

@@ -126,10 +126,10 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
         Section::open(contract.path(), fmt::format("factory of {}", contract.name()), value));
     PLUMBLINE_TRY_VOID(section.allow_only({"event", "address", "since"}));
     FactoryConfig factory;
-    factory.pos = section.pos();
     PLUMBLINE_TRY(const TomlValue* event, section.need("event"));
     PLUMBLINE_TRY(const auto events, section.strings(*event, "event", kMaxFactories));
     PLUMBLINE_TRY(factory.address_param, read_address_param(section));
+    factory.address_pos = section.find("address")->pos;
     if (const TomlValue* since = section.find("since")) {
         PLUMBLINE_TRY_VOID(read_since(section, *since, factory));
     }
@@ -140,6 +140,7 @@ Status read_factory(const Section& contract, const TomlValue& value, ContractCon
                                                           "contract.Event(types), not {}",
                                                           section.name(), in_quotes(item->text)));
         }
+        factory.pos = item->pos;
         factory.contract = std::move(member->contract);
         factory.event = std::move(member->member);
         const bool is_there = std::ranges::any_of(out.factories, [&](const FactoryConfig& other) {

@@ -132,6 +132,7 @@ Status read_each(const Section& section, HandlerConfig& out) {
                                    fmt::format("each in [[on]] lists {} twice", in_quotes(name)));
         }
         out.each.push_back(std::move(name));
+        out.each_pos.push_back(item->pos);
     }
     return ok();
 }

@@ -39,7 +39,7 @@ class Section {
     [[nodiscard]] SourcePos pos() const { return pos_; }
     [[nodiscard]] std::string_view path() const { return path_; }
 
-    /// "path:line: key in [name] must be `wanted`, not a float".
+    /// "path:line:column: key in [name] must be `wanted`, not a float".
     [[nodiscard]] Error wrong_type(const TomlValue& value, std::string_view key,
                                    std::string_view wanted) const;
     [[nodiscard]] Error mistake(SourcePos pos, std::string_view message) const;

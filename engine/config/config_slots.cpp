@@ -1,6 +1,9 @@
 // `slots` of a `state` and of a call: where a contract keeps what is told of it.
 #include "engine/config/config_slots.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +15,7 @@ namespace plumbline::engine {
 namespace {
 
 constexpr size_t kMaxItems = 256;
+constexpr std::array<std::string_view, 4> kPlaceKeys{"base", "keys", "word", "offset"};
 
 }  // namespace
 
@@ -37,10 +41,17 @@ Status read_slots(const Section& section, const TomlValue& value, std::vector<Sl
     PLUMBLINE_TRY(const Section slots,
                   Section::open(section.path(), fmt::format("slots in {}", section.name()), value));
     for (const TomlEntry& entry : slots.entries()) {
+        const bool is_of_place = std::ranges::find(kPlaceKeys, entry.key) != kPlaceKeys.end();
+        if (is_of_place && entry.value.kind != TomlValue::Kind::kTable) {
+            return slots.mistake(
+                entry.pos, fmt::format("{} in {} belongs to one value: write what it is of around "
+                                       "it, as in slots = {{ NAME = {{ base = 3 }} }}",
+                                       entry.key, slots.name()));
+        }
         PLUMBLINE_TRY(const Section place,
                       Section::open(section.path(),
                                     fmt::format("{} of {}", entry.key, slots.name()), entry.value));
-        PLUMBLINE_TRY_VOID(place.allow_only({"base", "keys", "word", "offset"}));
+        PLUMBLINE_TRY_VOID(place.allow_only({kPlaceKeys.begin(), kPlaceKeys.end()}));
         SlotConfig slot;
         slot.field = entry.key;
         slot.pos = entry.pos;

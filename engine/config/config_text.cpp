@@ -38,18 +38,11 @@ bool is_alpha(char c) {
 }  // namespace
 
 Error mistake_at(std::string_view path, SourcePos pos, std::string_view message) {
-    if (pos.line == 0) {
-        return Error{ErrorCode::kInvalidArgument, fmt::format("{}: {}", path, message)};
-    }
-    return Error{ErrorCode::kInvalidArgument, fmt::format("{}:{}: {}", path, pos.line, message)};
-}
-
-Error mistake_at_column(std::string_view path, SourcePos pos, std::string_view message) {
-    if (pos.line == 0) {
-        return mistake_at(path, pos, message);
-    }
+    const std::string line = pos.line == 0 ? "" : fmt::format(":{}", pos.line);
+    const std::string column =
+        pos.line == 0 || pos.column == 0 ? "" : fmt::format(":{}", pos.column);
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{}:{}:{}: {}", path, pos.line, pos.column, message)};
+                 fmt::format("{}{}{}: {}", path, line, column, message)};
 }
 
 std::string in_quotes(std::string_view text) {
@@ -62,7 +55,9 @@ std::string in_quotes(std::string_view text) {
             break;
         }
         const auto byte = static_cast<uint8_t>(c);
-        if (byte < 0x20 || byte == 0x7F) {
+        if (c == '\n' || c == '\t') {
+            out += c == '\n' ? "\\n" : "\\t";  // of a text over several lines
+        } else if (byte < 0x20 || byte == 0x7F) {
             out += fmt::format("\\x{:02x}", byte);
         } else {
             out += c;

@@ -12,11 +12,8 @@
 
 namespace plumbline::engine {
 
-/// kInvalidArgument "path:line: message"; without ":line" where `pos` has none.
+/// kInvalidArgument "path:line:column: message", without what `pos` does not have.
 [[nodiscard]] Error mistake_at(std::string_view path, SourcePos pos, std::string_view message);
-/// The same with the column: for what stands inside a value.
-[[nodiscard]] Error mistake_at_column(std::string_view path, SourcePos pos,
-                                      std::string_view message);
 
 /// The mistakes of one stage, which are told together: whoever mends one need not start again to
 /// hear of the next. What follows from them is left for the next stage.

@@ -78,15 +78,39 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 
 }  // namespace
 
+std::string_view hint_for_sign(std::string_view rest) {
+    static constexpr auto kSigns = std::to_array<std::pair<std::string_view, std::string_view>>(
+        {{"&&", "write 'and' for &&"},
+         {"||", "write 'or' for ||"},
+         {"=", "write '==' to compare"},
+         {"?", "write 'if(c, a, b)' for c ? a : b"},
+         {"AND", "write 'and' in small letters"},
+         {"OR", "write 'or' in small letters"},
+         {"in ", "write 'a == b or a == c' for in"},
+         {"in(", "write 'a == b or a == c' for in"},
+         {"is ", "write 'not exists(entity[key].field)' for is null"},
+         {"<>", "write '!=' for <>"}});
+    const auto* const found = std::ranges::find_if(
+        kSigns, [&](const auto& known) { return rest.starts_with(known.first); });
+    return found == kSigns.end() ? std::string_view{} : found->second;
+}
+
+std::string_view without_event(std::string_view path) {
+    std::string_view rest = path;
+    const bool is_of_event = take_prefix(rest, "event.");
+    return is_of_event && (take_prefix(rest, "params.") || take_prefix(rest, "args.")) ? rest
+                                                                                       : path;
+}
+
 std::string hint_for_name(std::string_view path) {
     std::string_view rest = path;
     if (take_prefix(rest, "call.")) {
         return write(fmt::format("$call.{}", rest));
     }
-    const bool is_of_event = take_prefix(rest, "event.");
-    if (is_of_event && (take_prefix(rest, "params.") || take_prefix(rest, "args."))) {
-        return write(fmt::format("{}: parameters go by their names alone", rest));
+    if (const std::string_view plain = without_event(path); plain != path) {
+        return write(fmt::format("{}: parameters go by their names alone", plain));
     }
+    const bool is_of_event = take_prefix(rest, "event.");
     const auto* const found = std::ranges::find(kNames, rest, &Word::theirs);
     // A parameter may well be an `address` that is misspelt elsewhere: only event.address is ours.
     const bool is_plain = rest == "address" || rest == "logIndex";

@@ -10,6 +10,12 @@ namespace plumbline::engine {
 /// $block.timestamp". Empty where it is no such word. `event.params.x`, `block.timestamp`,
 /// `msg.sender`, `this`.
 [[nodiscard]] std::string hint_for_name(std::string_view path);
+/// What stands where a value has ended, and what to write for it: `&&`, `=`, `is null`. Empty where
+/// it is no such sign.
+[[nodiscard]] std::string_view hint_for_sign(std::string_view rest);
+/// `x` of `event.params.x` and `event.args.x`, which is how a parameter is written here; else
+/// `path`.
+[[nodiscard]] std::string_view without_event(std::string_view path);
 /// The same of a function or method that is called: `a.plus`, `x.toHexString`.
 [[nodiscard]] std::string hint_for_function(std::string_view path);
 

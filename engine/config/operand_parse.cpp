@@ -94,22 +94,8 @@ class Parser {
   private:
     [[nodiscard]] Status end(std::string_view what) {
         scanner_.skip_blanks();
-        static constexpr auto kForeign =
-            std::to_array<std::pair<std::string_view, std::string_view>>(
-                {{"&&", "write 'and' for &&"},
-                 {"||", "write 'or' for ||"},
-                 {"=", "write '==' to compare"},
-                 {"?", "write 'if(c, a, b)' for c ? a : b"},
-                 {"AND", "write 'and' in small letters"},
-                 {"OR", "write 'or' in small letters"},
-                 {"in ", "write 'a == b or a == c' for in"},
-                 {"in(", "write 'a == b or a == c' for in"},
-                 {"is ", "write 'not exists(entity[key].field)' for is null"},
-                 {"<>", "write '!=' for <>"}});
-        for (const auto& [sign, hint] : kForeign) {
-            if (scanner_.rest().starts_with(sign)) {
-                return scanner_.fail(scanner_.at(), hint);
-            }
+        if (const std::string_view hint = hint_for_sign(scanner_.rest()); !hint.empty()) {
+            return scanner_.fail(scanner_.at(), hint);
         }
         return scanner_.is_over() ? ok() : Status{scanner_.expected(what)};
     }
@@ -209,18 +195,30 @@ class Parser {
         return comparison(depth);
     }
 
+    /// The sign of a comparison that stands here; empty where there is none.
+    [[nodiscard]] std::string_view comparing_sign() {
+        scanner_.skip_blanks();
+        const auto* const found = std::ranges::find_if(kCompareOps, [this](const auto& known) {
+            return scanner_.rest().starts_with(known.first);
+        });
+        return found == kCompareOps.end() ? std::string_view{} : found->first;
+    }
+
     [[nodiscard]] Result<Operand> comparison(int depth) {
         const size_t begin = start();
         PLUMBLINE_TRY(Operand left, binary(kCompareLevel + 1, depth));
-        scanner_.skip_blanks();
-        for (const auto& [text, op] : kCompareOps) {
-            if (scanner_.rest().starts_with(text)) {
-                scanner_.go_to(scanner_.at() + text.size());
-                PLUMBLINE_TRY(Operand right, binary(kCompareLevel + 1, depth));
-                return make_binary(text, begin, std::move(left), std::move(right));
-            }
+        const std::string_view sign = comparing_sign();
+        if (sign.empty()) {
+            return left;
         }
-        return left;
+        scanner_.go_to(scanner_.at() + sign.size());
+        PLUMBLINE_TRY(Operand right, binary(kCompareLevel + 1, depth));
+        if (!comparing_sign().empty()) {
+            return scanner_.fail(scanner_.at(),
+                                 "comparisons do not chain: put one of them in brackets, or join "
+                                 "two by 'and'");
+        }
+        return make_binary(sign, begin, std::move(left), std::move(right));
     }
 
     /// Whether the minus here belongs to the number behind it.
@@ -514,57 +512,6 @@ Result<Operand> parse_operand(std::string_view text, const TextOrigin& origin) {
 
 Result<Condition> parse_condition(std::string_view text, const TextOrigin& origin) {
     return Parser{text, origin}.whole_condition();
-}
-
-std::string join_path(const std::vector<std::string>& path) {
-    return fmt::format("{}", fmt::join(path, "."));
-}
-
-std::optional<Operand> as_element(const Operand& operand) {
-    if (operand.kind != Kind::kLookup || operand.keys.size() != 1 ||
-        operand.keys[0].kind != Kind::kNumber || operand.keys[0].negative ||
-        operand.field.empty()) {
-        return std::nullopt;
-    }
-    Operand out;
-    out.kind = Kind::kName;
-    out.path = {fmt::format("{}[{}]", operand.entity, operand.keys[0].number.to_decimal()),
-                operand.field};
-    out.source = operand.source;
-    out.pos = operand.pos;
-    return out;
-}
-
-std::span<const std::string_view> function_names() noexcept {
-    static constexpr auto kNames = std::to_array<std::string_view>({"abi.encode",
-                                                                    "abs",
-                                                                    "concat",
-                                                                    "day",
-                                                                    "div",
-                                                                    "exists",
-                                                                    "from_units",
-                                                                    "hex",
-                                                                    "hour",
-                                                                    "if",
-                                                                    "keccak256",
-                                                                    "len",
-                                                                    "lower",
-                                                                    "max",
-                                                                    "min",
-                                                                    "month",
-                                                                    "mul_div",
-                                                                    "round_down",
-                                                                    "round_half_even",
-                                                                    "round_up",
-                                                                    "slice",
-                                                                    "start_of_day",
-                                                                    "start_of_hour",
-                                                                    "start_of_month",
-                                                                    "start_of_year",
-                                                                    "text",
-                                                                    "to_units",
-                                                                    "year"});
-    return kNames;
 }
 
 }  // namespace plumbline::engine

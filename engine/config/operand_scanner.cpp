@@ -70,8 +70,8 @@ SourcePos OperandScanner::pos_of(size_t offset) const {
 }
 
 Error OperandScanner::fail(size_t offset, std::string_view message) const {
-    return mistake_at_column(origin_.file, pos_of(offset),
-                             fmt::format("in {}: {}", in_quotes(text_), message));
+    return mistake_at(origin_.file, pos_of(offset),
+                      fmt::format("in {}: {}", in_quotes(text_), message));
 }
 
 Error OperandScanner::expected(std::string_view what) const {

@@ -15,10 +15,10 @@
 #include "engine/calls/call_set.hpp"
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/event_trace.hpp"
-#include "engine/fold/expression_run.hpp"
 #include "engine/fold/fold.hpp"
-#include "engine/fold/value_math.hpp"
 #include "engine/mapping/compiled_plan.hpp"
+#include "engine/mapping/expression_run.hpp"
+#include "engine/mapping/value_math.hpp"
 
 namespace plumbline::engine {
 

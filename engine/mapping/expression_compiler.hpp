@@ -3,7 +3,7 @@
 //
 // The compiler's parts: plan_expression.cpp (values, choices, look-ups),
 // plan_expression_numbers.cpp (arithmetic, decimal places), plan_expression_bytes.cpp (casts, bytes
-// and text). Only they include it.
+// and text), plan_constants.cpp (what needs no event). Only they include it.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,14 @@ namespace plumbline::engine {
 struct ExprFragment {
     std::vector<ExprInstruction> code;
     storage::FieldType type;
-    uint32_t depth = 1;  ///< how much of the stack it needs; it leaves one value
+    uint32_t depth = 1;    ///< how much of the stack it needs; it leaves one value
+    bool is_hash = false;  ///< an indexed parameter of which the log holds only the hash
+};
+
+/// Which of two sides only some events reach.
+struct LazySides {
+    bool first = false;
+    bool second = false;
 };
 
 /// One expression. One thread.
@@ -44,6 +51,12 @@ class ExpressionCompiler {
     static constexpr FieldType kBytes{storage::FieldKind::kBytes, 0};
     static constexpr FieldType kText{storage::FieldKind::kString, 0};
     static constexpr FieldType kHash{storage::FieldKind::kFixedBytes, 256};
+
+    /// How much of the program's tables there is.
+    struct TableSizes {
+        size_t literals = 0;
+        size_t types = 0;
+    };
 
     [[nodiscard]] Error mistake(const Operand& operand, std::string_view message) const;
     [[nodiscard]] Error wants(const Operand& call, const Operand& side, std::string_view what,
@@ -70,7 +83,8 @@ class ExpressionCompiler {
     /// `are_results`: one of them is what the whole expression gives.
     [[nodiscard]] Result<std::pair<Fragment, Fragment>> alike(const Operand& call, const Operand& a,
                                                               const Operand& b, Wanted wanted,
-                                                              bool are_results = false);
+                                                              bool are_results = false,
+                                                              LazySides lazy = {});
     [[nodiscard]] Result<Fragment> truth(const Operand& call, const Operand& side);
     [[nodiscard]] Result<Fragment> comparison(const Operand& call, CompareOp op);
     [[nodiscard]] Result<Fragment> both_or_either(const Operand& call);
@@ -78,11 +92,25 @@ class ExpressionCompiler {
     [[nodiscard]] Result<Fragment> otherwise(const Operand& call, Wanted wanted, bool is_result);
     [[nodiscard]] Result<Fragment> exists(const Operand& call);
 
+    // Constants.
+
+    [[nodiscard]] TableSizes table_sizes() const noexcept {
+        return {out_.literals.size(), out_.types.size()};
+    }
+    /// What needs no event becomes a literal where one can hold it; where it fails, and all events
+    /// reach it, it is a mistake. `before`: the tables' sizes before `part` was made.
+    [[nodiscard]] Result<Fragment> folded(const Operand& of, Fragment part,
+                                          const TableSizes& before);
+    [[nodiscard]] std::optional<evm::Int512> constant_number(const Fragment& part);
+    [[nodiscard]] std::optional<bool> constant_truth(const Fragment& part) const;
+    /// A right side with which `op` fails whatever its left side is; `side` is how it is written.
+    [[nodiscard]] Status check_right(const Operand& call, const Operand& side, ExprOp op,
+                                     const Fragment& right);
+
     // Numbers.
 
     [[nodiscard]] Result<Fragment> number(const Operand& call, const Operand& side);
-    // What fails whatever the event is a mistake: told by numbers that are written out.
-    [[nodiscard]] Status not_zero(const Operand& call, const Operand& divisor) const;
+    /// A written number that `to` cannot hold is a mistake even where no event reaches it.
     [[nodiscard]] Status may_fit(const Operand& call, FieldType to) const;
     [[nodiscard]] Result<Fragment> integer(const Operand& call, const Operand& side);
     /// Nothing where `call` is no operator or function of numbers.
@@ -108,6 +136,10 @@ class ExpressionCompiler {
 
     [[nodiscard]] Result<Fragment> cast(const Operand& call, FieldType to);
     [[nodiscard]] Result<Fragment> cast_to_number(const Operand& call, Fragment from, FieldType to);
+    /// Whoever writes a function of an indexed text means the text, of which there is the hash
+    /// only.
+    [[nodiscard]] Status refuse_hash(const Operand& call, const Operand& side,
+                                     const Fragment& part) const;
     [[nodiscard]] Result<Fragment> text_or_bytes(const Operand& call, const Operand& side);
     [[nodiscard]] Result<Fragment> of_bytes(const Operand& call);
     [[nodiscard]] Result<Fragment> slice(const Operand& call);

@@ -1,5 +1,5 @@
 // A compiled expression: a flat program for a stack of values, made once by engine/mapping and run
-// by engine/fold/expression_run for each event.
+// by engine/mapping/expression_run for each event.
 #pragma once
 
 #include <cstdint>

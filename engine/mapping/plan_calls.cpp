@@ -129,7 +129,7 @@ Result<PlanOperand> CallCompiler::known_ahead(const Operand& value, FieldType ty
         compile_operand(scope_, value, type, fmt::format("{} of call '{}'", purpose, config_.name),
                         OperandUse::kStore));
     if (!is_known_ahead(out)) {
-        return mistake_at_column(
+        return mistake_at(
             scope_.plan.config_path, value.pos,
             fmt::format("{} of call '{}': '{}' is not known before the event is folded, and calls "
                         "are asked before that. Parameters, literals, $block, $txn, $log and what "
@@ -185,7 +185,8 @@ Status CallCompiler::add_defaults(const evm::AbiFunction& function, PlanCall& ou
         if (!is_literal(config_.defaults[i])) {
             return wrong(fmt::format(
                 "default takes literals, not '{}'{}", config_.defaults[i].source,
-                or_text({ErrorCode::kInvalidArgument, ""}, config_.defaults[i], type).message));
+                or_text(scope_, {ErrorCode::kInvalidArgument, ""}, config_.defaults[i], type)
+                    .message));
         }
         PLUMBLINE_TRY(PlanOperand value,
                       compile_literal(scope_.plan, config_.defaults[i], type,
@@ -229,11 +230,10 @@ Result<CallStorage::Key> CallCompiler::slot_key(const evm::AbiFunction& function
                         : find_parameter(function.inputs, is_place ? key.path[1] : key.source);
     FieldType type;
     if (arg < 0 || !field_type_of(function.inputs[static_cast<size_t>(arg)].type, type)) {
-        return mistake_at_column(
-            scope_.plan.config_path, key.pos,
-            fmt::format("call '{}': a key in slots is an argument of {} that is one "
-                        "value, by its name or as $arg.0, or a literal, not '{}'",
-                        config_.name, function.signature(), key.source));
+        return mistake_at(scope_.plan.config_path, key.pos,
+                          fmt::format("call '{}': a key in slots is an argument of {} that is one "
+                                      "value, by its name or as $arg.0, or a literal, not '{}'",
+                                      config_.name, function.signature(), key.source));
     }
     out.arg = static_cast<uint16_t>(arg);
     out.is_dynamic = type.is_dynamic();
@@ -486,7 +486,7 @@ bool call_may_lack(const OperandScope& scope, const Operand& operand) noexcept {
 
 Result<PlanOperand> compile_call_fact(const OperandScope& scope, const Operand& operand) {
     const auto wrong = [&](std::string_view message) {
-        return mistake_at_column(scope.plan.config_path, operand.pos, message);
+        return mistake_at(scope.plan.config_path, operand.pos, message);
     };
     const CallPath named = call_path(operand);
     const std::string name{named.name};

@@ -302,9 +302,10 @@ Result<std::string> Compiler::add_factory(const ContractConfig& contract, uint32
                                           const FactoryConfig& factory) {
     const int from = find_source(plan_, factory.contract);
     if (from < 0) {
-        return mistake(factory.pos, fmt::format("factory of '{}': unknown contract '{}'{}",
-                                                contract.name, factory.contract,
-                                                suggest(factory.contract, contract_names(plan_))));
+        return mistake_at(
+            config_.path, factory.pos,
+            fmt::format("factory of '{}': unknown contract '{}'{}", contract.name, factory.contract,
+                        suggest(factory.contract, contract_names(plan_))));
     }
     PLUMBLINE_TRY(const std::vector<size_t> shapes,
                   add_events(plan_, static_cast<uint32_t>(from), factory.event, factory.pos));
@@ -342,8 +343,8 @@ Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
             return path;
         }
         if (std::ranges::find(path->steps, evm::ValuePath::kEach) != path->steps.end()) {
-            return mistake(
-                factory.pos,
+            return mistake_at(
+                config_.path, factory.address_pos,
                 fmt::format("{}: {}: '{}' is a list of {}, not of addresses", purpose, event.name,
                             factory.address_param, evm::to_string(path->type)));
         }
@@ -351,7 +352,7 @@ Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
     OperandScope scope{plan_, &event, nullptr, {}, {}};
     Operand name;
     name.kind = Operand::Kind::kName;
-    name.pos = factory.pos;
+    name.pos = factory.address_pos;
     name.source = factory.address_param;
     for (size_t from_char = 0; from_char <= factory.address_param.size();) {
         const size_t dot =

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/evm/int512.hpp"
 #include "engine/config/config.hpp"
 #include "engine/mapping/compiled_plan.hpp"
 
@@ -49,6 +50,10 @@ namespace plumbline::engine {
 
 /// The `[[on]]` number `on` for each of its events; contracts and entities are there already.
 [[nodiscard]] Status compile_handler(const HandlerConfig& handler, uint32_t on, CompiledPlan& plan);
+/// Of two events of one handler, the last of each one's: where one log may be both, names must mean
+/// the same in both.
+[[nodiscard]] Status check_same_log(const CompiledPlan& plan, const PlanEvent& first,
+                                    const PlanEvent& second, SourcePos pos);
 /// A handler written in C++, bound to its event and parameters.
 [[nodiscard]] Status compile_function(EventHandler function, CompiledPlan& plan);
 
@@ -63,6 +68,26 @@ struct OperandScope {
     bool is_outside_fold = false;
     /// Those that `$call` may name.
     std::span<const std::shared_ptr<const PlanCall>> calls = {};
+    /// Of a handler: the row it works on, and its key as it is written.
+    const storage::EntityLayout* handled = nullptr;
+    std::span<const Assignment> handled_key = {};
+    int lazy_parts = 0;  ///< around the value: those that only some events reach
+    [[nodiscard]] bool is_lazy() const noexcept { return lazy_parts > 0; }
+};
+
+/// While it lives, what is compiled is reached only by some events, where `is_lazy` says so.
+class LazyPart {
+  public:
+    LazyPart(OperandScope& scope, bool is_lazy) noexcept : scope_{scope}, count_{is_lazy ? 1 : 0} {
+        scope_.lazy_parts += count_;
+    }
+    LazyPart(const LazyPart&) = delete;
+    LazyPart& operator=(const LazyPart&) = delete;
+    ~LazyPart() { scope_.lazy_parts -= count_; }
+
+  private:
+    OperandScope& scope_;
+    int count_;
 };
 
 /// The handler's `calls`, in their order, into `out.calls`; each may use those before it.
@@ -111,13 +136,20 @@ enum class OperandUse : uint8_t {
 /// type is the caller's to check.
 [[nodiscard]] Result<PlanOperand> compile_expression(OperandScope& scope, const Operand& operand,
                                                      std::optional<storage::FieldType> wanted);
+/// What the program gives for every event; nothing where that differs, fails, or is no number.
+[[nodiscard]] std::optional<evm::Int512> constant_number(const ExpressionProgram& program);
 /// A literal as a value of `target`.
 [[nodiscard]] Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& operand,
                                                   storage::FieldType target,
                                                   const std::string& purpose);
 /// `error` of a value that could not be read, for whoever may have meant a text or the name of an
 /// enum, as `wanted` says, and left out the quotes.
-[[nodiscard]] Error or_text(Error error, const Operand& operand, storage::FieldType wanted);
+[[nodiscard]] Error or_text(const OperandScope& scope, Error error, const Operand& operand,
+                            storage::FieldType wanted);
+/// Where one of two values that do not compare is an indexed parameter, of which a log holds only
+/// the hash: that, and how the comparison by `sign` is written. Else empty.
+[[nodiscard]] std::string hash_hint(const OperandScope& scope, const Operand& a, const Operand& b,
+                                    std::string_view sign);
 /// "; hex(x) makes one of it": how a value `source` of type `is` becomes one of `wanted`. Empty
 /// where nothing does.
 [[nodiscard]] std::string how_to_make(storage::FieldType wanted, storage::FieldType is,

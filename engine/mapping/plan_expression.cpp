@@ -40,6 +40,7 @@ Result<std::shared_ptr<const ExpressionProgram>> ExpressionCompiler::run(const O
         takes_null_ = wanted->optional;
         wanted = wanted->required();
     }
+    const TableSizes before = table_sizes();
     PLUMBLINE_TRY(Fragment all, part(operand, wanted, true));
     if (wanted && wanted->is_number() && all.type.is_number()) {
         if (all.type.places > wanted->places) {
@@ -55,6 +56,7 @@ Result<std::shared_ptr<const ExpressionProgram>> ExpressionCompiler::run(const O
         // A number is the place of a name.
         all = then(std::move(all), instruction(ExprOp::kFit, operand, 0, 0, *wanted), *wanted);
     }
+    PLUMBLINE_TRY(all, folded(operand, std::move(all), before));
     if (all.depth > kExpressionStackMax) {
         return mistake(operand, fmt::format("needs {} values at a time, and {} are the most",
                                             all.depth, kExpressionStackMax));
@@ -65,8 +67,8 @@ Result<std::shared_ptr<const ExpressionProgram>> ExpressionCompiler::run(const O
 }
 
 Error ExpressionCompiler::mistake(const Operand& operand, std::string_view message) const {
-    return mistake_at_column(scope_.plan.config_path, operand.pos,
-                             fmt::format("{} {}", in_quotes(operand.source), message));
+    return mistake_at(scope_.plan.config_path, operand.pos,
+                      fmt::format("{} {}", in_quotes(operand.source), message));
 }
 
 Error ExpressionCompiler::wants(const Operand& call, const Operand& side, std::string_view what,
@@ -116,6 +118,7 @@ ExprFragment ExpressionCompiler::joined(Fragment left, Fragment right, const Exp
 ExprFragment ExpressionCompiler::then(Fragment part, const ExprInstruction& last, FieldType type) {
     part.code.push_back(last);
     part.type = type;
+    part.is_hash = false;
     return part;
 }
 
@@ -125,18 +128,21 @@ Result<ExprFragment> ExpressionCompiler::part(const Operand& operand, Wanted wan
         return literal(operand, wanted);
     }
     if (operand.kind == Operand::Kind::kCall) {
-        return call(operand, wanted, is_result);
+        const TableSizes before = table_sizes();
+        PLUMBLINE_TRY(Fragment made, call(operand, wanted, is_result));
+        return folded(operand, std::move(made), before);
     }
     if (operand.kind == Operand::Kind::kNull) {
         return null(operand, wanted, is_result);
     }
     auto leaf = compile_leaf(scope_, operand);
     if (!leaf) {
-        return wanted ? or_text(std::move(leaf).error(), operand, *wanted)
+        return wanted ? or_text(scope_, std::move(leaf).error(), operand, *wanted)
                       : std::move(leaf).error();
     }
     Fragment out;
     out.type = leaf->type;
+    out.is_hash = leaf->kind == PlanOperand::Kind::kParam && leaf->path.hashed;
     out_.leaves.push_back(*std::move(leaf));
     out.code.push_back(instruction(ExprOp::kLeaf, operand,
                                    static_cast<uint32_t>(out_.leaves.size() - 1), 0, out.type));
@@ -195,20 +201,26 @@ Result<ExprFragment> ExpressionCompiler::literal(const Operand& operand, Wanted 
 }
 
 Result<std::pair<ExprFragment, ExprFragment>> ExpressionCompiler::alike(
-    const Operand& call, const Operand& a, const Operand& b, Wanted wanted, bool are_results) {
+    const Operand& call, const Operand& a, const Operand& b, Wanted wanted, bool are_results,
+    LazySides lazy) {
     // Beside a number, 0x.. is one too. A null is of any type.
     using Kind = Operand::Kind;
     const bool a_waits =
         b.kind != Kind::kNull &&
         (a.kind == Kind::kNull ||
          (is_literal(a) && (!is_literal(b) || (a.kind == Kind::kHex && b.kind == Kind::kNumber))));
-    PLUMBLINE_TRY(Fragment first, part(a_waits ? b : a, wanted, are_results));
-    PLUMBLINE_TRY(Fragment second, part(a_waits ? a : b, first.type, are_results));
+    const auto made = [&](bool is_first, Wanted type) {
+        const LazyPart part_of{scope_, is_first ? lazy.first : lazy.second};
+        return part(is_first ? a : b, type, are_results);
+    };
+    PLUMBLINE_TRY(Fragment first, made(!a_waits, wanted));
+    PLUMBLINE_TRY(Fragment second, made(a_waits, first.type));
     if (first.type != second.type && !(first.type.is_number() && second.type.is_number())) {
-        return mistake(
-            call, fmt::format("wants two values of one type, and {} is {}, {} is {}",
-                              in_quotes((a_waits ? b : a).source), describe_type(first.type),
-                              in_quotes((a_waits ? a : b).source), describe_type(second.type)));
+        return mistake(call,
+                       fmt::format("wants two values of one type, and {} is {}, {} is {}{}",
+                                   in_quotes((a_waits ? b : a).source), describe_type(first.type),
+                                   in_quotes((a_waits ? a : b).source), describe_type(second.type),
+                                   hash_hint(scope_, a, b, call.call)));
     }
     if (a_waits) {
         std::swap(first, second);
@@ -275,6 +287,7 @@ Result<ExprFragment> ExpressionCompiler::comparison(const Operand& call, Compare
 
 Result<ExprFragment> ExpressionCompiler::both_or_either(const Operand& call) {
     PLUMBLINE_TRY(Fragment left, truth(call, call.keys[0]));
+    const LazyPart right_of{scope_, constant_truth(left) != (call.call == "and")};
     PLUMBLINE_TRY(Fragment right, truth(call, call.keys[1]));
     left.code.push_back(instruction(call.call == "and" ? ExprOp::kAnd : ExprOp::kOr, call,
                                     static_cast<uint32_t>(right.code.size())));
@@ -287,7 +300,9 @@ Result<ExprFragment> ExpressionCompiler::choice(const Operand& call, Wanted want
                                                 bool is_result) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 3));
     PLUMBLINE_TRY(Fragment out, truth(call, call.keys[0]));
-    PLUMBLINE_TRY(auto ways, alike(call, call.keys[1], call.keys[2], wanted, is_result));
+    const std::optional<bool> is_yes = constant_truth(out);
+    PLUMBLINE_TRY(auto ways, alike(call, call.keys[1], call.keys[2], wanted, is_result,
+                                   {is_yes != true, is_yes != false}));
     Fragment& yes = ways.first;
     const Fragment& no = ways.second;
     yes.code.push_back(instruction(ExprOp::kJump, call, static_cast<uint32_t>(no.code.size())));
@@ -297,12 +312,16 @@ Result<ExprFragment> ExpressionCompiler::choice(const Operand& call, Wanted want
     out.code.insert(out.code.end(), no.code.begin(), no.code.end());
     out.depth = std::max({out.depth, yes.depth, no.depth});
     out.type = yes.type;
+    out.is_hash = yes.is_hash || no.is_hash;
     return out;
 }
 
 Result<ExprFragment> ExpressionCompiler::otherwise(const Operand& call, Wanted wanted,
                                                    bool is_result) {
+    // A missing row may come before what fails.
+    const LazyPart both_of{scope_, true};
     if (!may_lack(scope_, call.keys[0])) {
+        PLUMBLINE_TRY_VOID(part(call.keys[0]));
         return mistake(call, fmt::format("has no look-up and no optional field before ??: {} is "
                                          "never missing",
                                          in_quotes(call.keys[0].source)));

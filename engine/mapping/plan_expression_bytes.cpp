@@ -16,8 +16,10 @@ Result<ExprFragment> ExpressionCompiler::cast(const Operand& call, FieldType to)
     PLUMBLINE_TRY(Fragment from, part(side, is_hex_for_text ? kBytes : to));
     const FieldType is = from.type;
     if (is == to) {
+        from.is_hash = false;  // bytes32(s) says that the hash is meant
         return from;
     }
+    PLUMBLINE_TRY_VOID(refuse_hash(call, side, from));
     const auto as = [&](ExprOp op, FieldType type) {
         return then(std::move(from), instruction(op, call, 0, 0, type), to);
     };
@@ -69,8 +71,19 @@ Result<ExprFragment> ExpressionCompiler::cast_to_number(const Operand& call, Fra
     return then(std::move(from), instruction(ExprOp::kFit, call, 0, 0, to), to);
 }
 
+Status ExpressionCompiler::refuse_hash(const Operand& call, const Operand& side,
+                                       const Fragment& part) const {
+    if (!part.is_hash) {
+        return ok();
+    }
+    return mistake(call, fmt::format("works on what {} is, but that is indexed: a log holds only "
+                                     "its hash, which is bytes32({})",
+                                     in_quotes(side.source), side.source));
+}
+
 Result<ExprFragment> ExpressionCompiler::text_or_bytes(const Operand& call, const Operand& side) {
     PLUMBLINE_TRY(Fragment out, part(side));
+    PLUMBLINE_TRY_VOID(refuse_hash(call, side, out));
     if (out.type == kText || out.type == kBytes) {
         return out;
     }
@@ -96,6 +109,7 @@ Result<ExprFragment> ExpressionCompiler::of_bytes(const Operand& call) {
     const Operand& side = call.keys[0];
     if (call.call == "text") {
         PLUMBLINE_TRY(Fragment out, part(side));
+        PLUMBLINE_TRY_VOID(refuse_hash(call, side, out));
         const FieldType is = out.type;
         return is == kText
                    ? std::move(out)
@@ -168,11 +182,53 @@ Result<ExprFragment> ExpressionCompiler::concat(const Operand& call) {
         instruction(ExprOp::kConcat, call, static_cast<uint32_t>(call.keys.size()), 0, type), type);
 }
 
+namespace {
+
+/// Nothing tells whether it is a number, an address or bytes, and Solidity encodes each otherwise.
+bool is_untyped_hex(const Operand& operand) {
+    return operand.kind == Operand::Kind::kHex ||
+           (operand.kind == Operand::Kind::kCall && operand.call == "if" &&
+            operand.keys.size() == 3 && is_untyped_hex(operand.keys[1]) &&
+            is_untyped_hex(operand.keys[2]));
+}
+
+std::string how_to_type(const Operand& operand) {
+    if (operand.kind != Operand::Kind::kHex) {
+        return fmt::format("wants a type for {}: write bytes({})", in_quotes(operand.source),
+                           operand.source);
+    }
+    const size_t size = operand.bytes.size();
+    std::vector<std::string> ways;
+    if (size == storage::FieldType{FieldKind::kAddress, 160}.width()) {
+        ways.emplace_back("address");
+    }
+    if (size >= 1 && size <= 32) {
+        ways.push_back(fmt::format("bytes{}", size));
+        ways.emplace_back("uint256");
+    }
+    ways.emplace_back("bytes");
+    std::string out = fmt::format("wants a type for {}: write ", in_quotes(operand.source));
+    for (size_t i = 0; i < ways.size(); ++i) {
+        out += fmt::format("{}{}({})",
+                           i == 0                 ? ""
+                           : i + 1 == ways.size() ? " or "
+                                                  : ", ",
+                           ways[i], operand.source);
+    }
+    return out;
+}
+
+}  // namespace
+
 Result<ExprFragment> ExpressionCompiler::abi_encode(const Operand& call) {
     std::vector<Fragment> parts;
     std::vector<FieldType> types;
     for (const Operand& side : call.keys) {
+        if (is_untyped_hex(side)) {
+            return mistake(call, how_to_type(side));
+        }
         PLUMBLINE_TRY(Fragment next, part(side));
+        PLUMBLINE_TRY_VOID(refuse_hash(call, side, next));
         if (next.type.places > 0) {
             return wants(call, side, "whole numbers (to_units(x, places) makes them)", next.type);
         }

@@ -76,15 +76,6 @@ Result<ExprFragment> ExpressionCompiler::integer(const Operand& call, const Oper
                  out.type);
 }
 
-Status ExpressionCompiler::not_zero(const Operand& call, const Operand& divisor) const {
-    const Operand* written = &divisor;
-    while (written->kind == Operand::Kind::kCall && written->call == "neg") {
-        written = written->keys.data();
-    }
-    const bool is_zero = written->kind == Operand::Kind::kNumber && written->number.is_zero();
-    return is_zero ? Status{mistake(call, "divides by zero")} : ok();
-}
-
 Status ExpressionCompiler::may_fit(const Operand& call, FieldType to) const {
     Operand written = call.keys[0];
     if (written.kind == Operand::Kind::kCall && written.call == "neg") {
@@ -145,14 +136,12 @@ Result<std::optional<ExprFragment>> ExpressionCompiler::of_numbers(const Operand
 Result<ExprFragment> ExpressionCompiler::of_integers(const Operand& call, ExprOp op, uint8_t kind) {
     const size_t count = is_binary(op) ? 2 : 1;
     PLUMBLINE_TRY_VOID(count_is(call, count, count));
-    if (op == ExprOp::kDiv || op == ExprOp::kMod) {
-        PLUMBLINE_TRY_VOID(not_zero(call, call.keys[1]));
-    }
     std::vector<Fragment> parts;
     for (const Operand& side : call.keys) {
         PLUMBLINE_TRY(Fragment fragment, integer(call, side));
         parts.push_back(std::move(fragment));
     }
+    PLUMBLINE_TRY_VOID(check_right(call, call.keys.back(), op, parts.back()));
     return joined(std::move(parts), instruction(op, call, 0, kind), kAnyNumber);
 }
 
@@ -216,13 +205,13 @@ Result<unsigned> ExpressionCompiler::places_of(const Operand& call, size_t at) c
 
 Result<ExprFragment> ExpressionCompiler::mul_div(const Operand& call) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 4));
-    PLUMBLINE_TRY_VOID(not_zero(call, call.keys[2]));
     PLUMBLINE_TRY(const Rounding rounding, rounding_of(call, 3));
     std::vector<Fragment> parts;
     for (size_t i = 0; i < 3; ++i) {
         PLUMBLINE_TRY(Fragment side, integer(call, call.keys[i]));
         parts.push_back(std::move(side));
     }
+    PLUMBLINE_TRY_VOID(check_right(call, call.keys[2], ExprOp::kMulDiv, parts[2]));
     return joined(std::move(parts),
                   instruction(ExprOp::kMulDiv, call, 0, static_cast<uint8_t>(rounding)),
                   kAnyNumber);
@@ -231,11 +220,11 @@ Result<ExprFragment> ExpressionCompiler::mul_div(const Operand& call) {
 /// a / b to so many places is a * 10^n / b of their units, or a / (b * 10^n).
 Result<ExprFragment> ExpressionCompiler::divided(const Operand& call) {
     PLUMBLINE_TRY_VOID(count_is(call, 3, 4));
-    PLUMBLINE_TRY_VOID(not_zero(call, call.keys[1]));
     PLUMBLINE_TRY(const unsigned places, places_of(call, 2));
     PLUMBLINE_TRY(const Rounding rounding, rounding_of(call, 3));
     PLUMBLINE_TRY(Fragment left, number(call, call.keys[0]));
     PLUMBLINE_TRY(Fragment right, number(call, call.keys[1]));
+    PLUMBLINE_TRY_VOID(check_right(call, call.keys[1], ExprOp::kMulDiv, right));
     const unsigned above = places + right.type.places;
     const unsigned below = left.type.places;
     std::vector<Fragment> parts;

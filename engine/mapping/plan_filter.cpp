@@ -89,12 +89,17 @@ Status FilterCompiler::add_param(const FilterConfig::Param& param, const evm::Ev
 Result<evm::Hash> FilterCompiler::topic_of(const Operand& value, const evm::AbiType& type,
                                            const std::string& purpose) const {
     storage::FieldType field;
-    if (!is_literal(value) || !field_type_of(type, field)) {
+    const bool is_single = field_type_of(type, field);
+    if (!is_literal(value) || !is_single) {
         return mistake_at(
             plan_.config_path, value.pos,
             is_literal(value)
                 ? fmt::format("{} is {}, which no literal is", purpose, evm::to_string(type))
-                : fmt::format("{}: {} is no literal", purpose, value.source));
+                : or_text(OperandScope{plan_, nullptr, nullptr, {}, {}},
+                          {ErrorCode::kInvalidArgument,
+                           fmt::format("{}: {} is no literal", purpose, value.source)},
+                          value, field)
+                      .message);
     }
     PLUMBLINE_TRY(const PlanOperand literal, compile_literal(plan_, value, field, purpose));
     if (field.is_dynamic()) {

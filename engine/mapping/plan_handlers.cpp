@@ -95,6 +95,10 @@ Status HandlerCompiler::run() {
                 mistakes.add(Status{of_shape(std::move(bound).error(), plan_, shapes, event)});
                 return mistakes.all();  // Other events would mostly say the same.
             }
+            for (const size_t other : seen) {
+                PLUMBLINE_TRY_VOID(
+                    check_same_log(plan_, plan_.events[other], plan_.events[event], handler_.pos));
+            }
         }
     }
     return mistakes.all();
@@ -108,6 +112,8 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     out.on = on_;
     PLUMBLINE_TRY_VOID(bind_each(event, out));
     OperandScope scope{plan_, &event, nullptr, out.each_names, {}};
+    scope.handled = &plan_.entities[entity];
+    scope.handled_key = handler_.key;
     PLUMBLINE_TRY_VOID(compile_calls(handler_, scope, out));
     for (const Condition& condition : handler_.when) {
         PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
@@ -140,20 +146,20 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
 }
 
 Status HandlerCompiler::bind_each(const PlanEvent& event, PlanHandler& out) const {
-    for (const std::string& name : handler_.each) {
+    for (size_t i = 0; i < handler_.each.size(); ++i) {
+        const std::string& name = handler_.each[i];
+        const SourcePos pos = i < handler_.each_pos.size() ? handler_.each_pos[i] : handler_.pos;
         auto path = event.decoder.compile_path(name);
         if (!path) {
-            return mistake(handler_.pos,
-                           fmt::format("each: {}: {}", event.name, path.error().message));
+            return mistake(pos, fmt::format("each: {}: {}", event.name, path.error().message));
         }
         if (path->hashed) {
-            return mistake(handler_.pos, fmt::format("each: {}: '{}' is indexed: a log holds only "
-                                                     "its hash",
-                                                     event.name, name));
+            return mistake(pos, fmt::format("each: {}: '{}' is indexed: a log holds only its hash",
+                                            event.name, name));
         }
         if (!path->type.is_array()) {
-            return mistake(handler_.pos, fmt::format("each: {}: '{}' is {}, not an array",
-                                                     event.name, name, to_string(path->type)));
+            return mistake(pos, fmt::format("each: {}: '{}' is {}, not an array", event.name, name,
+                                            to_string(path->type)));
         }
         out.each.push_back(*std::move(path));
         out.each_names.push_back(name);

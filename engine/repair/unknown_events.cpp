@@ -1,7 +1,11 @@
 #include "engine/repair/unknown_events.hpp"
 
+#include <utility>
+
 #include "engine/mapping/block_tick.hpp"
 #include "engine/text/event_text.hpp"
+#include "storage/raw_scan.hpp"
+#include "storage/record_codec.hpp"
 
 namespace plumbline::engine {
 
@@ -16,6 +20,30 @@ void count_unnamed(const evm::Address& address, UnknownEvents& out) {
     }
 }
 
+/// The places of the events in quarantine, asked for in the log's order.
+class QuarantinedPlaces {
+  public:
+    explicit QuarantinedPlaces(const storage::ReadView& view)
+        : scan_{storage::scan_raw_quarantine(view)} {}
+
+    [[nodiscard]] Result<bool> contains(const evm::Log& log) {
+        const std::pair wanted{log.block_num, log.log_index};
+        for (; scan_->valid(); scan_->next()) {
+            PLUMBLINE_TRY(const storage::QuarantineRow row,
+                          storage::decode_quarantine(scan_->key(), scan_->value()));
+            const std::pair at{row.block_num, row.log_index};
+            if (at >= wanted) {
+                return at == wanted;
+            }
+        }
+        PLUMBLINE_TRY_VOID(scan_->status());
+        return false;
+    }
+
+  private:
+    std::unique_ptr<storage::RawScanner> scan_;
+};
+
 }  // namespace
 
 uint64_t UnknownEvents::of_no_abi() const noexcept {
@@ -24,6 +52,9 @@ uint64_t UnknownEvents::of_no_abi() const noexcept {
         out -= count;
     }
     for (const auto& [what, count] : uncounted) {
+        out -= count;
+    }
+    for (const auto& [what, count] : other_shapes) {
         out -= count;
     }
     return out;
@@ -36,6 +67,7 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
     PLUMBLINE_TRY(const auto children, view.list_children());
     EventText text{plan, children};
     UnknownEvents out;
+    QuarantinedPlaces quarantined{view};
     const auto logs = view.scan_logs(0, UINT64_MAX);
     uint64_t walked = 0;
     for (; logs->valid(); logs->next()) {
@@ -48,6 +80,10 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
         if (found.event != nullptr) {
             continue;
         }
+        PLUMBLINE_TRY(const bool is_quarantined, quarantined.contains(record.log));
+        if (is_quarantined) {
+            continue;
+        }
         ++out.total;
         if (found.contract == nullptr) {
             if (auto left_out = text.uncounted(record.log)) {
@@ -58,7 +94,7 @@ Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
             continue;
         }
         if (const auto misfit = text.misfit(record.log)) {
-            ++out.other_shapes[{*found.contract, misfit->event}];
+            ++out.other_shapes[{*found.contract, misfit->event, misfit->why}];
         }
     }
     PLUMBLINE_TRY_VOID(logs->status());

@@ -26,15 +26,21 @@ struct UnknownEvents {
     /// the first few, and of how many others.
     std::map<evm::Address, uint64_t> unnamed;
     uint64_t unnamed_others = 0;
-    /// Those that an ABI knows in another shape: same signature, other parameters indexed. By
-    /// contract and signature.
-    std::map<std::pair<std::string, std::string>, uint64_t> other_shapes;
-    /// Of contracts that the config names, and that count, in whatever shape.
+    /// One that an ABI knows in another shape: the topic0 is its signature's, the rest does not
+    /// fit.
+    struct OtherShape {
+        std::string contract;
+        std::string event;  ///< its signature
+        std::string why;    ///< "4 topics, this ABI's 3: other parameters are indexed"
+        auto operator<=>(const OtherShape&) const = default;
+    };
+    std::map<OtherShape, uint64_t> other_shapes;
+    /// Of contracts that the config names, and that count: all others.
     [[nodiscard]] uint64_t of_no_abi() const noexcept;
 };
 
-/// Walks and decodes the whole log of `view`. kCancelled where `is_cancelled`, which may be
-/// empty, says so.
+/// Walks and decodes the whole log of `view`. What is in quarantine is told there. kCancelled where
+/// `is_cancelled`, which may be empty, says so.
 [[nodiscard]] Result<UnknownEvents> count_unknown_events(const storage::ReadView& view,
                                                          const std::shared_ptr<const Plan>& plan,
                                                          const std::function<bool()>& is_cancelled);

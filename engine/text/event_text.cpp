@@ -11,13 +11,17 @@
 
 namespace plumbline::engine {
 
-void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row) {
-    json.open_object()
-        .member("block", row.block_num)
+void add_quarantine_members(JsonWriter& json, const storage::QuarantineRow& row) {
+    json.member("block", row.block_num)
         .member("log_index", row.log_index)
         .member("event", row.event)
-        .member("reason", row.reason)
-        .close_object();
+        .member("reason", row.reason);
+}
+
+void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row) {
+    json.open_object();
+    add_quarantine_members(json, row);
+    json.close_object();
 }
 
 EventText::EventText(std::shared_ptr<const Plan> plan,

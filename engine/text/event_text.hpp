@@ -17,6 +17,8 @@ namespace plumbline::engine {
 
 /// {"block":..,"log_index":..,"event":..,"reason":..}: an event that could not be applied.
 void write_quarantine_row(JsonWriter& json, const storage::QuarantineRow& row);
+/// The same in an object that is open, for whoever has more to say.
+void add_quarantine_members(JsonWriter& json, const storage::QuarantineRow& row);
 
 /// What a log does not say itself of its block.
 struct EventBlock {

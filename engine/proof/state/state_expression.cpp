@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/fold/expression_run.hpp"
+#include "engine/mapping/expression_run.hpp"
 
 namespace plumbline::engine {
 

@@ -192,6 +192,25 @@ TEST_F(ReportTest, WhatCostsTooMuchIsRefused) {
                  ErrorCode::kTooLarge);
 }
 
+TEST(ReportMistakeTest, ADayThatIsAColumnOrAParameterTooIsRefusedWithBothWaysOut) {
+    const std::string days =
+        "[entities.stay]\nkey = { id = \"uint64\" }\nfields = { at = \"uint64\", day = \"uint64\" "
+        "}\n";
+    const Mapping mapping{std::string{kHubToml} + days, hub_abis()};
+    const auto message = [&](const std::string& group) {
+        const auto read =
+            read_reports("[reports.r]\nentity = \"stay\"\ngroup_by = \"" + group + "\"", "c.toml",
+                         *mapping.plan);
+        return read ? std::string{} : read.error().message;
+    };
+    EXPECT_EQ(message("at/day"),
+              "c.toml:3:12: [reports.r]: 'at/day' may be the calendar's day or a division by the "
+              "value 'day': write (at / day) for the division, at/86400 for the day");
+    for (const char* group : {"(at / day)", "at/86400", "at/hour"}) {
+        EXPECT_EQ(message(group), "") << group;
+    }
+}
+
 TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
     const Mapping mapping{kHubToml, hub_abis()};
     const std::vector<std::pair<std::string, std::string>> cases = {
@@ -201,6 +220,7 @@ TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
         {"entity = \"user\"\ngroup_by = \"nope\"", "'nope' is no column of 'user'"},
         {"entity = \"user\"\ngroup_by = \"name/day\"", "no unsigned number"},
         {"entity = \"user\"\ngroup_by = \"points/week\"", "day, hour or a number"},
+        {"event = \"hub.Joined\"\ngroup_by = \"$block.timestamp/week\"", "day, hour or a number"},
         {"entity = \"user\"\ngroup_by = \"points/0\"", "a number above 0, not 0"},
         {"entity = \"user\"\ngroup_by = [\"points\", \"name\", \"points\"]", "'points' twice"},
         {"entity = \"user\"\nmetric = \"mean\"", "count, sum, min, max, distinct or ratio"},

@@ -124,7 +124,7 @@ TEST_F(ConfigMistakesTest, TooManyContracts) {
     for (int i = 0; i < 257; ++i) {
         text += fmt::format("[contracts.c{}]\nabi = \"hub.json\"\naddress = \"0x{:040x}\"\n", i, i);
     }
-    EXPECT_EQ(message_of(text), "config.toml:4: at most 256 contracts, not 257");
+    EXPECT_EQ(message_of(text), "config.toml:4:1: at most 256 contracts, not 257");
 }
 
 TEST_F(ConfigMistakesTest, TooManyAddresses) {
@@ -133,7 +133,7 @@ TEST_F(ConfigMistakesTest, TooManyAddresses) {
         text += fmt::format("\"0x{:040x}\",", i);
     }
     EXPECT_EQ(message_of(text + "]\n"),
-              "config.toml:6: address in [contracts.hub] may have at most 1024 items, not 1025");
+              "config.toml:6:11: address in [contracts.hub] may have at most 1024 items, not 1025");
 }
 
 TEST_F(ConfigMistakesTest, TooManyEntities) {
@@ -141,7 +141,7 @@ TEST_F(ConfigMistakesTest, TooManyEntities) {
     for (int i = 0; i < 257; ++i) {
         text += fmt::format("[entities.e{}]\nkey = {{ id = \"bool\" }}\n", i);
     }
-    EXPECT_EQ(message_of(text), "config.toml:7: at most 256 entities, not 257");
+    EXPECT_EQ(message_of(text), "config.toml:7:1: at most 256 entities, not 257");
 }
 
 TEST_F(ConfigMistakesTest, TooManyFields) {
@@ -151,7 +151,7 @@ TEST_F(ConfigMistakesTest, TooManyFields) {
         text += fmt::format("f{} = \"bool\"\n", i);
     }
     EXPECT_EQ(message_of(text),
-              "config.toml:9: [entities.item] may have at most 256 fields, not 257");
+              "config.toml:9:1: [entities.item] may have at most 256 fields, not 257");
 }
 
 TEST_F(ConfigMistakesTest, TooManyHandlers) {
@@ -159,7 +159,7 @@ TEST_F(ConfigMistakesTest, TooManyHandlers) {
     for (int i = 0; i < 4097; ++i) {
         text += "[[on]]\nevent = \"hub.E\"\ninsert = \"item\"\nkey = { id = \"a\" }\n";
     }
-    EXPECT_EQ(message_of(text), "config.toml:10: at most 4096 [[on]] handlers, not 4097");
+    EXPECT_EQ(message_of(text), "config.toml:10:1: at most 4096 [[on]] handlers, not 4097");
 }
 
 TEST_F(ConfigMistakesTest, ValueTooLong) {

@@ -473,7 +473,7 @@ TEST(ConfigTest, AMistypedAddressIsAMistakeWhereverItStandsInAConfigFile) {
     ASSERT_FALSE(wrong);
     EXPECT_THAT(
         wrong.error().message,
-        HasSubstr("c.toml:12: the letter case of 0x5FbDB2315678afecb367f032d93F642f64180aA3"));
+        HasSubstr("c.toml:12:8: the letter case of 0x5FbDB2315678afecb367f032d93F642f64180aA3"));
 }
 
 TEST(ConfigTest, EveryExampleOfTheGuideParses) {

@@ -804,7 +804,7 @@ function callOf(type, functions, types, partsMost = 1) { // a maker; from two pa
 function makeEncoded(depth) {
   const types = ["num", "num", "bool", "text", "bytes", ...FIXED];
   const encoded = callOf("bytes", ["abi.encode"], types, between(1, 5))(depth);
-  encoded.parts = encoded.parts.map((part) => (part.kind === "hex" ? name("bytes") : part)); // alone, or beside others?
+  if (chance(0.95)) encoded.parts = encoded.parts.map((part) => (part.kind === "hex" ? call("bytes", "bytes", part) : part));
   return encoded;
 }
 
@@ -1055,7 +1055,39 @@ function evaluateBothWays(whole) { // with the zeros at the end of literals, and
   return fail === outcome.fail && isShown(value, other) === isShown(outcome.value, whole) ? outcome : OPEN;
 }
 
-// "A division by a zero that is written out, and a cast of a written number that does not fit, are mistakes"
+// "What fails whatever the event is a mistake": "a part of literals alone that fails", "a right side of / % ** << >>, of
+// div and of mul_div made of literals alone with which they always fail", "where every event comes to it: not in the ways
+// of `if` and behind `and` and `or`, unless literals alone decide that they are taken, and not beside ??"
+const isOfLiterals = (node) =>
+  ["digits", "decimal", "hex", "truth", "quoted", "count", "rounding"].includes(node.kind) ||
+  (node.parts.length > 0 && !["look-up", "exists"].includes(node.kind) && node.parts.every(isOfLiterals));
+
+function rightSideFails({ name = "", operator, parts }) {
+  const at = name === "mul_div" ? 2 : 1;
+  const right = name === "mul_div" || name === "div" || operator !== undefined ? parts[at] : undefined;
+  const value = right !== undefined && isOfLiterals(right) ? peek(right) : undefined;
+  if (typeof value !== "bigint") return false;
+  if (["/", "%"].includes(operator) || ["div", "mul_div"].includes(name)) return value === 0n;
+  return operator === "**" ? value < 0n : ["<<", ">>"].includes(operator) && (value < 0n || value > 511n);
+}
+
+function failsForEveryEvent(node) {
+  const { kind, parts } = node;
+  if (kind === "??") return false;
+  if ((isOfLiterals(node) && evaluate(node).fail) || rightSideFails(node)) return true;
+  if (!["if", "and", "or"].includes(kind)) return parts.some(failsForEveryEvent);
+  const decided = isOfLiterals(parts[0]) ? peek(parts[0]) : undefined;
+  const taken = kind === "if" ? { true: parts[1], false: parts[2] }[decided] : decided === (kind === "and") ? parts[1] : undefined;
+  return failsForEveryEvent(parts[0]) || (taken !== undefined && failsForEveryEvent(taken));
+}
+
+// "abi.encode takes no literal 0x.. without its type", nor an `if` of two of them
+const isBareHex = (node) => (node.kind === "hex" && node.type === "bytes") ||
+  (node.kind === "if" && isBareHex(node.parts[1]) && isBareHex(node.parts[2]));
+const encodesBareHex = (node) =>
+  (node.name === "abi.encode" && node.parts.some(isBareHex)) || node.parts.some(encodesBareHex);
+
+// "A division by a zero that is written out, and a cast of a written number that does not fit, are mistakes" anywhere
 function failsWhateverTheEvent(node) {
   const { name = "", operator, parts } = node;
   const divisor = operator === "/" || operator === "%" || name === "div" ? parts[1] : name === "mul_div" ? parts[2] : undefined;
@@ -1093,7 +1125,8 @@ function makeCase() {
     const expr = print(whole);
     if (!isShort(expr)) continue;
     const shown = isNullable ? String(value) : toText(value, places(whole));
-    const is = failsWhateverTheEvent(whole) ? "mistake" : fail ? wanted : value === null ? "null" : "= " + shown;
+    const isMistake = failsWhateverTheEvent(whole) || failsForEveryEvent(whole) || encodesBareHex(whole);
+    const is = isMistake ? "mistake" : fail ? wanted : value === null ? "null" : "= " + shown;
     return { expr, args: argumentsAsJson(), is, ...(isNullable ? { whole: true } : {}) };
   }
 }

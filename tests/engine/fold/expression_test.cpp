@@ -298,7 +298,7 @@ TEST(ExpressionTest, MistakesAreToldWithLineColumnAndWhatWasExpected) {
     EXPECT_THAT(refusal(on_put("when = \"a + 1\"")),
                 HasSubstr("'a + 1' is a number, not true or false"));
     EXPECT_THAT(refusal(on_put("when = \"1 < a < 3\"")),
-                HasSubstr("expected the end of the comparison"));
+                HasSubstr("comparisons do not chain: put one of them in brackets"));
     std::string deep = "a";
     for (int i = 0; i < 40; ++i) {
         deep = "(" + deep + ")";

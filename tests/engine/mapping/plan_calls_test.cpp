@@ -191,7 +191,7 @@ TEST(PlanCallsTest, WhatIsNotOneValueSaysHowOneIsNamed) {
 
 TEST(PlanCallsTest, ADeclarationsMistakeSaysItsPlaceOnce) {
     EXPECT_THAT(compile_error(call("a", "function f() view returns (mapping x)")),
-                testing::MatchesRegex("test.toml:[0-9]+: call 'a': type .*"));
+                testing::MatchesRegex("test.toml:[0-9:]+: call 'a': type .*"));
 }
 
 TEST(PlanCallsTest, CallsThatNothingUsesAreTold) {

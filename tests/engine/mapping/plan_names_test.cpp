@@ -68,6 +68,9 @@ TEST(PlanNamesTest, WhatCanMeanOneThingOnlyIsThat) {
     EXPECT_EQ(names_refusal("x = \"$arg.1[0].x\"", rows), "");
     EXPECT_EQ(names_refusal("x = \"ps[uint256(0)].x\"", rows), "");
     EXPECT_EQ(names_refusal("ok = \"exists(ps[0].x) or exists(ps[0])\"", rows), "");
+    // A number is one in whatever form.
+    EXPECT_THAT(names_refusal("x = \"ps[0x00].x\"", rows),
+                HasSubstr("$arg.1[0].x for the parameter, ps[uint256(0)].x for the row"));
     // `x` is no part of a number, and `z` no component: rows.
     EXPECT_EQ(names_refusal("x = \"ns[0].x\"",
                             "[entities.ns]\nkey = { a = \"uint64\" }\nfields = "
@@ -90,6 +93,30 @@ TEST(PlanNamesTest, BothWaysOutGiveWhatTheySay) {
 
 TEST(PlanNamesTest, AnElementOfAParameterIsNeverMissing) {
     EXPECT_THAT(names_refusal("x = \"ps[0].x ?? 5\""), HasSubstr("'ps[0].x' is never missing"));
+}
+
+TEST(PlanNamesTest, ALogOfTwoContractsOfOneAddressIsHandledByNamesThatMeanTheSameInBoth) {
+    const Abis abis{{"A.json", abi_json({"event Swap(address a, uint256 x, uint256 y)"})},
+                    {"B.json", abi_json({"event Swap(address a, uint256 y, uint256 x)"})}};
+    const auto refused = [&](const std::string& second, const std::string& set) {
+        return test::refusal(
+            "[contracts.z]\nabi = \"A.json\"\naddress = "
+            "\"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n"
+            "[contracts.z2]\nabi = \"B.json\"\naddress = \"" +
+                second +
+                "\"\n[entities.t]\nkey = { k = \"uint64\" }\n"
+                "fields = { x = \"uint256\", a = \"address\" }\n"
+                "[[on]]\nevent = [\"z.Swap\", \"z2.Swap\"]\nupsert = \"t\"\n"
+                "key = { k = \"$log.index\" }\nset = { " +
+                set + " }\n",
+            abis);
+    };
+    const std::string same = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
+    EXPECT_THAT(refused(same, "x = \"1 + x\""),
+                HasSubstr("a log may be z.Swap as well as z2.Swap, and 'x' names parameter 1 in "
+                          "the one ABI and 2 in the other; write $arg.N"));
+    EXPECT_EQ(refused(same, "x = \"$arg.1\", a = \"a\""), "");
+    EXPECT_EQ(refused("0x35D1b3F3D7966A1DFe207aa4514C12a259A0492B", "x = \"x\""), "");
 }
 
 /// Of a value of the text field `s` or the enum `e`, else of `x`.

@@ -117,50 +117,50 @@ TEST_P(PlanMistakeTest, IsToldWithLineAndKnownNames) {
 const std::vector<Mistake> kMistakes{
     {"UnknownEvent",
      "[[on]]\nevent = \"hub.Opned\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n",
-     "test.toml:16: contract 'hub': no event \"Opned\"; did you mean 'Opened'? the ABI has: "
+     "test.toml:16:1: contract 'hub': no event \"Opned\"; did you mean 'Opened'? the ABI has: "
      "Deployed(address,uint256), "
      "Named(string,uint256,bool,int256), Opened(uint256,address,string,uint8[],bytes32[]), "
      "Policy((uint8,(uint64,string)),bytes), Secret(uint256,uint256), Secret2(uint256,bool), "
      "Vote(uint256), Vote(uint256,address,uint8,int64)"},
     {"AmbiguousEvent",
      "[[on]]\nevent = \"hub.Vote\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n",
-     "test.toml:16: contract 'hub': event \"Vote\" is ambiguous; write one of: Vote(uint256), "
+     "test.toml:16:1: contract 'hub': event \"Vote\" is ambiguous; write one of: Vote(uint256), "
      "Vote(uint256,address,uint8,int64)"},
     {"AmbiguousAnonymous",
      "[[on]]\nevent = \"hub.Secret\"\nupdate = \"item\"\nkey = { id = 1 }\nset = { count = 1 }\n",
-     "test.toml:16: hub: the anonymous events Secret(uint256,uint256) and Secret2(uint256,bool) "
+     "test.toml:16:1: hub: the anonymous events Secret(uint256,uint256) and Secret2(uint256,bool) "
      "both have 1 topic: their logs cannot be told apart"},
     {"AnonymousWithoutACondition", note("", on_note("LogNote", "")),
-     "test.toml:20: note.LogNote" + kSayWhich +
+     "test.toml:20:1: note.LogNote" + kSayWhich +
          "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
          "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
          "2 topics for it"},
     {"AnonymousWithConditionsOfNoTopicOrNoLiteral",
      note("", on_note("LogNote", "when = [\"wad == 5\", \"guy != $log.address\"]\n")),
-     "test.toml:20: note.LogNote" + kSayWhich +
+     "test.toml:20:1: note.LogNote" + kSayWhich +
          "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
          "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
          "2 topics for it"},
     {"AnonymousWithOneHandlerOfTwoThatSaysNothing",
      note("", on_note("LogNote", "when = \"sig == 0x01020304\"\n") + on_note("LogNote", "")),
-     "test.toml:26: note.LogNote" + kSayWhich +
+     "test.toml:26:1: note.LogNote" + kSayWhich +
          "Say which logs it is with a `when` that has == or != of an indexed parameter (sig, guy) "
          "and a literal, or: [contracts.note] anonymous = [\"LogNote\"] takes every unknown log of "
          "2 topics for it"},
     {"AnonymousWithoutTopics", note("", on_note("Plain", "when = \"value == 5\"\n")),
-     "test.toml:20: note.Plain" + kSayWhich +
+     "test.toml:20:1: note.Plain" + kSayWhich +
          "[contracts.note] anonymous = [\"Plain\"] takes every unknown log of 0 topics for it"},
     {"AnonymousFactory",
      note("",
           "[contracts.made]\nabi = \"Vault.json\"\nfactory = { event = \"note.Made\", address "
           "= \"child\" }\n"),
-     "test.toml:22: note.Made" + kSayWhich +
+     "test.toml:22:21: note.Made" + kSayWhich +
          "[contracts.note] anonymous = [\"Made\"] takes every unknown log of 1 topic for it"},
     {"NamedEventAmongTheAnonymous", note("anonymous = [\"Known\"]", ""),
-     "test.toml:16: contract 'note': anonymous: Known(uint256) is not anonymous: its topic tells "
+     "test.toml:16:1: contract 'note': anonymous: Known(uint256) is not anonymous: its topic tells "
      "it"},
     {"UnknownEventAmongTheAnonymous", note("anonymous = [\"Nope\"]", ""),
-     "test.toml:16: contract 'note': no event \"Nope\"; the ABI has: Known(uint256), "
+     "test.toml:16:1: contract 'note': no event \"Nope\"; the ABI has: Known(uint256), "
      "LogNote(bytes4,address,uint256), Made(address,uint256), Plain(uint256)"},
     {"UnknownParam", opened("set = { owner = \"autor\" }\n"),
      "test.toml:20:18: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
@@ -194,12 +194,12 @@ const std::vector<Mistake> kMistakes{
     {"NumberForString", opened("set = { text = 5 }\n"),
      "test.toml:20:16: field 'item.text' is string: write a string in single quotes, not 5"},
     {"AddOnAddress", opened("add = { owner = \"author\" }\n"),
-     "PARSER test.toml:20: add of item in [[on]]: 'owner' is of type address, and add works on "
+     "PARSER test.toml:20:9: add of item in [[on]]: 'owner' is of type address, and add works on "
      "numbers only"},
     {"SetOnKey", opened("set = { id = 1 }\n"),
-     "PARSER test.toml:20: set of item in [[on]]: 'id' is in the key, which never changes"},
+     "PARSER test.toml:20:9: set of item in [[on]]: 'id' is in the key, which never changes"},
     {"UnknownField", opened("set = { ownr = \"author\" }\n"),
-     "PARSER test.toml:20: set of item in [[on]]: unknown field 'ownr'; did you mean 'owner'? "
+     "PARSER test.toml:20:9: set of item in [[on]]: unknown field 'ownr'; did you mean 'owner'? "
      "known: owner, text, count, delta, tag, flag, small, blob"},
     {"AllOfOneHandler", opened("set = { owner = \"autor\", text = \"txt\" }\n"),
      "test.toml:20:18: hub.Opened: \"autor\": no parameter \"autor\"; did you mean 'author'? there "
@@ -207,9 +207,9 @@ const std::vector<Mistake> kMistakes{
      "\"txt\"; did you mean 'text'? there are: id, author, text, kinds, tags; a text is written in "
      "single quotes: \"'txt'\""},
     {"EachOfNoArray", opened("each = [\"text\"]\nset = { count = 1 }\n"),
-     "test.toml:16: each: hub.Opened: 'text' is string, not an array"},
+     "test.toml:20:9: each: hub.Opened: 'text' is string, not an array"},
     {"EachUnknown", opened("each = [\"kindz\"]\nset = { count = 1 }\n"),
-     "test.toml:16: each: hub.Opened: \"kindz\": no parameter \"kindz\"; did you mean 'kinds'? "
+     "test.toml:20:9: each: hub.Opened: \"kindz\": no parameter \"kindz\"; did you mean 'kinds'? "
      "there are: id, author, "
      "text, kinds, tags"},
     {"EachIndexWithoutEach", opened("set = { count = \"$each.index\" }\n"),
@@ -239,36 +239,36 @@ const std::vector<Mistake> kMistakes{
      "makes one of it"},
     {"KeyFieldMissing",
      "[[on]]\nevent = \"hub.Opened\"\nupdate = \"pair\"\nkey = { a = \"id\" }\nset = { n = 1 }\n",
-     "PARSER test.toml:16: key of pair in [[on]] leaves out 'b'; its key is: a, b"},
+     "PARSER test.toml:16:1: key of pair in [[on]] leaves out 'b'; its key is: a, b"},
     {"KeyFieldUnknown",
      "[[on]]\nevent = \"hub.Opened\"\nupdate = \"item\"\nkey = { idd = \"id\" }\nset = { count = 1 "
      "}\n",
-     "PARSER test.toml:19: key of item in [[on]]: unknown field 'idd'; did you mean 'id'? known: "
+     "PARSER test.toml:19:9: key of item in [[on]]: unknown field 'idd'; did you mean 'id'? known: "
      "id"},
     {"FactoryNoAddress",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deployed\", address = "
      "\"count\" }\n",
-     "test.toml:18:11: the factory address of 'other' is address, but 'count' is uint256"},
+     "test.toml:18:47: the factory address of 'other' is address, but 'count' is uint256"},
     {"FactoryUnknownContract",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hubb.Deployed\", address = "
      "\"vault\" }\n",
-     "PARSER test.toml:18: factory of [contracts.other]: unknown contract 'hubb'; did you mean "
+     "PARSER test.toml:18:21: factory of [contracts.other]: unknown contract 'hubb'; did you mean "
      "'hub'? known: hub, vault, other"},
     {"FactoryUnknownParam",
      "[contracts.other]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deployed\", address = "
      "\"valt\" }\n",
-     "test.toml:18:11: hub.Deployed: \"valt\": no parameter \"valt\"; did you mean 'vault'? there "
+     "test.toml:18:47: hub.Deployed: \"valt\": no parameter \"valt\"; did you mean 'vault'? there "
      "are: vault, count"},
     {"EventLeftOut",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deployed\"]\n[[on]]\nevent = "
      "\"two.Opened\"\nupdate = \"item\"\nkey = { id = \"id\" }\nset = { count = 1 }\n",
-     "test.toml:20: two.Opened is handled, but the contract's `events` leaves it out, or its "
+     "test.toml:20:1: two.Opened is handled, but the contract's `events` leaves it out, or its "
      "`filter` alone says what is asked for"},
     {"EventsUnknown",
      "[contracts.two]\nabi = \"Hub.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\nevents = [\"Deplyed\"]\n",
-     "test.toml:16: contract 'two': events: no event \"Deplyed\"; did you mean 'Deployed'? the "
+     "test.toml:16:1: contract 'two': events: no event \"Deplyed\"; did you mean 'Deployed'? the "
      "ABI has: "
      "Deployed(address,uint256), Named(string,uint256,bool,int256), "
      "Opened(uint256,address,string,uint8[],bytes32[]), Policy((uint8,(uint64,string)),bytes), "
@@ -277,7 +277,7 @@ const std::vector<Mistake> kMistakes{
     {"BrokenAbi",
      "[contracts.two]\nabi = \"Broken.json\"\naddress = "
      "\"0x00000000000000000000000000000000000000aa\"\n",
-     "test.toml:16: contract 'two': ABI 'Broken.json': \"abi\": expected an array"},
+     "test.toml:16:1: contract 'two': ABI 'Broken.json': \"abi\": expected an array"},
     {"DropOnKey",
      "[entities.thing]\nkey = { id = \"uint256\" }\nfields = { n = \"uint8\" }\ndrop = \"id == "
      "0\"\n",
@@ -287,41 +287,43 @@ const std::vector<Mistake> kMistakes{
      "0\"\n",
      "PARSER test.toml:19:9: drop of [entities.thing]: unknown field 'm'; known: id, n"},
     {"StateUnknownGetter", state("{ call = \"hub.itms\", args = [\"id\"], returns = [\"owner\"] }"),
-     "test.toml:19: state of 'thing': contract 'hub': no function \"itms\"; did you mean 'items'? "
+     "test.toml:19:9: state of 'thing': contract 'hub': no function \"itms\"; did you mean "
+     "'items'? "
      "the "
      "ABI has: "
      "change(uint256), itemCount(), items(uint256), packed(uint256), pick((uint8))"},
     {"StateNoGetter", state("{ call = \"hub.change\", args = [\"id\"], returns = [true] }"),
-     "test.toml:19: state of 'thing': hub.change(uint256) is no getter: it may change the "
+     "test.toml:19:9: state of 'thing': hub.change(uint256) is no getter: it may change the "
      "contract"},
     {"StateArgCount", state("{ call = \"hub.items\", args = [], returns = [\"owner\"] }"),
-     "test.toml:19: state of 'thing': items(uint256) takes 1 argument, not 0"},
+     "test.toml:19:9: state of 'thing': items(uint256) takes 1 argument, not 0"},
     {"StateArgType",
      state("{ call = \"hub.items\", args = [\"owner\"], returns = [\"owner\", \"count\", \"text\", "
            "\"_\"] }"),
-     "test.toml:19: state of 'thing': argument 1 of items(uint256) is uint256, but 'owner' is "
+     "test.toml:19:40: state of 'thing': argument 1 of items(uint256) is uint256, but 'owner' is "
      "address"},
     {"StateArgTuple", state("{ call = \"hub.pick\", args = [\"id\"], returns = [true] }"),
-     "test.toml:19: state of 'thing': argument 1 of pick((uint8)) is (uint8), which no field "
+     "test.toml:19:9: state of 'thing': argument 1 of pick((uint8)) is (uint8), which no field "
      "holds"},
     {"StateReturnCount",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"owner\", \"count\"] }"),
-     "test.toml:19: state of 'thing': items(uint256) returns 4 values (address owner, uint64 "
+     "test.toml:19:9: state of 'thing': items(uint256) returns 4 values (address owner, uint64 "
      "count, "
      "string text, uint8[] all), not 2; leave one out with \"_\""},
     {"StateReturnType",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"text\", \"count\", \"owner\", "
            "\"_\"] }"),
-     "test.toml:19: state of 'thing': return 1 of items(uint256) is address, but field 'text' is "
+     "test.toml:19:9: state of 'thing': return 1 of items(uint256) is address, but field 'text' is "
      "string"},
     {"StateReturnArray",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"owner\", \"count\", \"text\", "
            "\"count\"] }"),
-     "test.toml:19: state of 'thing': return 4 of items(uint256) is uint8[], which no field holds; "
+     "test.toml:19:9: state of 'thing': return 4 of items(uint256) is uint8[], which no field "
+     "holds; "
      "leave it out with \"_\""},
     {"StateComparesNothing",
      state("{ call = \"hub.items\", args = [\"id\"], returns = [\"_\", \"_\", \"_\", \"_\"] }"),
-     "test.toml:19: state of 'thing': nothing of what items(uint256) returns is compared: name a "
+     "test.toml:19:9: state of 'thing': nothing of what items(uint256) returns is compared: name a "
      "field in returns, or a literal that it must equal"},
     {"StateReturnUnknown",
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"ownr\", \"count\"] }"),
@@ -331,16 +333,17 @@ const std::vector<Mistake> kMistakes{
      state("{ call = \"hub.packed\", args = [\"id\"], returns = [\"owner\", \"count\"], deleted = "
            "[0] "
            "}"),
-     "PARSER test.toml:19: deleted in state of [entities.thing] must have as many values as "
+     "PARSER test.toml:19:87: deleted in state of [entities.thing] must have as many values as "
      "returns: "
      "2, not 1"},
     {"StateNeedsAt", state("{ call = \"vault.paid\", args = [], returns = [\"count\"] }"),
-     "test.toml:19: state of 'thing': contract 'vault' has a factory: say with `at` which one to "
+     "test.toml:19:9: state of 'thing': contract 'vault' has a factory: say with `at` which one to "
      "ask"},
     {"CountTakesNothing",
      "[entities.thing]\nkey = { id = \"uint256\" }\nfields = { n = \"uint8\" }\ncount = "
      "\"hub.items\"\n",
-     "test.toml:16: state of 'thing': count 'hub.items': it must take nothing and return one uint"},
+     "test.toml:16:1: state of 'thing': count 'hub.items': it must take nothing and return one "
+     "uint"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, PlanMistakeTest, testing::ValuesIn(kMistakes),
@@ -363,36 +366,37 @@ TEST(PlanTest, ConfigsMadeInCodeAreCheckedLikeThoseOfAFile) {
     EXPECT_EQ(message([](Config&) {}), "");
     EXPECT_EQ(
         message([](Config& c) { c.handlers[0].set[0].field = "id"; }),
-        "test.toml:20: set: 'id' is part of the key of 'item': a row keeps its key, so delete "
+        "test.toml:20:9: set: 'id' is part of the key of 'item': a row keeps its key, so delete "
         "and insert instead");
     EXPECT_EQ(
         message([](Config& c) { c.handlers[0].set[0].field = "owwner"; }),
-        "test.toml:20: set: 'item' has no field 'owwner'; did you mean 'owner'? known: owner, "
+        "test.toml:20:9: set: 'item' has no field 'owwner'; did you mean 'owner'? known: owner, "
         "text, count, delta, tag, flag, small, blob");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].add.swap(c.handlers[0].set); }),
-              "test.toml:20: add: field 'item.owner' is address, not a number");
+              "test.toml:20:9: add: field 'item.owner' is address, not a number");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].action = HandlerAction::kDelete; }),
-              "test.toml:20: delete of 'item' takes no set");
+              "test.toml:20:9: delete of 'item' takes no set");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].key.clear(); }),
-              "test.toml:16: update of 'item': key field 'id' is missing; the key is id");
+              "test.toml:16:1: update of 'item': key field 'id' is missing; the key is id");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].key[0].field = "idd"; }),
-              "test.toml:19: 'idd' is no key field of 'item'; did you mean 'id'? known: id");
-    EXPECT_EQ(message([](Config& c) { c.handlers[0].entity = "itm"; }),
-              "test.toml:16: update: unknown entity 'itm'; did you mean 'item'? known: item, pair");
+              "test.toml:19:9: 'idd' is no key field of 'item'; did you mean 'id'? known: id");
+    EXPECT_EQ(
+        message([](Config& c) { c.handlers[0].entity = "itm"; }),
+        "test.toml:16:1: update: unknown entity 'itm'; did you mean 'item'? known: item, pair");
     EXPECT_EQ(
         message([](Config& c) { c.handlers[0].events[0] = "hubb.Opened"; }),
-        "test.toml:16: event 'hubb.Opened': unknown contract 'hubb'; did you mean 'hub'? known: "
+        "test.toml:16:1: event 'hubb.Opened': unknown contract 'hubb'; did you mean 'hub'? known: "
         "hub, vault");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].events[0] = "Opened"; }),
-              "test.toml:16: event 'Opened': write contract.Event");
+              "test.toml:16:1: event 'Opened': write contract.Event");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].events.push_back("hub.Opened"); }),
-              "test.toml:16: event 'hub.Opened' stands here twice");
+              "test.toml:16:1: event 'hub.Opened' stands here twice");
     EXPECT_EQ(message([](Config& c) { c.entities[0].key.clear(); }),
-              "test.toml:10: entity 'item' has no key");
+              "test.toml:10:1: entity 'item' has no key");
     EXPECT_EQ(message([](Config& c) { c.entities[0].fields[0].name = "id"; }),
-              "test.toml:10: entity 'item' has two fields 'id'");
+              "test.toml:10:1: entity 'item' has two fields 'id'");
     EXPECT_EQ(message([](Config& c) { c.entities[0].indexes = {{"x"}}; }),
-              "test.toml:10: index of 'item': unknown field 'x'; known: id, owner, text, count, "
+              "test.toml:10:1: index of 'item': unknown field 'x'; known: id, owner, text, count, "
               "delta, tag, flag, small, blob");
 }
 

@@ -1,4 +1,4 @@
-#include "engine/fold/civil_time.hpp"
+#include "engine/mapping/civil_time.hpp"
 
 #include <chrono>
 

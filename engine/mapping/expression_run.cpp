@@ -1,7 +1,7 @@
 // 1. `run` gives a program its part of the stack and goes through its instructions.
 // 2. Jumps, leaves and missing rows are handled there; all else by kind: numbers here, bytes and
 //    text in expression_bytes.cpp.
-#include "engine/fold/expression_run.hpp"
+#include "engine/mapping/expression_run.hpp"
 
 #include <algorithm>
 
@@ -9,8 +9,8 @@
 
 #include "core/base/check.hpp"
 #include "engine/config/config_text.hpp"
-#include "engine/fold/civil_time.hpp"
-#include "engine/fold/expression_frame.hpp"
+#include "engine/mapping/civil_time.hpp"
+#include "engine/mapping/expression_frame.hpp"
 
 namespace plumbline::engine {
 

@@ -7,7 +7,7 @@
 #include "core/evm/decimal_text.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/fold/expression_frame.hpp"
+#include "engine/mapping/expression_frame.hpp"
 
 namespace plumbline::engine {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "core/evm/int512.hpp"
-#include "engine/fold/value_math.hpp"
 #include "engine/mapping/expression_program.hpp"
+#include "engine/mapping/value_math.hpp"
 
 namespace plumbline::engine {
 

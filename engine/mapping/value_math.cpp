@@ -1,4 +1,4 @@
-#include "engine/fold/value_math.hpp"
+#include "engine/mapping/value_math.hpp"
 
 #include <array>
 

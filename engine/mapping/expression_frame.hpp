@@ -1,7 +1,7 @@
 // One running program. Only engine/fold/expression_*.cpp include it.
 #pragma once
 
-#include "engine/fold/expression_run.hpp"
+#include "engine/mapping/expression_run.hpp"
 
 namespace plumbline::engine {
 
