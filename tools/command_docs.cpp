@@ -240,13 +240,14 @@ std::string man_page(const CLI::App& app) {
             out += fmt::format(".PP\n.nf\n{}\n.fi\n", in_roff(command.app->get_footer()));
         }
     }
-    return out + fmt::format(
-                     ".SH EXIT STATUS\n.nf\n{}\n.fi\n.SH FILES\n.TP\n"
-                     ".I /etc/plumbline/plumbline.toml\nThe config of the service.\n.TP\n"
-                     ".I /var/lib/plumbline/db\nIts database.\n.TP\n"
-                     ".I /usr/share/doc/plumbline\nREADME, docs/ and examples/.\n.TP\n"
-                     ".I /usr/lib/libplumbline_sqlite.so\nThe extension for SQLite (docs/sql.md).\n",
-                     in_roff(app.get_footer()));
+    return out +
+           fmt::format(
+               ".SH EXIT STATUS\n.nf\n{}\n.fi\n.SH FILES\n.TP\n"
+               ".I /etc/plumbline/plumbline.toml\nThe config of the service.\n.TP\n"
+               ".I /var/lib/plumbline/db\nIts database.\n.TP\n"
+               ".I /usr/share/doc/plumbline\nREADME, docs/ and examples/.\n.TP\n"
+               ".I /usr/lib/libplumbline_sqlite.so\nThe extension for SQLite (docs/sql.md).\n",
+               in_roff(app.get_footer()));
 }
 
 std::string completion_script(const CLI::App& app, std::string_view shell) {

@@ -153,7 +153,7 @@ TEST(CommandLineTest, AReaderThatGoesAwayWantedNoMoreAndIsNoFailure) {
     std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const std::string binary = binary_dir() + "/plumbline ";
     for (const std::string& command :
-         {"dump " + dir.sub("db") + " --events", "dump " + dir.sub("db") + " --entity user",
+         {"dump " + dir.sub("db") + " --facts", "dump " + dir.sub("db") + " --entity user",
           "list " + dir.sub("db") + " user", "status " + dir.sub("db"), std::string{"man"}}) {
         const auto gone = run_command(
             {"bash", "-c",

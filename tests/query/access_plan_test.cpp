@@ -78,7 +78,8 @@ TEST(AccessPlanTest, ARefusalNamesTheIndexThatWouldServe) {
         return plan_served(layout, ask(layout, where, order)).error().message;
     };
     EXPECT_THAT(why({"weight.gte=5"}),
-                AllOf(HasSubstr("by weight >="), HasSubstr("an index (support, weight)"),
+                AllOf(HasSubstr("no key or index of vote answers weight >= ...; it has"),
+                      HasSubstr("an index (support, weight)"),
                       HasSubstr("index = [[\"weight\"]] in [entities.vote]")));
     EXPECT_THAT(why({"proposal=1"}, "-at"), HasSubstr("index = [[\"proposal\", \"at\"]]"));
     EXPECT_THAT(why({"support=1", "at.gt=3"}), HasSubstr("index = [[\"support\", \"at\"]]"));

@@ -178,7 +178,7 @@ TEST(ProgressTest, TheBarFitsAndSaysWhatIsGoingOn) {
               "[############............]  50%  block 500/1,000  12,345 events  2.3k/s  ETA 1m01s");
     // What does not fit whole is left out.
     EXPECT_EQ(render_bar(numbers, 20), "[######.......]  50%");
-    EXPECT_EQ(render_bar(numbers, 52), "[############............]  50%  block 500/1,000  2.3k/s");
+    EXPECT_EQ(render_bar(numbers, 56), "[############............]  50%  block 500/1,000  2.3k/s");
     numbers.is_waiting = true;
     EXPECT_NE(render_bar(numbers, 200).find("waiting"), std::string::npos);
     numbers.state = Lifecycle::kLive;
