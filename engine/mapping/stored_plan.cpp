@@ -12,9 +12,11 @@ namespace plumbline::engine {
 
 namespace {
 
-Error as_corruption(const storage::Database& database, const Error& error) {
-    return {ErrorCode::kCorruption, fmt::format("the config stored in {} cannot be read: {}",
-                                                database.path(), error.message)};
+Error not_taken(const storage::Database& database, const Error& error) {
+    return {ErrorCode::kIncompatible,
+            fmt::format("this version takes no such config as {} was made with: {}. Mend it in the "
+                        "config's file, and plumbline run folds the log by that",
+                        database.path(), error.message)};
 }
 
 }  // namespace
@@ -32,7 +34,7 @@ Result<Config> stored_config(const storage::Database& database) {
     auto config =
         parse_config(bundle.config_text, database.path() + " (stored config)", read_stored);
     if (!config) {
-        return as_corruption(database, config.error());
+        return not_taken(database, config.error());
     }
     return config;
 }
@@ -41,7 +43,7 @@ Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& databas
     PLUMBLINE_TRY(const Config config, stored_config(database));
     auto plan = Plan::compile(config);
     if (!plan) {
-        return as_corruption(database, plan.error());
+        return not_taken(database, plan.error());
     }
     return plan;
 }

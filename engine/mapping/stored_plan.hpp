@@ -14,7 +14,7 @@ namespace plumbline::engine {
 /// The config as the database keeps it: without secrets.
 [[nodiscard]] Result<Config> stored_config(const storage::Database& database);
 
-/// kCorruption where the stored config does not compile (it did when it was stored).
+/// kIncompatible where the stored config does not compile: it did in the version that stored it.
 [[nodiscard]] Result<std::shared_ptr<const Plan>> stored_plan(const storage::Database& database);
 
 /// It was compiled with handlers written in C++.
