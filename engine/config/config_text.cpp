@@ -13,6 +13,8 @@ void Mistakes::add_error(const Error& error) {
     constexpr size_t kKeptMax = 20;
     if (kept_.size() < kKeptMax) {
         kept_.push_back(error);
+    } else {
+        ++left_out_;
     }
 }
 
@@ -23,6 +25,9 @@ Status Mistakes::all() const {
     Error out = kept_.front();
     for (size_t i = 1; i < kept_.size(); ++i) {
         out.message += "\n" + kept_[i].message;
+    }
+    if (left_out_ > 0) {
+        out.message += fmt::format("\n... and {} more", left_out_);
     }
     return out;
 }

@@ -27,12 +27,13 @@ class Mistakes {
         }
         return result.has_value();
     }
-    /// kInvalidArgument: a line each, the first 20.
+    /// kInvalidArgument: a line each, the first 20, and how many more there are.
     [[nodiscard]] Status all() const;
 
   private:
     void add_error(const Error& error);
     std::vector<Error> kept_;
+    size_t left_out_ = 0;
 };
 
 /// `text` in quotes (double ones where it has single ones itself), shortened, with control

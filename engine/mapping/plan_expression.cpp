@@ -173,6 +173,9 @@ Result<ExprFragment> ExpressionCompiler::literal(const Operand& operand, Wanted 
         if (operand.kind == Operand::Kind::kHex && operand.bytes.size() > 32) {
             return mistake(operand, "is longer than the 32 bytes of a number");
         }
+        if (operand.kind == Operand::Kind::kHex && operand.bytes.empty()) {
+            return mistake(operand, "is no number: there are no digits behind 0x");
+        }
         value.word = operand.kind == Operand::Kind::kHex ? evm::U256::from_be(operand.bytes)
                                                          : operand.number;
         value.is_number = true;

@@ -192,12 +192,17 @@ bool is_untyped_hex(const Operand& operand) {
             is_untyped_hex(operand.keys[2]));
 }
 
-std::string how_to_type(const Operand& operand) {
-    if (operand.kind != Operand::Kind::kHex) {
-        return fmt::format("wants a type for {}: write bytes({})", in_quotes(operand.source),
-                           operand.source);
+/// Bytes of the literal, or of each that an `if` may give; 0 where those differ.
+size_t size_of(const Operand& operand) {
+    if (operand.kind == Operand::Kind::kHex) {
+        return operand.bytes.size();
     }
-    const size_t size = operand.bytes.size();
+    const size_t size = size_of(operand.keys[1]);
+    return size == size_of(operand.keys[2]) ? size : 0;
+}
+
+std::string how_to_type(const Operand& operand) {
+    const size_t size = size_of(operand);
     std::vector<std::string> ways;
     if (size == storage::FieldType{FieldKind::kAddress, 160}.width()) {
         ways.emplace_back("address");

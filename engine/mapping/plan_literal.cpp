@@ -58,7 +58,8 @@ bool literal_word(const Operand& operand, FieldType target, evm::U256& out) noex
     switch (target.kind) {
         case FieldKind::kUint:
         case FieldKind::kInt: {
-            if (operand.kind == Operand::Kind::kHex && operand.bytes.size() <= 32) {
+            if (operand.kind == Operand::Kind::kHex && operand.bytes.size() <= 32 &&
+                !operand.bytes.empty()) {
                 out = evm::U256::from_be(operand.bytes);
             } else if (operand.kind == Operand::Kind::kNumber && operand.places == 0) {
                 out = operand.number;
@@ -130,8 +131,8 @@ Result<PlanOperand> compile_literal(const CompiledPlan& plan, const Operand& ope
     } else if (literal_word(operand, target, out.word)) {
         return out;
     }
-    const bool is_hex = operand.kind == Operand::Kind::kHex && operand.bytes.size() <= 32 &&
-                        target.is_number() && target.places == 0;
+    const bool is_hex = operand.kind == Operand::Kind::kHex && !operand.bytes.empty() &&
+                        operand.bytes.size() <= 32 && target.is_number() && target.places == 0;
     const bool is_number = operand.kind == Operand::Kind::kNumber && target.is_number() &&
                            operand.places <= target.places;
     return mistake_at(

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/config/config.hpp"
+#include "engine/config/config_text.hpp"
 #include "tests/support/paths.hpp"
 
 namespace plumbline::engine::config_mistakes_test {
@@ -210,6 +211,16 @@ TEST_F(ConfigMistakesTest, MissingFileIsSaid) {
     const auto folder = load_config(source_dir());
     ASSERT_FALSE(folder.has_value());
     EXPECT_TRUE(folder.error().message.ends_with(": it is a directory"));
+}
+
+TEST(MistakesTest, ThoseBeyondTwentyAreCounted) {
+    Mistakes mistakes;
+    for (int i = 1; i <= 23; ++i) {
+        mistakes.add(Status{Error{ErrorCode::kInvalidArgument, fmt::format("mistake {}", i)}});
+    }
+    const Status all = mistakes.all();
+    ASSERT_FALSE(all);
+    EXPECT_TRUE(all.error().message.ends_with("\nmistake 20\n... and 3 more"));
 }
 
 }  // namespace

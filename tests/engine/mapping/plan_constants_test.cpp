@@ -75,6 +75,8 @@ TEST(PlanConstantsTest, AConstantThatItsFieldOrKeyCannotHoldIsAMistake) {
              {"x = \"2 ** 300\"", "field 'out.x' is uint256, which cannot hold 2037035976334486"},
              {"x = \"- 5\"", "field 'out.x' is uint256, which cannot hold -5 (- 5)"},
              {"y = \"1 - 2\"", "cannot hold -1 (1 - 2)"},
+             {"x = \"0x\"", "write a whole number, not 0x"},
+             {"x = \"0x + 1\"", "'0x' is no number: there are no digits behind 0x"},
              {"e = \"1 + 1\"", "fails whatever the event: '1 + 1': 2 is no"},
              {"small = \"0x0100\"",
               "field 'out.small' is uint8, which cannot hold 256 (0x0100)"}}) {

@@ -62,7 +62,13 @@ TEST(PlanMixupsTest, AbiEncodeTakesNoHexWithoutItsType) {
                 HasSubstr("write bytes4(0x01020304), uint256(0x01020304) or bytes(0x01020304)"));
     EXPECT_THAT(of_set("h = \"keccak256(abi.encode(0x))\""), HasSubstr("write bytes(0x)"));
     EXPECT_THAT(of_set("h = \"keccak256(abi.encode(if(id == 1, 0x01, 0x02)))\""),
-                HasSubstr("wants a type for 'if(id == 1, 0x01, 0x02)': write bytes("));
+                HasSubstr("wants a type for 'if(id == 1, 0x01, 0x02)': write bytes1(if(id == 1, "
+                          "0x01, 0x02)), uint256("));
+    EXPECT_THAT(
+        of_set("h = \"keccak256(abi.encode(if(id == 1, " + address + ", " + address + ")))\""),
+        HasSubstr("write address(if("));
+    EXPECT_THAT(of_set("h = \"keccak256(abi.encode(if(id == 1, 0x01, 0x0203)))\""),
+                HasSubstr("write bytes(if("));
     for (const std::string& typed :
          {"address(" + address + ")", "bytes20(" + address + ")", std::string{"uint256(0x01)"},
           std::string{"bytes(0x01)"}, "if(id == 1, g, " + address + ")", std::string{"'text'"},
