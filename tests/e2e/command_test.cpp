@@ -266,21 +266,6 @@ TEST(CommandTest, SqlTakesParametersByName) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const auto ask = [&](std::vector<std::string> more) {
-        more.insert(more.begin(), {"sql", dir.sub("db"), "--format", "csv"});
-        return plumbline(more);
-    };
-    const auto told =
-        ask({"--param", "n=7", "--param", "t=a=b", "select :n + 1 as sum, :t as text"});
-    EXPECT_EQ(told.out, "sum,text\n8,a=b\n") << told.err;
-    EXPECT_EQ(ask({"--param", "n=7", "select :m"}).code, 2);
-    EXPECT_EQ(ask({"--param", "n", "select :n"}).code, 2);
-    EXPECT_EQ(ask({"--param", "n=1", "--param", "n=2", "select :n"}).code, 2);
-}
-
-TEST(CommandTest, SqlTakesParametersByName) {
-    TempDir dir;
-    std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
-    const auto ask = [&](std::vector<std::string> more) {
         std::vector<std::string> arguments{"sql", dir.sub("db"), "--format", "csv"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         return plumbline(arguments);
