@@ -48,6 +48,19 @@ constexpr auto kNames = std::to_array<Word>({
     {"txn.value", "$txn.value"},
 });
 
+constexpr auto kFunctions = std::to_array<Word>({
+    {"Address.fromString", "the address alone, 0x.."},
+    {"Address.zero", "0x and 40 zeros"},
+    {"BigDecimal.fromString", "the number alone"},
+    {"BigInt.fromI32", "the number alone"},
+    {"BigInt.fromString", "the number alone"},
+    {"BigInt.zero", "0"},
+    {"Bytes.fromHexString", "the bytes alone, 0x.."},
+    {"abi.encodePacked", "concat(bytes(a), bytes(b))"},
+    {"sha3", "keccak256(a)"},
+    {"type", "2 ** 256 - 1 for the most of uint256, 2 ** 255 - 1 for that of int256"},
+});
+
 constexpr auto kMethods = std::to_array<Word>({
     {"concat", "concat(a, b)"},
     {"div", "a / b"},
@@ -86,6 +99,10 @@ std::string_view hint_for_sign(std::string_view rest) {
          {"?", "write 'if(c, a, b)' for c ? a : b"},
          {"AND", "write 'and' in small letters"},
          {"OR", "write 'or' in small letters"},
+         {"days", "write 'n * 86400' for n days"},
+         {"ether", "write 'n * 10 ** 18' for n ether"},
+         {"gwei", "write 'n * 10 ** 9' for n gwei"},
+         {"hours", "write 'n * 3600' for n hours"},
          {"in ", "write 'a == b or a == c' for in"},
          {"in(", "write 'a == b or a == c' for in"},
          {"is ", "write 'not exists(entity[key].field)' for is null"},
@@ -118,6 +135,10 @@ std::string hint_for_name(std::string_view path) {
 }
 
 std::string hint_for_function(std::string_view path) {
+    const auto* const whole = std::ranges::find(kFunctions, path, &Word::theirs);
+    if (whole != kFunctions.end()) {
+        return write(whole->ours);
+    }
     const size_t dot = path.rfind('.');
     if (dot == std::string_view::npos) {
         return {};

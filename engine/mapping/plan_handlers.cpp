@@ -115,15 +115,19 @@ Status HandlerCompiler::bind(uint32_t entity, PlanEvent& event) {
     scope.handled = &plan_.entities[entity];
     scope.handled_key = handler_.key;
     PLUMBLINE_TRY_VOID(compile_calls(handler_, scope, out));
+    Mistakes mistakes;
     for (const Condition& condition : handler_.when) {
-        PLUMBLINE_TRY(PlanCondition compiled, compile_condition(scope, condition));
-        out.when.push_back(std::move(compiled));
+        Result<PlanCondition> compiled = compile_condition(scope, condition);
+        if (mistakes.add(compiled)) {
+            out.when.push_back(*std::move(compiled));
+        }
     }
     out.has_early_when = std::ranges::all_of(out.when, [](const PlanCondition& condition) {
         return is_known_ahead(condition.left) && is_known_ahead(condition.right);
     });
-    PLUMBLINE_TRY_VOID(tell_anonymous(plan_, event, &out.when, handler_.pos));
-    Mistakes mistakes;
+    if (mistakes.all()) {
+        mistakes.add(tell_anonymous(plan_, event, &out.when, handler_.pos));
+    }
     mistakes.add(bind_key(scope, out));
     mistakes.add(bind_ops(handler_.set, OpKind::kSet, scope, out));
     mistakes.add(bind_ops(handler_.add, OpKind::kAdd, scope, out));

@@ -16,6 +16,7 @@ namespace {
 
 using test::abi_json;
 using test::Abis;
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -51,6 +52,11 @@ std::string of_set(const std::string& set) {
 }
 
 using Table = std::initializer_list<std::pair<std::string, std::string>>;
+
+TEST(PlanMixupsTest, AMistakeInWhenHidesNoneOfWhatTheHandlerDoes) {
+    EXPECT_THAT(mixups_refusal("when = \"zzz > 1\"\nset = { x = \"yyy\" }"),
+                AllOf(HasSubstr("no parameter \"zzz\""), HasSubstr("no parameter \"yyy\"")));
+}
 
 TEST(PlanMixupsTest, AbiEncodeTakesNoHexWithoutItsType) {
     const std::string address = "0x0000000000000000000000000000000000000001";

@@ -202,6 +202,15 @@ TEST(PlanNamesTest, WhatAlwaysFailsIsAMistake) {
     EXPECT_EQ(word_refusal("x = \"uint8(255) + 1 / id\""), "");
 }
 
+TEST(PlanNamesTest, FunctionsAndUnitsOfOthersAreToldAsTheyAreWrittenHere) {
+    EXPECT_THAT(word_refusal("x = \"abi.encodePacked(id, id)\""),
+                HasSubstr("write concat(bytes(a), bytes(b))"));
+    EXPECT_THAT(word_refusal("x = \"type(uint256)\""),
+                HasSubstr("write 2 ** 256 - 1 for the most"));
+    EXPECT_THAT(word_refusal("x = \"1 ether\""), HasSubstr("write 'n * 10 ** 18' for n ether"));
+    EXPECT_THAT(word_refusal("x = \"5 days\""), HasSubstr("write 'n * 86400' for n days"));
+}
+
 TEST(PlanNamesTest, MistakesOfTypesSayTheColumn) {
     EXPECT_THAT(word_refusal("x = \"ok\""), HasSubstr("test.toml:15:14: hub.Nested: \"ok\""));
     EXPECT_THAT(word_refusal("x = \"$log.address\""),
