@@ -15,7 +15,9 @@ constexpr uint64_t kNearHead = 128;
 constexpr uint32_t kAsksNearHead = 8;
 /// Deeper down a backend lacks what it has pruned.
 constexpr uint32_t kAsksDeep = 2;
-constexpr uint32_t kPauseSteps = 3;  ///< the first pause is an eighth of the longest
+/// Between two: a quarter of the time between two looks at the head, before the first half of that.
+/// All of them take less than whoever waits for the block may be without a word.
+constexpr uint32_t kPauseShift = 2;
 
 }  // namespace
 
@@ -159,7 +161,7 @@ bool HeadersJob::ask_again(uint64_t block_num) {
     }
     const int64_t pause_ms =
         std::max<int64_t>(1, dispatcher_.options().head_poll_ms >>
-                                 (kPauseSteps - std::min(asked_again_, kPauseSteps)));
+                                 (asked_again_ == 0 ? kPauseShift + 1 : kPauseShift));
     ++asked_again_;
     dispatcher_.at(dispatcher_.now() + pause_ms, [self = shared_from_this()] { self->ask(); });
     return true;

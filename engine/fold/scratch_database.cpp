@@ -69,8 +69,8 @@ class Register {
 };
 
 Register& alive() {
-    static auto* const kAlive = new Register;  // Outlives whoever still has one at exit.
-    return *kAlive;
+    static Register all;
+    return all;
 }
 
 /// What processes that were killed have left.

@@ -280,12 +280,13 @@ void compare(const std::string& count, const Place& place) {
     EXPECT_EQ(seen, std::stoul(count));
     // An oracle that refuses all would prove nothing.
     EXPECT_GT(kinds["="], seen / 2);
-    EXPECT_GT(kinds["violation"], seen / 100);
+    // A block's number and time are few ways to fail, and what literals alone fail in is a mistake.
+    EXPECT_GT(kinds["violation"], seen / (place.every.empty() ? 100 : 200));
     EXPECT_GT(kinds["mistake"], seen / 100);
     EXPECT_GT(kinds["null"], seen / 200);
 }
 
-/// How many expressions of events; of handlers of blocks it is a tenth.
+/// How many expressions of events; of handlers of blocks it is a sixth.
 size_t wanted_count() {
     const char* wanted = std::getenv("PLUMBLINE_EXPRESSIONS");
     return wanted == nullptr ? 1'500 : std::stoul(wanted);
@@ -302,7 +303,7 @@ TEST(ExpressionOracleTest, SoDoThoseOfHandlersOfBlocks) {
             place.every.push_back(every);
         }
     }
-    compare(std::to_string(wanted_count() / 10), place);
+    compare(std::to_string(wanted_count() / 6), place);
 }
 
 }  // namespace
