@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -44,9 +45,25 @@ bool is_locked(const std::filesystem::path& directory) {
 /// Directories of those that live.
 class Register {
   public:
-    void add(const std::string& path) {
+    /// mkdtemp, and whoever clears away waits for `opened`: what opens a database makes its
+    /// directory anew. False as mkdtemp fails, and once all was cleared away.
+    [[nodiscard]] bool make(std::string& path) {
         const MutexLock lock{mutex_};
+        if (is_over_) {
+            errno = ECANCELED;
+            return false;
+        }
+        if (mkdtemp(path.data()) == nullptr) {
+            return false;
+        }
         paths_.insert(path);
+        ++opening_;
+        return true;
+    }
+    void opened() {
+        const MutexLock lock{mutex_};
+        --opening_;
+        changed_.notify_all();
     }
     void remove(const std::string& path) {
         const MutexLock lock{mutex_};
@@ -54,6 +71,10 @@ class Register {
     }
     void clear_away() {
         const MutexLock lock{mutex_};
+        is_over_ = true;
+        while (opening_ > 0) {
+            changed_.wait(mutex_);
+        }
         std::error_code error;
         for (const std::string& path : paths_) {
             // RocksDB may write a file while others go.
@@ -65,13 +86,24 @@ class Register {
 
   private:
     Mutex mutex_;
+    CondVar changed_;
     std::set<std::string> paths_ PLUMBLINE_GUARDED_BY(mutex_);
+    size_t opening_ PLUMBLINE_GUARDED_BY(mutex_) = 0;
+    bool is_over_ PLUMBLINE_GUARDED_BY(mutex_) = false;
 };
 
 Register& alive() {
     static Register all;
     return all;
 }
+
+/// From `make` to where it stands.
+struct Opening {
+    Opening() = default;
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+    ~Opening() { alive().opened(); }
+};
 
 /// What processes that were killed have left.
 void remove_stale(const std::string& parent) {
@@ -93,7 +125,7 @@ Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
     const std::string& parent, const storage::SchemaBundle& bundle, size_t memory_bytes) {
     remove_stale(parent);
     std::string path = fmt::format("{}/{}{}-XXXXXX", parent, kPrefix, getpid());
-    if (mkdtemp(path.data()) == nullptr) {
+    if (!alive().make(path)) {
         return Error{ErrorCode::kIo,
                      fmt::format("cannot make a directory for the fold in '{}': {}; --scratch DIR "
                                  "puts it elsewhere",
@@ -101,12 +133,12 @@ Result<std::unique_ptr<ScratchDatabase>> ScratchDatabase::create(
     }
     auto scratch = std::unique_ptr<ScratchDatabase>(new ScratchDatabase);
     scratch->path_ = path;
-    alive().add(path);
     storage::OpenOptions options;
     options.create = true;
     options.identity = storage::ChainIdentity{};
     options.bundle = bundle;
     options.memory_bytes = memory_bytes;
+    const Opening opening;
     PLUMBLINE_TRY(scratch->database_, storage::Database::open(path, std::move(options)));
     return scratch;
 }
