@@ -138,11 +138,13 @@ ProviderSet Dispatcher::slow_to_call() const {
 }
 
 /// Valid until the next call.
-std::span<const ProviderState> Dispatcher::look_at_providers(std::optional<uint64_t> block_needed) {
+std::span<const ProviderState> Dispatcher::look_at_providers(std::optional<uint64_t> block_needed,
+                                                             bool for_logs) {
     states_.clear();
     for (size_t i = 0; i < providers_.size(); ++i) {
-        states_.push_back(providers_[i].state(block_needed));
-        states_.back().is_probing = heads_.is_probing(i);
+        ProviderState& state = states_.emplace_back(providers_[i].state(block_needed));
+        state.is_probing = heads_.is_probing(i);
+        state.is_free = state.is_free && (!for_logs || now() >= providers_[i].logs_free_at_ms());
     }
     return states_;
 }
@@ -155,11 +157,8 @@ ProviderChoice Dispatcher::choose(const PendingGroup& active) {
             rules.avoid.insert(i);
         }
     }
-    static_cast<void>(look_at_providers(active.group.block_needed));
-    for (size_t i = 0; i < providers_.size() && is_range; ++i) {
-        states_[i].is_free = states_[i].is_free && now() >= providers_[i].logs_free_at_ms();
-    }
-    const ProviderChoice choice = choose_provider(states_, rules);
+    const ProviderChoice choice =
+        choose_provider(look_at_providers(active.group.block_needed, is_range), rules);
     for (size_t i = 0; i < providers_.size() && !choice.refresh_heads.empty(); ++i) {
         if (choice.refresh_heads.contains(i)) {
             refresh_head(i);
@@ -236,7 +235,7 @@ void Dispatcher::end_round(PendingGroup& active) {
     const RoundState round{!active.failed.empty(), active.rounds_done,
                            group.rounds_max > 0 ? group.rounds_max : rounds_max,
                            group.rounds_max == 0};
-    const RoundEnd end = judge_round(look_at_providers(std::nullopt), active.rules(), round);
+    const RoundEnd end = judge_round(look_at_providers(std::nullopt, false), active.rules(), round);
     if (const auto* wait = std::get_if<round_end::WaitUntil>(&end)) {
         active.wait_until(std::min(wait->at_ms, active.deadline_ms));
     } else if (std::holds_alternative<round_end::NextRound>(end)) {

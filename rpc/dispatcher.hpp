@@ -97,7 +97,7 @@ class Dispatcher {
     void pump();
     void pump_group(uint64_t id, PendingGroup& active);
     [[nodiscard]] std::span<const ProviderState> look_at_providers(
-        std::optional<uint64_t> block_needed);
+        std::optional<uint64_t> block_needed, bool for_logs);
     [[nodiscard]] ProviderChoice choose(const PendingGroup& active);
     void end_round(PendingGroup& active);
     [[nodiscard]] int64_t pause_ms(uint32_t rounds_done);

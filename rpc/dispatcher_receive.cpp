@@ -417,11 +417,12 @@ void Dispatcher::count_rate_limit(PendingGroup& active, size_t provider) {
 /// While a provider has told everybody to wait nobody makes progress, those that were not sent
 /// neither. How often that may be, each group's limit of rate limits says.
 void Dispatcher::put_deadlines_off(std::optional<int64_t> told_ms) {
-    const int64_t wait_ms = std::min(told_ms.value_or(0), kToldWaitMsMax);
+    if (!told_ms || *told_ms <= 0) {
+        return;
+    }
+    const int64_t least_ms = now() + std::min(*told_ms, kToldWaitMsMax) + options_.deadline_ms;
     for (auto& [id, group] : groups_) {
-        if (wait_ms > 0) {
-            group.deadline_ms = std::max(group.deadline_ms, now() + wait_ms + options_.deadline_ms);
-        }
+        group.deadline_ms = std::max(group.deadline_ms, least_ms);
     }
 }
 

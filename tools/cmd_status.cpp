@@ -263,17 +263,15 @@ std::string proof_line(const IndexStatus& status, const storage::ProofRecord& pr
         return fmt::format("  {:<20} nothing reached, {}: {}\n", name, utc_time(proof.time_s),
                            proof.detail);
     }
-    const std::string reached = reached_text(status);
-    if (proof.proof == "log" && proof.is_equal && reached.empty()) {
-        return fmt::format("  {:<20} nothing is proven from the first block on, {}\n", name,
-                           utc_time(proof.time_s));
+    std::string told = proof.is_equal ? std::string{"holds"} : failed_text(proof);
+    if (proof.proof != "log") {
+        told += fmt::format(" at block {}", proof.block_num);
+    } else if (const std::string reached = reached_text(status); !reached.empty()) {
+        told += ": " + reached;
+    } else {
+        told = (proof.is_equal ? "" : told + ": ") + "nothing is proven from the first block on";
     }
-    const std::string verdict = proof.is_equal ? std::string{"holds"} : failed_text(proof);
-    const std::string where = proof.proof != "log" ? fmt::format(" at block {}", proof.block_num)
-                              : reached.empty()
-                                  ? std::string{": nothing is proven from the first block on"}
-                                  : ": " + reached;
-    return fmt::format("  {:<20} {}{}, {}\n", name, verdict, where, utc_time(proof.time_s));
+    return fmt::format("  {:<20} {}, {}\n", name, told, utc_time(proof.time_s));
 }
 
 std::string for_people(const IndexStatus& status) {

@@ -77,6 +77,10 @@ bool is_constant(std::span<const ExprInstruction> code) noexcept {
     });
 }
 
+bool is_one_literal(std::span<const ExprInstruction> code) noexcept {
+    return code.size() == 1 && code.front().op == ExprOp::kLiteral;
+}
+
 }  // namespace
 
 std::optional<Int512> constant_number(const ExpressionProgram& program) {
@@ -99,8 +103,7 @@ std::optional<Int512> ExpressionCompiler::constant_number(const Fragment& part) 
 
 Result<ExprFragment> ExpressionCompiler::folded(const Operand& of, Fragment part,
                                                 const TableSizes& before) {
-    const bool is_literal = part.code.size() == 1 && part.code[0].op == ExprOp::kLiteral;
-    if (is_literal || !is_constant(part.code) || part.depth > kExpressionStackMax) {
+    if (is_one_literal(part.code) || !is_constant(part.code) || part.depth > kExpressionStackMax) {
         return part;
     }
     out_.code = part.code;
@@ -128,8 +131,7 @@ Result<ExprFragment> ExpressionCompiler::folded(const Operand& of, Fragment part
 }
 
 std::optional<bool> ExpressionCompiler::constant_truth(const Fragment& part) const {
-    const bool is_literal = part.code.size() == 1 && part.code[0].op == ExprOp::kLiteral;
-    return is_literal && part.type == kBool
+    return is_one_literal(part.code) && part.type == kBool
                ? std::optional{!out_.literals[part.code[0].at].word.is_zero()}
                : std::nullopt;
 }

@@ -32,18 +32,23 @@ std::string dump_all(const std::string& db, const std::vector<std::string>& enti
     return out + plumbline({"dump", db, "--events"}).out;
 }
 
-TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
-    Anvil anvil;
-    TempDir dir;
-    const std::string db = dir.sub("db");
+/// `db` has the community of so many steps.
+void index_community(const Anvil& anvil, const std::string& db, const std::string& steps) {
     ASSERT_EQ(
-        run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "120"})
+        run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", steps})
             .code,
         0);
     ASSERT_EQ(plumbline({"run", source_path("examples/community/plumbline.toml"), "--db", db,
                          "--rpc", anvil.url(), "--until", "head", "--quiet"})
                   .code,
               0);
+}
+
+TEST(ProveTest, DamageIsFoundRepairedAndWrittenDown) {
+    Anvil anvil;
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    ASSERT_NO_FATAL_FAILURE(index_community(anvil, db, "120"));
     const std::vector<std::string> entities{"community", "membership", "option",
                                             "question",  "user",       "vote"};
     const std::string before = dump_all(db, entities);
@@ -85,14 +90,7 @@ TEST(ProveTest, AVerificationThatIsInterruptedLeavesNothingBesideTheDatabase) {
     Anvil anvil;
     TempDir dir;
     const std::string db = dir.sub("db");
-    ASSERT_EQ(
-        run_script("examples/community/activity.mjs", {"--rpc", anvil.url(), "--steps", "400"})
-            .code,
-        0);
-    ASSERT_EQ(plumbline({"run", source_path("examples/community/plumbline.toml"), "--db", db,
-                         "--rpc", anvil.url(), "--until", "head", "--quiet"})
-                  .code,
-              0);
+    ASSERT_NO_FATAL_FAILURE(index_community(anvil, db, "400"));
     const auto scratch = [&] {
         size_t count = 0;
         for (const auto& entry : std::filesystem::directory_iterator{dir.path()}) {

@@ -226,25 +226,19 @@ TEST_F(WebhookTest, ARestoredIndexTakesBackWhatItToldAfterTheBackup) {
     std::string second = config.substr(at, config.find("entities", at) - at);
     second.replace(second.find(".app"), 4, ".log").replace(second.find("/hook"), 5, "/events");
     write_file(dir_.sub("plumbline.toml"), config + second + "events = [\"hub.*\"]\n");
-    auto once = run_arguments();
-    {
+    const auto once = run_arguments();
+    const auto tell_all = [&](int steps, int seed) {
         Child service{plumbline_command(once)};
-        act(20, 2, address_);
+        act(steps, seed, address_);
         ASSERT_TRUE(eventually([&] { return is_taken("webhook.app") && is_taken("webhook.log"); }))
             << told();
         service.send_signal(SIGTERM);
         EXPECT_EQ(service.wait(), 0);
-    }
+    };
+    ASSERT_NO_FATAL_FAILURE(tell_all(20, 2));
     const uint64_t backed_up = anvil_.head();
     ASSERT_EQ(plumbline({"backup", db_, dir_.sub("backups")}).code, 0);
-    {
-        Child service{plumbline_command(once)};
-        act(10, 3, address_);
-        ASSERT_TRUE(eventually([&] { return is_taken("webhook.app") && is_taken("webhook.log"); }))
-            << told();
-        service.send_signal(SIGTERM);
-        EXPECT_EQ(service.wait(), 0);
-    }
+    ASSERT_NO_FATAL_FAILURE(tell_all(10, 3));
     std::filesystem::remove_all(db_);
     ASSERT_EQ(plumbline({"restore", dir_.sub("backups"), db_}).code, 0);
     // All that came after the backup is gone from the chain as well.

@@ -190,19 +190,11 @@ TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     ASSERT_EQ(failure(sink), "");
     sink.world.block(2, {sink.put(1, 11, 2, 0)});
-    SinkCheckOptions options;
-    options.config = sink.config;
-    options.plan = mapping_.plan;
-    options.chain_id = sink.chain_id;
+    SinkCheckOptions options = sink.check_options();
     options.patience_ms = 6'000;
     std::vector<std::string> told;
     options.on_wait = [&](const std::string& what) { told.push_back(what); };
-    const auto open = [&] {
-        storage::OpenOptions read_only;
-        read_only.read_only = true;
-        return storage::Database::open(sink.world.database->path(), read_only);
-    };
-    EXPECT_FALSE(check_sink(options, open).has_value());
+    EXPECT_FALSE(sink.check(options).has_value());
     EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(
                           "the sink main stands at block 1 and the index at block 2: they are "
                           "compared once they stand at the same")));
@@ -218,7 +210,7 @@ TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
         told.push_back(what);
         EXPECT_OK(user->query("rollback"));
     };
-    const auto checked = check_sink(options, open);
+    const auto checked = sink.check(options);
     ASSERT_TRUE(checked.has_value()) << checked.error().message;
     EXPECT_TRUE(checked->is_equal());
     EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr("PostgreSQL has not answered for 5s")));
@@ -264,15 +256,7 @@ TEST_F(SinkFaultsTest, KeysAndCellsAreToldAsTheIndexShowsThem) {
                      {sink.named("line\n9 rows: equal", 1, 1, 0), sink.put(1, 1, 1, 1, "\x1b[2J")});
     ASSERT_OK(sink.settle(*sink.make_writer()));
     sink.sql("update shown.named set value = 7; update shown.item set note = null");
-    SinkCheckOptions check;
-    check.config = sink.config;
-    check.plan = mapping_.plan;
-    check.chain_id = 31337;
-    const auto found = check_sink(check, [&] {
-        storage::OpenOptions options;
-        options.read_only = true;
-        return storage::Database::open(sink.world.database->path(), options);
-    });
+    const auto found = sink.check(sink.check_options());
     ASSERT_TRUE(found.has_value()) << found.error().message;
     ASSERT_EQ(found->findings.size(), 2U);
     EXPECT_EQ(found->findings[0].key, "id=1");
@@ -293,16 +277,7 @@ TEST_F(SinkFaultsTest, DriftIsFoundCellByCellAndOnlyThatIsMended) {
     sink.sql("delete from drift.item where id in (7, 10)");
     sink.sql("insert into drift.item (id, amount) values (99999, 1), (-1, 2)");
     EXPECT_EQ(sink.differences(), 1'000U + 2 + 2);
-    SinkCheckOptions check;
-    check.config = sink.config;
-    check.plan = mapping_.plan;
-    check.chain_id = 31337;
-    const auto open = [&] {
-        storage::OpenOptions options;
-        options.read_only = true;
-        return storage::Database::open(sink.world.database->path(), options);
-    };
-    const auto found = check_sink(check, open);
+    const auto found = sink.check(sink.check_options());
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_EQ(found->differing, 1'004U);
     std::map<std::string, std::string> cells;
@@ -313,8 +288,7 @@ TEST_F(SinkFaultsTest, DriftIsFoundCellByCellAndOnlyThatIsMended) {
     }
     EXPECT_EQ(cells.size(), 1'000U);
     EXPECT_EQ(cells["id=2997 amount"], "2997 2998");
-    check.repair = true;
-    const auto mended = check_sink(check, open);
+    const auto mended = sink.check(sink.check_options(true));
     ASSERT_TRUE(mended.has_value()) << mended.error().message;
     EXPECT_EQ(mended->mended, 1'004U);
     EXPECT_EQ(sink.differences(), 0U);

@@ -21,17 +21,9 @@ class SinkForeignTest : public SinkTest {
     }
     /// What `verify --sink --repair` says of tables that it leaves as they are.
     [[nodiscard]] std::vector<std::string> problems_after_repair(const SinkWorld& sink) const {
-        SinkCheckOptions options;
-        options.config = sink.config;
-        options.plan = mapping_.plan;
-        options.chain_id = sink.chain_id;
-        options.repair = true;
+        SinkCheckOptions options = sink.check_options(true);
         options.patience_ms = 1;
-        const auto checked = check_sink(options, [&] {
-            storage::OpenOptions read_only;
-            read_only.read_only = true;
-            return storage::Database::open(sink.world.database->path(), read_only);
-        });
+        const auto checked = sink.check(options);
         EXPECT_TRUE(checked.has_value()) << checked.error().message;
         std::vector<std::string> out;
         for (const TableProblem& problem :

@@ -202,17 +202,7 @@ TEST_F(SinkHistoryTest, ADriftedVersionIsNamedAndMended) {
     sink.sql("update history_drift.item_history set amount = 11 where _block = 1");
     sink.sql("delete from history_drift.named_history where _to is null");
     sink.sql("insert into history_drift.item_history (id, _block) values (7, 1)");
-    SinkCheckOptions check;
-    check.config = sink.config;
-    check.plan = mapping_.plan;
-    check.chain_id = 31337;
-    check.repair = true;
-    const auto open = [&] {
-        storage::OpenOptions options;
-        options.read_only = true;
-        return storage::Database::open(sink.world.database->path(), options);
-    };
-    const auto found = check_sink(check, open);
+    const auto found = sink.check(sink.check_options(true));
     ASSERT_TRUE(found.has_value()) << found.error().message;
     std::vector<std::string> told;
     for (const RowFinding& row : found->findings) {

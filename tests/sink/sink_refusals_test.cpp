@@ -318,21 +318,12 @@ TEST_F(SinkRefusalsTest, RowsThatRowLevelSecurityWouldHideAreRefusedAndNotPassed
               HasSubstr("no force row level security"), HasSubstr("bypassrls"));
     EXPECT_THAT(failure(sink, *writer), is_told);
     EXPECT_THAT(failure(sink, *writer), is_told);
-    SinkCheckOptions options;
-    options.config = sink.config;
-    options.plan = mapping_.plan;
-    options.chain_id = sink.chain_id;
+    SinkCheckOptions options = sink.check_options();
     options.patience_ms = 0;
     sink.sql("alter table hidden.item no force row level security");
     EXPECT_EQ(failure(sink, *writer), "");
     EXPECT_EQ(sink.items(), "1=10");
-    const auto check = [&] {
-        return check_sink(options, [&] {
-            storage::OpenOptions read_only;
-            read_only.read_only = true;
-            return storage::Database::open(sink.world.database->path(), read_only);
-        });
-    };
+    const auto check = [&] { return sink.check(options); };
     const auto equal = check();
     ASSERT_TRUE(equal.has_value()) << equal.error().message;
     EXPECT_TRUE(equal->is_equal());

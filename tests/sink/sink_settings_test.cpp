@@ -67,21 +67,10 @@ class SinkSettingsTest : public SinkTest {
         }
         EXPECT_EQ(sink.differences(), 0U);
         EXPECT_EQ(failure(sink), "") << "another connection finds its tables as it made them";
-        const auto drifted = check(sink);
+        const auto drifted = sink.check(sink.check_options());
         ASSERT_TRUE(drifted.has_value()) << drifted.error().message;
         EXPECT_TRUE(drifted->is_equal());
         EXPECT_EQ(drifted->problems.size(), 0U);
-    }
-    [[nodiscard]] Result<SinkReport> check(const SinkWorld& sink) const {
-        SinkCheckOptions options;
-        options.config = sink.config;
-        options.plan = mapping_.plan;
-        options.chain_id = sink.chain_id;
-        return check_sink(options, [&] {
-            storage::OpenOptions read_only;
-            read_only.read_only = true;
-            return storage::Database::open(sink.world.database->path(), read_only);
-        });
     }
 };
 

@@ -12,21 +12,7 @@ using ::testing::HasSubstr;
 
 constexpr Pace kOneByOne{1, size_t{1} << 20, 0};
 
-class SinkTablesGoneTest : public SinkTest {
-  protected:
-    [[nodiscard]] Result<SinkReport> check(const SinkWorld& sink, bool repair) const {
-        SinkCheckOptions options;
-        options.config = sink.config;
-        options.plan = mapping_.plan;
-        options.chain_id = sink.chain_id;
-        options.repair = repair;
-        return check_sink(options, [&] {
-            storage::OpenOptions read_only;
-            read_only.read_only = true;
-            return storage::Database::open(sink.world.database->path(), read_only);
-        });
-    }
-};
+class SinkTablesGoneTest : public SinkTest {};
 
 /// Two chains with fifteen rows each in tables of one schema.
 struct TwoChains {
@@ -244,7 +230,7 @@ TEST_F(SinkTablesGoneTest, VerifyComparesTheOtherTablesAndRepairMakesWhatIsMissi
         "drop table verified.item; drop table verified.\"hub_Put\"; "
         "alter table verified.item_history drop column note; "
         "update verified.named set value = 6");
-    const auto found = check(sink, false);
+    const auto found = sink.check(sink.check_options());
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_FALSE(found->is_equal());
     EXPECT_EQ(found->tables, 3U);
@@ -256,12 +242,12 @@ TEST_F(SinkTablesGoneTest, VerifyComparesTheOtherTablesAndRepairMakesWhatIsMissi
     EXPECT_THAT(told,
                 ElementsAre(AllOf(HasSubstr("\"item\" does not exist"), HasSubstr("--repair")),
                             HasSubstr("the column \"note\" of"), HasSubstr("\"hub_Put\"")));
-    const auto mended = check(sink, true);
+    const auto mended = sink.check(sink.check_options(true));
     ASSERT_TRUE(mended.has_value()) << mended.error().message;
     EXPECT_TRUE(mended->is_equal());
     EXPECT_EQ(mended->problems.size(), 3U);
     EXPECT_EQ(sink.differences(), 0U);
-    EXPECT_TRUE(check(sink, false)->is_equal());
+    EXPECT_TRUE(sink.check(sink.check_options())->is_equal());
 
     // Its writer finds other tables than it knew, compares and has nothing to send.
     sink.world.block(2, {sink.put(1, 11, 2, 0)});
@@ -271,7 +257,7 @@ TEST_F(SinkTablesGoneTest, VerifyComparesTheOtherTablesAndRepairMakesWhatIsMissi
 
     // What only its owner can mend is said, and the others are compared.
     sink.sql("alter table verified.item alter column note type integer using 5");
-    const auto refused = check(sink, true);
+    const auto refused = sink.check(sink.check_options(true));
     ASSERT_TRUE(refused.has_value()) << refused.error().message;
     EXPECT_FALSE(refused->is_equal());
     EXPECT_EQ(refused->tables, 5U);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/evm/hex.hpp"
+#include "sink/sink_check.hpp"
 #include "sink/sink_writer.hpp"
 #include "sink/table_compare.hpp"
 #include "tests/support/postgres.hpp"
@@ -135,6 +136,22 @@ class SinkWorld {
                                               : put(id, random() % 1'000, block, i));
         }
         return out;
+    }
+    /// `verify --sink` of what it is now.
+    [[nodiscard]] SinkCheckOptions check_options(bool repair = false) const {
+        SinkCheckOptions out;
+        out.config = config;
+        out.plan = mapping_.plan;
+        out.chain_id = chain_id;
+        out.repair = repair;
+        return out;
+    }
+    [[nodiscard]] Result<SinkReport> check(const SinkCheckOptions& options) const {
+        return check_sink(options, [&] {
+            storage::OpenOptions read_only;
+            read_only.read_only = true;
+            return storage::Database::open(world.database->path(), read_only);
+        });
     }
     std::string sql(const std::string& statement) const { return shared_postgres().sql(statement); }
     /// Of "item": id, amount.
