@@ -47,10 +47,7 @@ Status SinkSession::look() {
     for (const SinkTable& table : tables_) {
         questions.push_back(look_question(table));
     }
-    questions.push_back(
-        {"select c.relname from pg_class c join pg_namespace n on n.oid = "
-         "c.relnamespace where n.nspname = $1::text and c.relkind in ('i', 'I')",
-         {config_.schema}});
+    questions.push_back(relations_question(config_.schema));
     if (has_own_tables_) {
         questions.push_back({"select table_name from " + own("plumbline_tables"), {}});
     }
@@ -64,10 +61,10 @@ Status SinkSession::look() {
     std::string numbers;
     for (size_t at = 0; at < tables_.size(); ++at) {
         const PgRows& columns = (*answers)[at];
-        const PgRows& indexes = (*answers)[tables_.size()];
+        const PgRows& relations = (*answers)[tables_.size()];
         const bool is_noted = has_own_tables_ && find_row(answers->back(), tables_[at].name()) <
                                                      answers->back().size();
-        looks_.push_back(to_look(tables_[at], columns, indexes, is_noted));
+        looks_.push_back(to_look(tables_[at], columns, relations, is_noted));
         for (const SinkColumn& column : tables_[at].columns()) {
             if (const size_t row = find_row(columns, column.name); row < columns.size()) {
                 const std::string_view comma = marks.empty() ? "" : ",";

@@ -144,8 +144,11 @@ class SinkTable {
     [[nodiscard]] std::string primary_key_sql() const;
     struct Index {
         std::string name;
-        std::string sql;  ///< that makes it
+        std::string other_name;  ///< where something else has the name
+        std::string columns;     ///< quoted, by ", "
     };
+    /// Makes it, by one of its names.
+    [[nodiscard]] std::string index_sql(const Index& index, std::string_view name) const;
     [[nodiscard]] std::vector<Index> indexes() const;
     /// Indexes whose names are `taken` get others; those of all are taken then.
     void name_indexes(std::set<std::string>& taken);

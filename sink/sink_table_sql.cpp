@@ -49,15 +49,16 @@ SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) c
         name = name.substr(0, kSqlNameMax - 13) + "_" +
                evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
     }
-    if (shared_names_.contains(name + "_idx")) {
-        const std::string whole = fmt::format("{}({})", name_, fmt::join(fields, ","));
-        name = name.substr(0, kSqlNameMax - 13) + "_" +
-               evm::to_hex(evm::keccak256(as_bytes(whole))).substr(2, 8);
-    }
+    const std::string whole = fmt::format("{}({})", name_, fmt::join(fields, ","));
+    const std::string other = name.substr(0, kSqlNameMax - 13) + "_" +
+                              evm::to_hex(evm::keccak256(as_bytes(whole))).substr(2, 8) + "_idx";
     name += "_idx";
-    std::string sql = fmt::format("create index if not exists {} on {} ({})", quote_name(name),
-                                  full_name_, columns);
-    return {std::move(name), std::move(sql)};
+    return {shared_names_.contains(name) ? other : name, other, std::move(columns)};
+}
+
+std::string SinkTable::index_sql(const Index& index, std::string_view name) const {
+    return fmt::format("create index if not exists {} on {} ({})", quote_name(name), full_name_,
+                       index.columns);
 }
 
 /// A long value would be refused, and with it the row.

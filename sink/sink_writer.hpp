@@ -140,7 +140,7 @@ class SinkWriter {
     [[nodiscard]] RowSource rows_of(const storage::ReadView& view, size_t at, HistoryRows* history);
     [[nodiscard]] Status begin_sync(const storage::Cursor& cursor);
     [[nodiscard]] Status sync_all(const storage::Database& database);
-    [[nodiscard]] Status load(const SinkTable& table, const RowSource& rows);
+    [[nodiscard]] Status load(size_t at, const RowSource& rows);
     [[nodiscard]] Status send_differences(const SinkTable& table, const RowSource& rows);
     [[nodiscard]] Status add(Filling& filling, PgStatement statement);
     [[nodiscard]] Status add_rows(Filling& filling, const SinkTable& table, RowArrays& upserts,

@@ -103,7 +103,7 @@ RowSource SinkWriter::rows_of(const storage::ReadView& view, size_t at, HistoryR
 /// The table is then what the view is.
 Status SinkWriter::sync_table(size_t at, const RowSource& rows) {
     if (!session_.tables()[at].exists) {
-        return load(tables_[at], rows);
+        return load(at, rows);
     }
     ++figures_.compared;
     logging::info("comparing a table of a sink",
@@ -177,7 +177,8 @@ Status SinkWriter::sync_all(const storage::Database& database) {
 }
 
 /// Into a table without a key, which is made afterwards: five times as fast.
-Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
+Status SinkWriter::load(size_t at, const RowSource& rows) {
+    const SinkTable& table = tables_[at];
     logging::info("loading a table of a sink",
                   {{"sink", options_.config.name}, {"table", table.full_name()}});
     PLUMBLINE_TRY(const auto made,
@@ -199,9 +200,8 @@ Status SinkWriter::load(const SinkTable& table, const RowSource& rows) {
     };
     PLUMBLINE_TRY_VOID(session_.copy_in(table.copy_in_sql(), produce));
     std::vector<PgStatement> keys{{table.primary_key_sql(), {}}};
-    for (SinkTable::Index& index : table.indexes()) {
-        keys.push_back({std::move(index.sql), {}});
-    }
+    const std::vector<PgStatement>& indexes = session_.looks()[at].missing_indexes;
+    keys.insert(keys.end(), indexes.begin(), indexes.end());
     PLUMBLINE_TRY(const auto keyed, session_.run(keys));
     figures_.copied += count;
     return ok();

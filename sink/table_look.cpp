@@ -40,6 +40,19 @@ PgStatement look_question(const SinkTable& table) {
             {table.full_name()}};
 }
 
+PgStatement relations_question(std::string_view schema) {
+    return {
+        "select c.relname, t.relname, (select string_agg('\"' || replace(a.attname, '\"', "
+        "'\"\"') || '\"', ', ' order by k.place) from unnest(i.indkey) with ordinality "
+        "k(number, place) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = "
+        "k.number where k.place <= i.indnkeyatts), i.indisvalid and i.indpred is null and "
+        "i.indexprs is null and m.amname = 'btree' from pg_class c join pg_namespace n on "
+        "n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid left join "
+        "pg_class t on t.oid = i.indrelid left join pg_am m on m.oid = c.relam where "
+        "n.nspname = $1::text",
+        {std::string{schema}}};
+}
+
 size_t find_row(const PgRows& rows, std::string_view name) {
     size_t row = 0;
     while (row < rows.size() && rows.at(row, kName) != name) {
@@ -74,23 +87,34 @@ std::string not_own(const SinkTable& table) {
         table.full_name(), kTableMark);
 }
 
+/// Of whatever name: it may be the user's.
+bool has_index(const SinkTable& table, const PgRows& relations, const SinkTable::Index& index) {
+    for (size_t row = 0; row < relations.size(); ++row) {
+        const std::string columns = fmt::format("{}, ", relations.at(row, kIndexColumns));
+        if (relations.at(row, kIndexed) == table.name() && relations.at(row, kServes) == "t" &&
+            columns.starts_with(index.columns + ", ")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// To make one that is there already would wait for everybody who writes to the table.
-std::vector<PgStatement> find_missing_indexes(const SinkTable& table, const PgRows& known) {
+std::vector<PgStatement> find_missing_indexes(const SinkTable& table, const PgRows& relations) {
     std::vector<PgStatement> out;
-    for (SinkTable::Index& index : table.indexes()) {
-        if (find_row(known, index.name) == known.size()) {
-            out.push_back({std::move(index.sql), {}});
+    for (const SinkTable::Index& index : table.indexes()) {
+        if (!has_index(table, relations, index)) {
+            const bool is_taken = find_row(relations, index.name) < relations.size();
+            out.push_back({table.index_sql(index, is_taken ? index.other_name : index.name), {}});
         }
     }
     return out;
 }
 
-std::vector<PgStatement> to_make(const SinkTable& table) {
+std::vector<PgStatement> to_make(const SinkTable& table, const std::vector<PgStatement>& indexes) {
     std::vector<PgStatement> out{
         {table.create_sql(), {}}, {table.mark_sql(), {}}, {table.primary_key_sql(), {}}};
-    for (SinkTable::Index& index : table.indexes()) {
-        out.push_back({std::move(index.sql), {}});
-    }
+    out.insert(out.end(), indexes.begin(), indexes.end());
     return out;
 }
 
@@ -137,13 +161,14 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
 
 }  // namespace
 
-TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& indexes,
+TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& relations,
                   bool is_noted) {
     TableLook out;
     out.exists = columns.size() > 0;
     if (!out.exists) {
         out.problem = fmt::format("the table {} does not exist", table.full_name());
-        out.cure = to_make(table);
+        out.missing_indexes = find_missing_indexes(table, relations);
+        out.cure = to_make(table, out.missing_indexes);
         return out;
     }
     if (columns.at(0, kTableKind) != "r" && columns.at(0, kTableKind) != "p") {
@@ -158,7 +183,7 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& i
         return out;
     }
     out.wants_mark = columns.is_null(0, kComment) && columns.at(0, kIsOwner) == "t";
-    out.missing_indexes = find_missing_indexes(table, indexes);
+    out.missing_indexes = find_missing_indexes(table, relations);
     std::string refused;
     if (!columns.is_null(0, kHeirName)) {
         refused = fmt::format(

@@ -25,7 +25,7 @@ struct TableLook {
     bool is_unlogged = false;       ///< empty after a crash of the server
     std::string problem;            ///< why rows cannot be written to it; empty: they can
     std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
-    std::vector<PgStatement> missing_indexes;
+    std::vector<PgStatement> missing_indexes;  ///< of a table that does not exist: all
     /// Of an own table that has no comment, and that this role may comment on.
     bool wants_mark = false;
 };
@@ -53,16 +53,25 @@ enum LookColumn : uint8_t {
     kIsGenerated
 };
 
+/// As the answer to `relations_question` has a column behind the name.
+enum RelationColumn : uint8_t {
+    kIndexed = 1,   ///< the table; null where the relation is no index
+    kIndexColumns,  ///< quoted, by ", "
+    kServes         ///< it finds any row by them
+};
+
 /// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
 /// it another file; a table that begins to inherit from it leaves it all.
 [[nodiscard]] std::string column_mark();
 
 /// A row for each column of the table; none where there is no such table.
 [[nodiscard]] PgStatement look_question(const SinkTable& table);
+/// A row for each relation of the schema: tables, indexes and sequences share one space of names.
+[[nodiscard]] PgStatement relations_question(std::string_view schema);
 /// Where a row's first cell is `name`; the rows' size where it is none's.
 [[nodiscard]] size_t find_row(const PgRows& rows, std::string_view name);
-/// `indexes` are the names of the schema's; `is_noted`: plumbline_tables names the table.
+/// `relations` are the schema's; `is_noted`: plumbline_tables names the table.
 [[nodiscard]] TableLook to_look(const SinkTable& table, const PgRows& columns,
-                                const PgRows& indexes, bool is_noted);
+                                const PgRows& relations, bool is_noted);
 
 }  // namespace plumbline::sink

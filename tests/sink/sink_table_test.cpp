@@ -276,6 +276,39 @@ TEST_F(SinkTest, IndexesThatWouldHaveOneNameAreBothMade) {
     EXPECT_EQ(sink.differences(), 0U);
 }
 
+TEST_F(SinkTest, AnIndexIsMadeWhereSomethingElseHasItsNameAndNotWhereTheUserHasOne) {
+    const Mapping mapping{entities_toml({{"a", "b"}, {"c", "d"}}), put_abis()};
+    SinkWorld sink{"others_name", mapping, {1, size_t{1} << 20, 0}};
+    sink.config.entities = {"a", "c"};
+    const auto count = [&] {
+        return sink.sql(
+            "select tablename, count(*) from pg_indexes where schemaname = 'others_name' and "
+            "tablename in ('a', 'c') group by 1 order by 1");
+    };
+    sink.sql("create schema others_name");
+    sink.sql("create table others_name.mine (x int)");
+    sink.sql("create index a_b_idx on others_name.mine (x)");
+    sink.sql("create view others_name.c_d_idx as select 1");
+    sink.world.block(1, {mapping.emit("hub.Put", {num(7), num(1)}, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    EXPECT_EQ(count(), "a|2\nc|2");
+
+    sink.sql("drop index others_name." +
+             sink.sql("select indexname from pg_indexes where schemaname = 'others_name' and "
+                      "tablename = 'a' and indexname not like '%pkey'"));
+    sink.sql("create index own on others_name.a (b, id)");
+    sink.world.block(2, {mapping.emit("hub.Put", {num(8), num(2)}, 2, 0)});
+    ASSERT_EQ(failure(sink), "");
+    EXPECT_EQ(count(), "a|2\nc|2");
+
+    sink.sql("drop index others_name.own");
+    sink.sql("create index own on others_name.a (b) where b > 5");
+    sink.world.block(3, {mapping.emit("hub.Put", {num(9), num(3)}, 3, 0)});
+    ASSERT_EQ(failure(sink), "");
+    EXPECT_EQ(count(), "a|3\nc|2");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
 TEST(SinkNamesTest, ATableWithTheNameOfAnIndexIsRefused) {
     for (const char* name : {"a_b_idx", "a_pkey"}) {
         const Mapping mapping{entities_toml({{"a", "b"}, {name, "c"}}), put_abis()};
