@@ -4,12 +4,14 @@
 // many.
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <random>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
@@ -40,7 +42,7 @@ class CrashTest : public testing::Test {
         return nlohmann::json::parse(done.out, nullptr, false);
     }
     [[nodiscard]] std::vector<std::string> run_arguments(const std::string& db) const {
-        return {"run", source_path(kConfig), "--db", db, "--rpc", anvil_.url(), "--quiet"};
+        return {"run", config_, "--db", db, "--rpc", anvil_.url(), "--quiet"};
     }
     void index_to_head(const std::string& db) const {
         auto arguments = run_arguments(db);
@@ -57,16 +59,20 @@ class CrashTest : public testing::Test {
         return done.out;
     }
 
+    /// The command is killed at random moments until that was done `kills_wanted` times, while the
+    /// contract is used and the chain forks, and is then left to come to the head.
+    void kill_while_the_chain_forks(uint64_t kills_wanted);
+
     // Two epochs of four slots: finality follows eight blocks behind, so that forks cross it too.
     Anvil anvil_{{"--slots-in-an-epoch", "4"}};
     std::string address_;  ///< what is indexed; empty until it is deployed
+    std::string config_ = source_path(kConfig);
     TempDir dir_;
     std::string db_ = dir_.sub("db");
 };
 
-TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
+void CrashTest::kill_while_the_chain_forks(uint64_t kills_wanted) {
     const uint64_t seed = from_environment("PLUMBLINE_SEED", std::random_device{}());
-    const uint64_t kills_wanted = from_environment("PLUMBLINE_KILLS", 30);
     std::printf("PLUMBLINE_SEED=%lu\n", seed);
     SCOPED_TRACE("PLUMBLINE_SEED=" + std::to_string(seed));
     auto report = act(60, seed % 1000);
@@ -122,6 +128,11 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
     // Everything before becomes final, so that both indexes keep the same blocks.
     report = act(40, seed % 1000 + 1);
     index_to_head(db_);
+}
+
+TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
+    kill_while_the_chain_forks(from_environment("PLUMBLINE_KILLS", 30));
+    ASSERT_FALSE(HasFatalFailure());
     const std::string fresh = dir_.sub("fresh");
     index_to_head(fresh);
     EXPECT_TRUE(dump(db_, {"--events"}) == dump(fresh, {"--events"})) << "the logs differ";
@@ -134,6 +145,57 @@ TEST_F(CrashTest, KilledAtAnyMomentWhileTheChainForksItLosesAndInventsNothing) {
         ASSERT_EQ(chain.code, 0) << chain.err;
         EXPECT_EQ(rows, chain.out) << entity;
     }
+}
+
+/// What the contract tells at the newest final block, once, and at the block of the event.
+std::string config_of_calls() {
+    return fmt::format(R"([chain]
+id = 31337
+rpc = ["http://127.0.0.1:8545"]
+[contracts.hub]
+abi = "{}"
+address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+[entities.registered]
+key = {{ user = "address" }}
+fields = {{ point = "uint256", options_max = "uint256", role = "uint8", reason = "bytes32" }}
+[entities.changed]
+key = {{ block = "uint64", log = "uint32" }}
+fields = {{ users = "uint64", communities = "uint64" }}
+[[on]]
+event = "hub.UserRegistered"
+upsert = "registered"
+key = {{ user = "user" }}
+set = {{ point = "$call.point", options_max = "$call.options_max", role = "$call.role", reason = "$call.reason" }}
+[on.calls]
+point = {{ call = "hub.POINT", once = true, state = "head" }}
+options_max = {{ call = "hub.MAX_OPTIONS", once = true, state = "head" }}
+role = {{ call = "hub.ROLE_ADMIN", once = true, state = "head" }}
+reason = {{ call = "hub.REASON_BAN", once = true, state = "head" }}
+[[on]]
+event = "hub.ReputationChanged"
+insert = "changed"
+key = {{ block = "$block.number", log = "$log.index" }}
+set = {{ users = "$call.users", communities = "$call.communities" }}
+[on.calls]
+users = {{ call = "hub.userCount" }}
+communities = {{ call = "hub.communityCount" }}
+)",
+                       source_path("examples/community/CommunityHub.json"));
+}
+
+TEST_F(CrashTest, KilledWhileContractsAreAskedItKeepsTheFactsOfTheChainThatCounts) {
+    config_ = dir_.sub("calls.toml");
+    write_file(config_, config_of_calls());
+    kill_while_the_chain_forks(from_environment("PLUMBLINE_KILLS", 15));
+    ASSERT_FALSE(HasFatalFailure());
+    const std::string fresh = dir_.sub("fresh");
+    index_to_head(fresh);
+    for (const char* entity : {"registered", "changed"}) {
+        EXPECT_EQ(dump(db_, {"--entity", entity}), dump(fresh, {"--entity", entity})) << entity;
+    }
+    EXPECT_GT(std::ranges::count(dump(db_, {"--facts"}), '\n'), 4);
+    const auto verified = plumbline({"verify", db_, "--proof", "calls", "--rpc", anvil_.url()});
+    EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
 }
 
 TEST_F(CrashTest, KilledBesideASlowProviderItKeepsWhatWasFetched) {
