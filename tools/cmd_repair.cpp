@@ -27,6 +27,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     engine::RepairOptions options;
     options.verify.proof = config.proof;
     options.verify.proof.level = storage::ProofLevel::kReceipts;
+    options.verify.calls_sample = arguments.calls_sample;
     options.verify.scratch_dir = arguments.scratch;
     options.verify.memory = plan_memory(*database, engine::MemoryUse::kProof);
     options.verify.on_progress = show_progress;

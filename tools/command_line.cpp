@@ -297,6 +297,14 @@ void add_timeout(CLI::App* command, int64_t& timeout_s) {
         ->check(CLI::Range(0, 1'000'000));
 }
 
+void add_calls_sample(CLI::App* command, std::optional<double>& sample) {
+    command
+        ->add_option("--sample", sample,
+                     "Which part of the facts of contract calls is asked again, 0 to 1; by "
+                     "default about 1,000 facts, and all of who had told one of them wrong")
+        ->check(CLI::Range(0.0, 1.0));
+}
+
 void add_verify(CLI::App& app, ExitCode& exit) {
     CLI::App* command =
         app.add_subcommand("verify", "Prove the log, the entities and the contract's state");
@@ -308,11 +316,7 @@ void add_verify(CLI::App& app, ExitCode& exit) {
                      "log, replay, calls, state or all; replay needs no network")
         ->capture_default_str()
         ->check(CLI::IsMember({"log", "replay", "calls", "state", "all"}));
-    command
-        ->add_option("--sample", arguments->calls_sample,
-                     "Which part of the facts of contract calls is asked again, 0 to 1; by "
-                     "default about 1,000 facts")
-        ->check(CLI::Range(0.0, 1.0));
+    add_calls_sample(command, arguments->calls_sample);
     command->add_option("--from", arguments->from, "First block of the proofs of log and calls")
         ->check(CLI::Range(uint64_t{0}, uint64_t{INT64_MAX}));
     command->add_option("--to", arguments->to, "Last block of the proofs of log and calls")
@@ -355,6 +359,7 @@ void add_repair(CLI::App& app, ExitCode& exit) {
                      "chain (write it); "
                      "default: [repair] on_drift of the config")
         ->check(CLI::IsMember({"report", "chain"}));
+    add_calls_sample(command, arguments->calls_sample);
     add_timeout(command, arguments->timeout_s);
     command->add_option("--scratch", arguments->scratch,
                         "Where the replay may fold; default: beside DB");

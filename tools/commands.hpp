@@ -114,6 +114,7 @@ struct VerifyArguments {
 
 struct RepairArguments {
     std::string path;
+    std::optional<double> calls_sample;
     std::vector<std::string> rpc;
     std::string config;
     int64_t timeout_s = 60;  ///< without any answer of the chain; 0 = never

@@ -200,6 +200,12 @@ std::string_view verdict_of(const engine::RepairOutcome& outcome) {
         return outcome.plans.empty() ? "nothing was found, but not all is proven\n"
                                      : "repaired what was found, but not all is proven\n";
     }
+    if (outcome.report.calls && outcome.report.calls->skipped > 0) {
+        return outcome.plans.empty() ? "nothing to repair in what was asked; --sample 1 asks all "
+                                       "facts of contract calls\n"
+                                     : "repaired what was found; --sample 1 asks all facts of "
+                                       "contract calls\n";
+    }
     return outcome.plans.empty() ? "nothing to repair\n" : "repaired\n";
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -51,10 +52,22 @@ class CallProver {
 
     Result<CallOutcomeReport> run() {
         PLUMBLINE_TRY_VOID(choose_sample());
+        PLUMBLINE_TRY_VOID(check_all([this](const CallFact& fact) { return is_in_sample(fact); }));
+        PLUMBLINE_TRY_VOID(check_rest_of_liars());
+        report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
+        return std::move(report_);
+    }
+
+  private:
+    using Asked = std::map<std::pair<uint64_t, storage::CallKey>, CallFact>;
+
+    /// Those that `are_asked`; all others are skipped.
+    template <typename AreAsked>
+    [[nodiscard]] Status check_all(const AreAsked& are_asked) {
         const auto scan = view_.scan_calls(options_.from, options_.to);
         std::vector<CallFact> facts;
         for (; scan->valid(); scan->next()) {
-            if (!is_in_sample(scan->fact())) {
+            if (!are_asked(scan->fact())) {
                 ++report_.skipped;
                 continue;
             }
@@ -64,13 +77,30 @@ class CallProver {
             }
         }
         PLUMBLINE_TRY_VOID(scan->status());
-        PLUMBLINE_TRY_VOID(check(std::move(facts)));
-        report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
-        return std::move(report_);
+        return check(std::move(facts));
     }
 
-  private:
-    using Asked = std::map<std::pair<uint64_t, storage::CallKey>, CallFact>;
+    /// Who told one wrong answer may have told more: of his no fact is left out, unless the caller
+    /// says how many are asked.
+    [[nodiscard]] Status check_rest_of_liars() {
+        std::set<std::string> liars;
+        for (const Finding& finding : report_.findings.kept) {
+            liars.insert(finding.provider);
+        }
+        liars.erase("");  // not settled
+        if (options_.sample || report_.skipped == 0 || liars.empty()) {
+            return ok();
+        }
+        report_.skipped = 0;
+        uint64_t in_sample = 0;
+        PLUMBLINE_TRY_VOID(check_all([&](const CallFact& fact) {
+            const bool is_done = is_in_sample(fact);
+            in_sample += is_done ? 1U : 0U;
+            return !is_done && liars.contains(fact.provider);
+        }));
+        report_.skipped -= in_sample;
+        return ok();
+    }
 
     [[nodiscard]] bool is_in_sample(const CallFact& fact) const {
         const uint64_t hash = storage::hash_key(storage::call_key(fact.block_num, fact.call));

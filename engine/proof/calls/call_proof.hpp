@@ -24,7 +24,7 @@ struct CallProofOptions {
     uint64_t from = 0;
     uint64_t to = UINT64_MAX;
     /// Which part of the facts is asked about, evenly spread by their keys and the same each time;
-    /// empty: as much as makes about 1,000.
+    /// empty: as much as makes about 1,000, and all others of who had told one of these wrong.
     std::optional<double> sample;
     std::span<const CallStorage> storage;  ///< Plan::call_storage
     std::function<bool()> is_cancelled;

@@ -681,6 +681,43 @@ TEST_F(CallsTest, OneLieInAThousandCallsIsFoundNamedAndMended) {
     }
 }
 
+TEST_F(CallsTest, OfWhoToldOneWrongAnswerOfTheSampleNoFactIsLeftOut) {
+    FakeChain chain{11};
+    while (distinct_calls(chain) < 1'500) {
+        chain.mine(100);
+    }
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"liar", "second", "third"};
+    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
+                     rpc::CallResult& result) {
+        if (provider == 0) {
+            lie(11, 40, block, input, result);
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    storage::Database& database = *rig.indexer->database();
+    RepairOptions options;
+    options.verify.with_log = false;
+    options.verify.with_replay = false;
+    options.verify.with_state = false;
+    options.verify.calls_sample = 0.5;
+    const auto part = verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+    ASSERT_TRUE(part) << part.error().message;
+    EXPECT_GT(part->calls->skipped, 0U) << "no more is asked than the caller says";
+    options.verify.calls_sample.reset();
+    const auto looked =
+        verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_EQ(looked->calls->skipped, 0U);
+    EXPECT_GT(looked->calls->findings.total, part->calls->findings.total);
+    const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_EQ(stored_rows(database), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     FakeChain chain{7};
     chain.mine(80);
