@@ -31,6 +31,9 @@ Error no_state(uint64_t block_num, bool at_head, std::string_view why) {
                           "state = \"head\" needs none")};
 }
 
+/// So often nobody has answered by hash, and somebody by number, before all is asked by number.
+constexpr unsigned kByNumAfter = 2;
+
 bool is_empty(const ProgramResult& result) {
     return result.outcome && (*result.outcome == CallOutcome::kNothing ||
                               (*result.outcome == CallOutcome::kAnswered && result.data.empty()));
@@ -137,7 +140,10 @@ void CallAsker::cancel() {
 }
 
 void CallAsker::ask_next(const JobPtr& job) {
-    if (!job->open.empty()) {
+    if (!job->open.empty() && asks_by_num() && !job->open.front().state.by_num) {
+        std::ranges::move(job->open, std::back_inserter(job->by_num));
+        job->open.clear();
+    } else if (!job->open.empty()) {
         Programs& programs = programs_[job->provider];
         switch (programs.trial.next()) {
             case ProgramTrial::Next::kAll:
@@ -153,6 +159,11 @@ void CallAsker::ask_next(const JobPtr& job) {
         ask_alone(job);
     } else if (!job->by_num.empty()) {
         look_at_headers(job, false);
+    } else if (!job->headers.empty()) {
+        look_at_headers(job, true);
+    } else if (!job->held.empty()) {
+        job->open = std::exchange(job->held, {});
+        ask_next(job);
     } else if (!job->doubtful.empty()) {
         ask_by_name(job);
     } else if (!job->nothing.empty()) {
@@ -238,7 +249,8 @@ void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
             continue;
         }
         is_any_run = true;
-        takes_hashes_ = true;
+        takes_hashes_ = takes_hashes_ || !items.front().state.by_num;
+        job->is_told_by_num = job->is_told_by_num || items.front().state.by_num;
         for (size_t at = 0; at < items.size(); ++at) {
             if (at >= read->size()) {
                 job->open.push_back(items[at]);
@@ -274,10 +286,20 @@ void CallAsker::end_trial(const JobPtr& job) {
 // --- one by one --------------------------------------------------------------------------------
 
 void CallAsker::ask_alone(const JobPtr& job) {
+    if (!takes_hashes_ && !job->asked_by_name && job->hash_trials < kByNumAfter &&
+        !job->alone.front().state.by_num) {
+        ++job->hash_trials;
+        job->held.assign(std::make_move_iterator(job->alone.begin() + 1),
+                         std::make_move_iterator(job->alone.end()));
+        job->alone.resize(1);
+    }
     std::vector<rpc::CallRequest> requests;
     uint64_t newest = 0;
     for (const Job::Item& item : job->alone) {
         newest = std::max(newest, item.state.block_num);
+        if (item.state.by_num) {
+            job->headers[item.state.block_num] = item.state.hash;
+        }
         requests.push_back(call_alone(item.question.call, item.state));
     }
     source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false},
@@ -300,12 +322,12 @@ void CallAsker::ask_alone(const JobPtr& job) {
 void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> results) {
     PLUMBLINE_CHECK(results.size() == job->alone.size());
     const std::vector<Job::Item> items = std::exchange(job->alone, {});
-    const bool is_by_num = !items.empty() && items.front().state.by_num;
     for (size_t i = 0; i < items.size(); ++i) {
         rpc::CallResult& result = results[i];
         switch (result.kind) {
             case rpc::CallResult::Kind::kAnswered:
                 takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
+                job->is_told_by_num = job->is_told_by_num || items[i].state.by_num;
                 if (result.data.empty() && !items[i].is_seen_empty) {
                     job->nothing.push_back(items[i]);
                     job->nothing.back().teller = result.provider;
@@ -314,6 +336,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 }
                 break;
             case rpc::CallResult::Kind::kReverted:
+                takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
+                job->is_told_by_num = job->is_told_by_num || items[i].state.by_num;
                 job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);
                 break;
             case rpc::CallResult::Kind::kMissingState:
@@ -332,10 +356,22 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 break;
         }
     }
-    if (is_by_num) {
-        look_at_headers(job, true);
-    } else {
-        ask_next(job);
+    ask_next(job);
+}
+
+bool CallAsker::asks_by_num() const noexcept {
+    return asks_by_num_ >= kByNumAfter && !takes_hashes_;
+}
+
+/// Programs were tried by hash as well: they are tried again.
+void CallAsker::note_by_num() {
+    if (++asks_by_num_ != kByNumAfter) {
+        return;
+    }
+    for (auto& [provider, programs] : programs_) {
+        if (programs.trial.next() == ProgramTrial::Next::kAlone) {
+            programs.trial = {};
+        }
     }
 }
 
@@ -366,10 +402,13 @@ void CallAsker::look_at_headers(const JobPtr& job, bool is_after) {
                     return;
                 }
             }
-            if (is_after) {
-                job->headers.clear();
+            if (!is_after) {
+                job->open = std::exchange(job->by_num, {});
             } else {
-                job->alone = std::exchange(job->by_num, {});
+                job->headers.clear();
+                if (std::exchange(job->is_told_by_num, false) && !asks_by_num()) {
+                    note_by_num();
+                }
             }
             ask_next(job);
         }));

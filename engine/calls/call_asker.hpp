@@ -83,6 +83,8 @@ class CallAsker {
     void ask_alone(const JobPtr& job);
     void take_alone(const JobPtr& job, std::vector<rpc::CallResult> results);
     void look_at_headers(const JobPtr& job, bool is_after);
+    [[nodiscard]] bool asks_by_num() const noexcept;
+    void note_by_num();
 
     // What is refused, or answers nothing: call_doubts.cpp
     void ask_by_name(const JobPtr& job);
@@ -100,6 +102,8 @@ class CallAsker {
     /// Somebody has answered by a block's hash: what is refused then is not asked by number, for
     /// the backends behind one provider may be on two branches.
     bool takes_hashes_ = false;
+    /// Asks that nobody answered by hash, and somebody by number.
+    unsigned asks_by_num_ = 0;
     CallbackGuard answers_;  ///< last, so that it ends first
 };
 

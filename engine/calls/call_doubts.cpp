@@ -72,9 +72,11 @@ void CallAsker::ask_by_name(const JobPtr& job) {
 
 void CallAsker::ask_doubtful(const JobPtr& job) {
     for (Job::Item& item : job->doubtful) {
-        item.state.by_num = false;
-        item.pin =
-            item.pin == storage::CallPin::kHead ? storage::CallPin::kHead : storage::CallPin::kHash;
+        if (!asks_by_num()) {
+            item.state.by_num = false;
+            item.pin = item.pin == storage::CallPin::kHead ? storage::CallPin::kHead
+                                                           : storage::CallPin::kHash;
+        }
         job->alone.push_back(std::move(item));
     }
     job->doubtful.clear();
@@ -146,27 +148,36 @@ void CallAsker::take_second_words(const JobPtr& job, const std::vector<rpc::Call
                         agrees ? items[i].teller : results[i].provider);
         } else if (is_told && results[i].kind == rpc::CallResult::Kind::kReverted) {
             job->settle(items[i], storage::CallOutcome::kReverted, {}, results[i].provider);
+        } else if (is_told && results[i].kind == rpc::CallResult::Kind::kRefused &&
+                   rpc::names_gas(results[i].why)) {
+            job->settle(items[i], storage::CallOutcome::kOutOfGas, {}, results[i].provider);
         } else {
             job->nothing.push_back(items[i]);
+            if (is_told && results[i].kind == rpc::CallResult::Kind::kRefused) {
+                job->nothing.back().why_others = results[i].why;
+            }
         }
     }
-    if (job->headers.empty()) {
-        ask_next(job);
-    } else {
-        look_at_headers(job, true);
-    }
+    ask_next(job);
 }
 
 /// Nobody else knows: who runs another call, which has an answer on every chain, is believed.
 void CallAsker::probe_of_nothing(const JobPtr& job) {
     const std::string teller = job->nothing.front().teller;
     const auto end = [this, job, teller](bool is_believed) {
-        std::erase_if(job->nothing, [&](const Job::Item& item) {
+        std::erase_if(job->nothing, [&](Job::Item& item) {
             if (item.teller != teller) {
                 return false;
             }
             if (is_believed) {
                 job->settle(item, storage::CallOutcome::kNothing, {}, teller);
+            } else if (!item.why_others.empty()) {
+                job->why_doubtful = item.why_others;
+                job->asked_by_name.reset();
+                if (!std::exchange(item.is_asked_by_name, true)) {
+                    job->next_provider = 0;
+                }
+                job->doubtful.push_back(item);
             } else {
                 job->error = Error{
                     ErrorCode::kUnavailable,

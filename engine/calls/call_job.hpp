@@ -14,22 +14,25 @@
 namespace plumbline::engine {
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `by_num`, `doubtful`, `nothing`, `second`, `out` and `facts`, but for those that
-/// `error` tells of.
+/// `alone`, `held`, `by_num`, `doubtful`, `nothing`, `second`, `out` and `facts`, but for those
+/// that `error` tells of.
 struct CallAsker::Job {
     struct Item {
         CallQuestion question;
         rpc::StateBlock state;  ///< which is asked
         storage::CallPin pin = storage::CallPin::kHash;
-        bool is_seen_empty = false;  ///< the program ran, and no byte came back
-        std::string teller = {};     ///< who answered nothing
+        bool is_seen_empty = false;     ///< the program ran, and no byte came back
+        std::string teller = {};        ///< who answered nothing
+        std::string why_others = {};    ///< what somebody else said, who refused it
+        bool is_asked_by_name = false;  ///< for that
     };
     struct Chunk {
         std::vector<Item> items;
     };
     std::vector<Item> open;
     std::vector<Item> alone;     ///< not by a program
-    std::vector<Item> by_num;    ///< those of `alone` that nobody takes by hash
+    std::vector<Item> held;      ///< until one has shown whether hashes are taken
+    std::vector<Item> by_num;    ///< those that nobody takes by hash
     std::vector<Item> doubtful;  ///< refused by hash and by number
     std::vector<Item> nothing;   ///< somebody answered nothing to it
     std::vector<Item> second;    ///< of these: who is asked now
@@ -39,6 +42,8 @@ struct CallAsker::Job {
     size_t next_provider = 0;               ///< who is asked about them next
     unsigned times_asked = 0;               ///< the one that is asked by name
     std::map<uint64_t, evm::Hash> headers;  ///< of the blocks that are asked by number
+    bool is_told_by_num = false;            ///< a call that was refused by hash
+    unsigned hash_trials = 0;               ///< asks of one call, of which `held` waits for the end
     std::vector<Chunk> out;
     bool is_trial = false;  ///< of programs, which others wait for
     std::vector<storage::CallFact> facts;

@@ -313,6 +313,9 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     if (!options.contracts) {
         return {Kind::kRefused, {}, "no calls here"};
     }
+    if (!state.by_num && !options.takes_hashes) {
+        return {Kind::kRefused, {}, "cannot unmarshal object into Go value"};
+    }
     if (request.to && !request.code && is_sha256(*request.to)) {
         rpc::CallResult hash{Kind::kAnswered, Bytes(32, 0xe3), ""};
         if (options.spoils) {

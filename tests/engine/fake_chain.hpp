@@ -92,6 +92,7 @@ struct FakeNodeOptions {
                        rpc::CallResult& result)>
         spoils = {};
     bool runs_programs = true;  ///< else it refuses creations and overrides
+    bool takes_hashes = true;   ///< of the block that calls are made at
     /// Blocks so far below the head have no state any more.
     uint64_t state_depth = UINT64_MAX;
 };

@@ -347,6 +347,38 @@ TEST_F(CallsTest, WhoRunsNoProgramsIsAskedForThemAHandfulOfTimes) {
     }
 }
 
+TEST_F(CallsTest, WhoTakesNoBlockHashesIsAskedByThemAHandfulOfTimes) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(200);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.takes_hashes = false;
+        node.runs_programs = seed % 2 == 0;
+        size_t probes = 0;
+        node.spoils = [&](size_t /*provider*/, const FakeBlock& /*block*/, ByteView input,
+                          rpc::CallResult& /*result*/) { probes += input.empty() ? 1U : 0U; };
+        Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        const size_t asked = rig.node->call_asks - probes;
+        EXPECT_LE(rig.node->calls_made,
+                  distinct_calls(chain) + (node.runs_programs ? unanswered_calls(chain) : 0));
+        if (!node.runs_programs) {
+            EXPECT_LE(asked - rig.node->calls_made, 10U)
+                << "twice by hash, programs twice in each of two forms by hash and by number";
+        } else {
+            EXPECT_LT(asked, distinct_calls(chain) + unanswered_calls(chain));
+        }
+        const auto view = rig.indexer->database()->read_view();
+        for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+            EXPECT_EQ(scan->fact().pin, storage::CallPin::kNumber);
+        }
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
 TEST_F(CallsTest, ReorgsLeaveNoFactOfADeadBlock) {
     for (const uint64_t seed : seeds(10)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -1046,6 +1078,35 @@ TEST_F(CallsTest, WhoAnswersNothingToEveryCallIsNotBelieved) {
             EXPECT_FALSE(rig.indexer->database()->read_view()->scan_calls(0, UINT64_MAX)->valid());
             rig.node->options.spoils = nullptr;
         }
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhoAnswersNothingToEveryCallHoldsNoCallThatOthersRefuse) {
+    for (const char* words : {"EVM error OutOfOffset", "out of gas"}) {
+        SCOPED_TRACE(words);
+        FakeChain chain{9};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"empty", "able"};
+        node.runs_programs = false;
+        node.contracts = [words](const FakeBlock& block, const evm::Address& to, ByteView input) {
+            rpc::CallResult out = Truth::answer(block, to, input);
+            if (out.kind == rpc::CallResult::Kind::kReverted) {
+                out = {rpc::CallResult::Kind::kRefused, {}, words};
+            }
+            return out;
+        };
+        node.spoils = [](size_t provider, const FakeBlock& /*block*/, ByteView /*input*/,
+                         rpc::CallResult& result) {
+            if (provider == 0) {
+                result = {rpc::CallResult::Kind::kAnswered, {}, ""};
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
         EXPECT_TRUE(rig.indexer->stop().has_value());
