@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/proof/answer_text.hpp"
 #include "engine/proof/raw_join.hpp"
 #include "engine/proof/row_diff.hpp"
 #include "storage/codec.hpp"
@@ -237,15 +238,11 @@ class Diff {
         for (const auto& [key, fact] : calls_b) {
             all[key].second = &fact;
         }
-        const auto show = [](const storage::CallFact* fact) {
-            return fact == nullptr
-                       ? std::string{}
-                       : fmt::format(
-                             "{} {}: {} {}", evm::to_hex(fact->call.to),
-                             evm::to_hex(as_bytes(fact->call.input)),
-                             storage::to_string(fact->outcome),
-                             evm::to_hex(as_bytes(fact->data)
-                                             .first(std::min<size_t>(fact->data.size(), 64))));
+        const auto show = [](const storage::CallFact* fact, const storage::CallFact* other) {
+            return fact == nullptr ? std::string{}
+                                   : fmt::format("{} {}: {}", evm::to_hex(fact->call.to),
+                                                 evm::to_hex(as_bytes(fact->call.input)),
+                                                 answer_text(*fact, other));
         };
         const auto is_of_head = [](const storage::CallFact* fact) {
             return fact != nullptr && fact->pin == storage::CallPin::kHead;
@@ -264,8 +261,8 @@ class Diff {
                      {},
                      block_num,
                      0,
-                     show(both.first),
-                     show(both.second)});
+                     show(both.first, both.second),
+                     show(both.second, both.first)});
             }
         }
         return ok();

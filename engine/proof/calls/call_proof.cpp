@@ -10,6 +10,7 @@
 
 #include "core/evm/hex.hpp"
 #include "engine/calls/call_asker.hpp"
+#include "engine/proof/answer_text.hpp"
 #include "engine/proof/calls/call_storage_proof.hpp"
 
 namespace plumbline::engine {
@@ -23,16 +24,6 @@ constexpr size_t kFactsAtOnce = 4'000;
 constexpr double kSampled = 1'000;
 constexpr int64_t kWaitMs = 50;
 constexpr size_t kUnprovenMax = 20;
-constexpr size_t kShownMax = 100;
-
-std::string show_answer(const CallFact& fact) {
-    std::string out{storage::to_string(fact.outcome)};
-    if (!fact.data.empty()) {
-        const std::string hex = evm::to_hex(as_bytes(fact.data));
-        out += " " + (hex.size() > kShownMax ? hex.substr(0, kShownMax) + ".." : hex);
-    }
-    return out;
-}
 
 bool is_same_answer(const CallFact& a, const CallFact& b) {
     return a.outcome == b.outcome && a.data == b.data;
@@ -237,8 +228,8 @@ class CallProver {
         finding.key = fmt::format("call to {} with {} at block {}", evm::to_hex(fact.call.to),
                                   evm::to_hex(as_bytes(fact.call.input)), fact.block_num);
         finding.raw_key = storage::call_key(fact.block_num, fact.call);
-        finding.stored = show_answer(fact);
-        finding.expected = show_answer(expected);
+        finding.stored = answer_text(fact, &expected);
+        finding.expected = answer_text(expected, &fact);
         return finding;
     }
 
