@@ -131,7 +131,13 @@ Result<InitRequest> read_arguments(const InitArguments& arguments, const fs::pat
     };
     InitRequest request;
     engine::InitOptions& out = request.options;
-    if (fs::exists(config_path)) {
+    std::error_code error;
+    const fs::file_status there = fs::status(config_path, error);
+    if (error && there.type() == fs::file_type::none) {
+        mistake(fmt::format("cannot look into {}: {}", config_path.parent_path().string(),
+                            error.message()));
+    }
+    if (fs::exists(there)) {
         mistake(fmt::format("{} is there already; choose another directory or remove it",
                             config_path.string()));
     }
@@ -229,18 +235,20 @@ Status hold_abi(engine::EndpointClient& client, const engine::InitOptions& optio
     }
     if (sample && sample->unknown > 0) {
         const std::string text = describe(*sample);
-        if (sample->unknown == sample->events) {
+        // The proxy's own events are in no ABI of what it stands for.
+        if (sample->unknown + (of_proxy.empty() ? 0 : sample->of_proxies) >= sample->events) {
             return mistake(text + "; " +
                            (of_proxy.empty() ? "is it the ABI of another contract?" : of_proxy));
         }
         note(text + "; " + fate_of_unknown(*sample));
     }
     if (!of_proxy.empty()) {
-        note(fmt::format("{} is an {} of {}; {}", address, look.proxy,
-                         evm::to_checksum(look.implementation),
-                         sample && sample->events > 0
-                             ? "the ABI knows its events"
-                             : "it has no events yet that the ABI could be held against"));
+        note(fmt::format(
+            "{} is an {} of {}; {}", address, look.proxy, evm::to_checksum(look.implementation),
+            !sample || sample->events == 0
+                ? "it has no events yet that the ABI could be held against"
+            : sample->unknown == 0 ? "the ABI knows its events"
+                                   : "is that contract's ABI the one that was given?"));
     }
     return ok();
 }

@@ -22,6 +22,7 @@
 #include "engine/ingest/indexer.hpp"
 #include "engine/ingest/progress.hpp"
 #include "engine/mapping/plan.hpp"
+#include "engine/setup/event_sample.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/read_view.hpp"
@@ -258,10 +259,13 @@ class DryRun {
                             idle_handlers(engine::compiled(*plan), what[0], what[1])));
         }
         for (const auto& [what, count] : unknown.topics) {
-            report_.remarks.push_back(
-                fmt::format("{} of {} {} topic0 {}, which its ABI does not have{}",
-                            count_of_logs(count), what.first, count == 1 ? "has" : "have",
-                            what.second, idle_handlers(engine::compiled(*plan), what.first, "")));
+            const bool is_of_proxy =
+                engine::is_of_proxies(evm::parse_hash(what.second).value_or(evm::Hash{}));
+            report_.remarks.push_back(fmt::format(
+                "{} of {} {} topic0 {}, which its ABI does not have{}", count_of_logs(count),
+                what.first, count == 1 ? "has" : "have", what.second,
+                is_of_proxy ? std::string{": the proxy itself emits it, so nothing is missing"}
+                            : idle_handlers(engine::compiled(*plan), what.first, "")));
         }
         return ok();
     }

@@ -75,6 +75,9 @@ Error OperandScanner::fail(size_t offset, std::string_view message) const {
 }
 
 Error OperandScanner::expected(std::string_view what) const {
+    if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return fail(at_, "nothing stands here; the text of no letters is written ''");
+    }
     if (at_ >= text_.size()) {
         return fail(at_, fmt::format("expected {}, found the end", what));
     }

@@ -38,11 +38,15 @@ constexpr std::array<const char*, 13> kCommon{
     "BeaconUpgraded(address)"};
 constexpr size_t kOfProxies = 3;  ///< the last of them
 
+}  // namespace
+
 bool is_of_proxies(const evm::Hash& topic0) {
     return std::any_of(kCommon.end() - kOfProxies, kCommon.end(), [&](const char* signature) {
         return topic0 == evm::keccak256(std::string_view{signature});
     });
 }
+
+namespace {
 
 /// A log as a node tells it.
 struct ToldLog {
@@ -131,6 +135,7 @@ EventSample count(const json& logs, const EventChoice& choice, evm::BlockRange r
         const bool is_chosen = judge.is_chosen(log);
         ++out.events;
         out.chosen += is_chosen ? 1 : 0;
+        out.of_proxies += !log.topics.empty() && is_of_proxies(log.topics[0]) ? 1U : 0U;
         if (auto difference = judge.unknown(log)) {
             ++out.unknown;
             out.unknown_chosen += is_chosen ? 1 : 0;

@@ -34,8 +34,12 @@ struct EventSample {
     uint64_t chosen = 0;            ///< of `events`: are indexed
     uint64_t unknown = 0;           ///< of `events`
     uint64_t unknown_chosen = 0;    ///< of `chosen`
+    uint64_t of_proxies = 0;        ///< of `events`: those that a proxy itself has (EIP-1967)
     std::vector<Unknown> unknowns;  ///< commonest first
 };
+/// Upgraded, AdminChanged, BeaconUpgraded.
+[[nodiscard]] bool is_of_proxies(const evm::Hash& topic0);
+
 /// The newest events from `first` on: the last 100 blocks, 1,000, 10,000, until there are some.
 /// Empty where the node refuses. Events of proxies themselves (EIP-1967) count as known.
 [[nodiscard]] std::optional<EventSample> sample_events(EndpointClient& client,

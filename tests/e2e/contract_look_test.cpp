@@ -21,6 +21,11 @@ constexpr const char* kPlace = "0x00000000000000000000000000000000000c0de0";
 constexpr const char* kTransfer =
     "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
+constexpr const char* kUpgraded =
+    "bc7cd75a20ee27fd9adebab32041f755214dbc6bffa90cc0225b39da2e5c2d3b";
+constexpr const char* kImplementationSlot =
+    "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
+
 class ContractLookTest : public ::testing::Test {
   protected:
     /// Whoever calls it, it does this.
@@ -47,6 +52,16 @@ class ContractLookTest : public ::testing::Test {
     Anvil anvil_;
     TempDir dir_;
 };
+
+TEST_F(ContractLookTest, OfAProxyWithAnotherAbiItsOwnEventsCountForNothing) {
+    put_code("60007f" + std::string{kUpgraded} + "60006000a2" + emit_other());
+    anvil_.call("anvil_setStorageAt", {kPlace, kImplementationSlot, "0x" + std::string(64, '7')});
+    call_it();
+    const auto refused = init("erc20");
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("1 of 2 events"), HasSubstr("EIP-1967 proxy of 0x"),
+                                   HasSubstr("give the ABI of that contract")));
+}
 
 TEST_F(ContractLookTest, EventsInAnotherShapeThanTheAbisAreNotInTheAbi) {
     put_code(emit_transfer());

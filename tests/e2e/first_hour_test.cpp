@@ -274,6 +274,13 @@ TEST_F(FirstHourTest, AbisWithoutEventsAreRefusedAndAProxysNamesItsImplementatio
     EXPECT_THAT(made.err, HasSubstr("it has no events yet"));
 }
 
+TEST_F(FirstHourTest, ADirectoryThatCannotBeLookedIntoIsToldWithTheReason) {
+    const auto refused = plumbline({"init", dir_.sub(std::string(300, 'd')), "--abi", community_,
+                                    "--address", address_, "--rpc", anvil_.url()});
+    expect_refused(refused, "cannot look into");
+    EXPECT_THAT(refused.err, HasSubstr("File name too long"));
+}
+
 TEST_F(FirstHourTest, BeaconProxiesAndClonesNameTheirImplementationToo) {
     const std::string beacon = "0x00000000000000000000000000000000000bea00";
     const std::string proxy = "0x00000000000000000000000000000000000bea01";
