@@ -142,6 +142,9 @@ bool match_order(Access& access, const std::vector<bool>& is_constant,
         seen.push_back(asked.column);
         const auto found = std::ranges::find(columns, asked.column);
         if (found != columns.end() && is_constant[static_cast<size_t>(found - columns.begin())]) {
+            if (is_first) {
+                access.descending = asked.descending;  // Those that are equal come by key.
+            }
             continue;
         }
         while (at < columns.size() && is_constant[at]) {

@@ -65,6 +65,12 @@ Status EventFilter::add(const engine::EventText& events, const ConditionName& na
         for (size_t i = 0; i < inputs.size(); ++i) {
             const auto type = param_type(decoder, i);
             if (!type) {
+                if (inputs[i].name == name.field) {
+                    refused = Error{ErrorCode::kInvalidArgument,
+                                    fmt::format("{} is a list or a tuple: events cannot be asked "
+                                                "for by it",
+                                                evm::to_string(inputs[i].type))};
+                }
                 continue;
             }
             if (inputs[i].name != name.field) {

@@ -36,7 +36,11 @@ Result<KeyValue> parse_integer(FieldType type, std::string_view text) {
     const bool negative = text.starts_with('-');
     const auto magnitude = evm::U256::parse(negative ? text.substr(1) : text);
     if (!magnitude) {
-        return bad_value(type, text, "expected decimal digits or 0x hex");
+        const bool is_number =
+            text.find_first_not_of("0123456789", negative ? 1 : 0) == std::string_view::npos &&
+            text.size() > (negative ? 1U : 0U);
+        return bad_value(type, text,
+                         is_number ? "it does not fit" : "expected decimal digits or 0x hex");
     }
     const evm::U256 word = negative ? evm::negate(*magnitude) : *magnitude;
     const bool is_signed = type.kind == FieldKind::kInt;

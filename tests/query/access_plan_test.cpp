@@ -72,6 +72,15 @@ TEST(AccessPlanTest, TheFirstPathThatAnswersAllIsTaken) {
     EXPECT_EQ(index({"support=1", "support=2"}, "weight"), 1);
 }
 
+TEST(AccessPlanTest, RowsThatAreEqualInTheOrderComeByKeyInItsDirection) {
+    const EntityLayout layout = vote_layout();
+    for (const std::vector<std::string>& where :
+         std::vector<std::vector<std::string>>{{"at=3"}, {"at.in=3"}, {"at.gte=3", "at.lte=3"}}) {
+        EXPECT_TRUE(plan_served(layout, ask(layout, where, "-at"))->descending) << where[0];
+        EXPECT_FALSE(plan_served(layout, ask(layout, where, "at"))->descending) << where[0];
+    }
+}
+
 TEST(AccessPlanTest, ARefusalNamesTheIndexThatWouldServe) {
     const EntityLayout layout = vote_layout();
     const auto why = [&](const std::vector<std::string>& where, const std::string& order = "") {

@@ -476,6 +476,9 @@ TEST_F(RouterTest, MistakesSayWhatIsKnown) {
         {"/v1/entities/user?name.gt=x", 400, "or add scan=true"},
         {"/v1/entities/user?points.like=5", 400, "gte, in"},
         {"/v1/entities/user?points.gt=x", 400, "points: 'x' is not a value of type uint64"},
+        {"/v1/entities/user?points.gt=9999999999999999999999999999999999999999999999999999999999999"
+         "99999999999999999999",
+         400, "it does not fit"},
         {"/v1/entities/user?scan=yes", 400, "true or false"},
         {"/v1/entities/user?key=" + engine::test::hex_of(3) + "&limit=3", 400, "limit does not go"},
         {"/v1/events?param.nope=3", 400, "there are: who, room, name, points"},
