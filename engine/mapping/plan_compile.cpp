@@ -269,6 +269,7 @@ Status Compiler::add_entity(const EntityConfig& entity) {
         entity.state, [](const StateConfig& state) { return state.deleted.has_value(); });
     plan_.codecs.emplace_back(layout);
     plan_.entities.push_back(std::move(layout));
+    plan_.entity_pos.push_back(entity.pos);
     return ok();
 }
 

@@ -443,6 +443,19 @@ TEST(PlanTest, MistakesOfContractsAndOfEntitiesAreToldTogether) {
     }
 }
 
+TEST(PlanTest, EntitiesThatNoHandlerWritesAreToldWhereNoneIsInCpp) {
+    const std::string mapping = opened("set = { owner = \"author\" }\n");
+    EXPECT_THAT((Mapping{kHead + mapping, kAbis}.plan->unused()),
+                testing::ElementsAre("test.toml:13:1: no [[on]] writes entity 'pair': it has no "
+                                     "rows, unless a handler in C++ makes them"));
+    EventHandler handler;
+    handler.name = "pairs";
+    handler.event = "hub.Named";
+    handler.version = "1";
+    handler.run = [](HandlerContext&) { return ok(); };
+    EXPECT_THAT((Mapping{kHead + mapping, kAbis, {handler}}.plan->unused()), testing::IsEmpty());
+}
+
 TEST(PlanTest, FingerprintIgnoresCommentsLayoutAndEndpoints) {
     const std::string plain = plan_fingerprint(opened("set = { owner = \"author\" }\n"));
     EXPECT_EQ(plain.size(), 64U);
