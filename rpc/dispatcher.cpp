@@ -108,7 +108,7 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
             const bool is_lacking = active.last_code == ErrorCode::kNotFound;
             end_with_error(active, is_lacking ? ErrorCode::kNotFound : ErrorCode::kTimeout,
                            "no answer within " + std::to_string(options_.deadline_ms / 1000) +
-                               " s" + describe(active));
+                               " s" + describe_all(active));
             return;
         }
         if (active.group.kind() != CallGroup::Kind::kHeadProbe &&
@@ -245,14 +245,14 @@ void Dispatcher::end_round(PendingGroup& active) {
                        "every endpoint serves another chain than " +
                            std::to_string(chain_id().value_or(0)) + describe(active));
     } else if (std::holds_alternative<round_end::AllDown>(end)) {
-        end_with_error(active, active.last_code, "nobody to ask is up" + describe(active));
+        end_with_error(active, active.last_code, "nobody to ask is up" + describe_all(active));
     } else {
         const Call& open = group.calls[active.calls.waiting().front()];
         std::string text = "no provider could answer " + std::string{method_name(open.kind)};
         if (group.block_needed) {
             text += " up to block " + std::to_string(*group.block_needed);
         }
-        end_with_error(active, active.last_code, text + describe(active));
+        end_with_error(active, active.last_code, text + describe_all(active));
     }
 }
 
@@ -278,6 +278,19 @@ std::string Dispatcher::describe(const PendingGroup& active) const {
     for (const auto& [provider, reason] : active.reasons) {
         out += out.empty() ? ": " : "; ";
         out += providers_[provider].name() + ": " + reason;
+    }
+    return out;
+}
+
+/// That, and the standing of those that were not even asked.
+std::string Dispatcher::describe_all(const PendingGroup& active) const {
+    std::string out = describe(active);
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        const bool may_be_asked =
+            (!active.group.only || *active.group.only == i) && !active.group.never.contains(i);
+        if (may_be_asked && !active.reasons.contains(i) && !providers_[i].is_usable()) {
+            out += (out.empty() ? ": " : "; ") + providers_[i].standing();
+        }
     }
     return out;
 }
@@ -422,13 +435,21 @@ bool Dispatcher::is_consistent() const {
 }
 
 /// Hours that a provider asks for are given while others answer. When none does, they would be
-/// hours of silence: it is asked again long before.
+/// hours of silence: it is asked again long before. And where all others are limited for a moment,
+/// one that was down may be back.
 void Dispatcher::shorten_waits() {
     const int64_t wait_max = options_.alone_wait_ms_max;
-    if (std::ranges::none_of(providers_, [&](const Provider& provider) {
-            return provider.is_back_within(wait_max);
-        })) {
-        for (Provider& provider : providers_) {
+    const auto is_nobody_back = [this](int64_t ms) {
+        return std::ranges::none_of(
+            providers_, [ms](const Provider& provider) { return provider.is_back_within(ms); });
+    };
+    if (!is_nobody_back(0)) {
+        return;
+    }
+    const bool is_long = is_nobody_back(wait_max);
+    for (Provider& provider : providers_) {
+        provider.shorten_probe_pause(wait_max);
+        if (is_long) {
             provider.shorten_wait(wait_max);
         }
     }

@@ -212,7 +212,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
         mistakes.add(sink::make_tables(one, *plan, config.chain.id));
     }
     PLUMBLINE_TRY_VOID(mistakes.all());
-    for (const std::string& unused : plan->unused_calls()) {
+    for (const std::string& unused : plan->unused()) {
         logging::warning(unused);
     }
     const auto tell_right = [&] { return arguments.json ? ok() : print(what_is_right(config)); };

@@ -70,7 +70,7 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             continue;
         }
         std::vector<std::string> warnings = seen.warnings;
-        std::ranges::copy((*plan)->unused_calls(), std::back_inserter(warnings));
+        std::ranges::copy((*plan)->unused(), std::back_inserter(warnings));
         if (std::string states =
                 look_at_states(config, engine::pool_options(config).endpoints, patience);
             !states.empty()) {

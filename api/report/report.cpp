@@ -32,15 +32,25 @@ class ReportReader {
           report_{report} {}
 
     Status run() {
-        PLUMBLINE_TRY_VOID(section_.allow_only(
-            {"about", "entity", "event", "where", "group_by", "metric", "of", "to", "top"}));
+        engine::SectionMistakes mistakes{
+            section_,
+            {"about", "entity", "event", "where", "group_by", "metric", "of", "to", "top"}};
         if (const engine::TomlValue* about = section_.find("about")) {
-            PLUMBLINE_TRY(report_.about, section_.string(*about, "about"));
+            mistakes.take(report_.about, section_.string(*about, "about"));
         }
-        PLUMBLINE_TRY_VOID(subject());
-        PLUMBLINE_TRY_VOID(conditions());
-        PLUMBLINE_TRY_VOID(groups());
-        return metric();
+        if (const engine::TomlValue* top = section_.find("top")) {
+            mistakes.take(report_.top, section_.integer(*top, "top", 1, kTopMax));
+        }
+        is_metric_known_ = mistakes.add(metric()) && mistakes.are_known();
+        const bool has_subject = section_.find("entity") != nullptr ||  // else one is misspelt
+                                 section_.find("event") != nullptr || mistakes.are_known();
+        if (has_subject && mistakes.add(subject())) {
+            mistakes.add(conditions());
+            mistakes.add(groups());
+            mistakes.add(operand("of", report_.metric != ReportMetric::kCount, report_.of));
+            mistakes.add(operand("to", report_.metric == ReportMetric::kRatio, report_.to));
+        }
+        return mistakes.all();
     }
 
   private:
@@ -157,16 +167,24 @@ class ReportReader {
             return ok();
         }
         PLUMBLINE_TRY(const auto texts, section_.strings(*where, "where", kWhereMax));
+        engine::Mistakes mistakes;
         for (const engine::TomlValue* text : texts) {
-            PLUMBLINE_TRY(const engine::Condition condition, section_.condition(*text, "where"));
-            PLUMBLINE_TRY(ReportValue value, compile(engine::as_operand(condition)));
-            if (value.type.kind != FieldKind::kBool) {
-                return section_.mistake(text->pos, fmt::format("{}: '{}' is not true or false",
-                                                               section_.name(), value.name));
+            auto value = condition(*text);
+            if (mistakes.add(value)) {
+                report_.where.push_back(*std::move(value));
             }
-            report_.where.push_back(std::move(value));
         }
-        return ok();
+        return mistakes.all();
+    }
+
+    Result<ReportValue> condition(const engine::TomlValue& text) const {
+        PLUMBLINE_TRY(const engine::Condition condition, section_.condition(text, "where"));
+        PLUMBLINE_TRY(ReportValue value, compile(engine::as_operand(condition)));
+        if (value.type.kind != FieldKind::kBool) {
+            return section_.mistake(text.pos, fmt::format("{}: '{}' is not true or false",
+                                                          section_.name(), value.name));
+        }
+        return value;
     }
 
     Status groups() {
@@ -175,16 +193,19 @@ class ReportReader {
             return ok();
         }
         PLUMBLINE_TRY(const auto texts, section_.strings(*group_by, "group_by", kGroupByMax));
+        engine::Mistakes mistakes;
         for (const engine::TomlValue* text : texts) {
-            PLUMBLINE_TRY(ReportValue value, grouped(*text));
-            report_.group_by.push_back(std::move(value));
+            auto value = grouped(*text);
+            if (mistakes.add(value)) {
+                report_.group_by.push_back(*std::move(value));
+            }
         }
-        return ok();
+        return mistakes.all();
     }
 
     Status operand(std::string_view key, bool is_needed, std::optional<ReportValue>& out) {
         const engine::TomlValue* value = section_.find(key);
-        if ((value != nullptr) != is_needed) {
+        if (is_metric_known_ && (value != nullptr) != is_needed) {
             return section_.mistake(
                 value == nullptr ? section_.pos() : value->pos,
                 fmt::format("{}: metric {} goes {} `{}`", section_.name(), report_.metric_name,
@@ -195,7 +216,8 @@ class ReportReader {
         }
         PLUMBLINE_TRY(const engine::Operand parsed, section_.operand(*value, key));
         PLUMBLINE_TRY(out, compile(parsed));
-        if (!out->type.is_number() && report_.metric != ReportMetric::kDistinct) {
+        if (is_metric_known_ && !out->type.is_number() &&
+            report_.metric != ReportMetric::kDistinct) {
             return section_.mistake(
                 value->pos, fmt::format("{}: '{}' is no number", section_.name(), out->name));
         }
@@ -220,17 +242,13 @@ class ReportReader {
             }
             report_.metric = found->second;
         }
-        PLUMBLINE_TRY_VOID(operand("of", report_.metric != ReportMetric::kCount, report_.of));
-        PLUMBLINE_TRY_VOID(operand("to", report_.metric == ReportMetric::kRatio, report_.to));
-        if (const engine::TomlValue* top = section_.find("top")) {
-            PLUMBLINE_TRY(report_.top, section_.integer(*top, "top", 1, kTopMax));
-        }
         return ok();
     }
 
     const engine::Section& section_;
     const engine::CompiledPlan& plan_;
     Report& report_;
+    bool is_metric_known_ = false;  ///< and no key is misspelt: what goes with it can be judged
 };
 
 }  // namespace

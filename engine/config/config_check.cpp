@@ -276,27 +276,29 @@ class Checker {
     [[nodiscard]] Status state(const EntityConfig& entity, const StateConfig& state) const {
         const std::string where = fmt::format("state of [entities.{}]", entity.name);
         const Scope scope{&entity, where, false};
-        PLUMBLINE_TRY_VOID(contract_exists(state.pos, where, state.contract));
-        PLUMBLINE_TRY_VOID(goes_on(state.pos, where, state.contract));
+        Mistakes mistakes;
+        if (mistakes.add(contract_exists(state.pos, where, state.contract))) {
+            mistakes.add(goes_on(state.pos, where, state.contract));
+        }
         if (state.at) {
-            PLUMBLINE_TRY_VOID(operand(*state.at, scope));
+            mistakes.add(operand(*state.at, scope));
         }
         for (const Operand& arg : state.args) {
-            PLUMBLINE_TRY_VOID(operand(arg, scope));
+            mistakes.add(operand(arg, scope));
         }
         for (const SlotConfig& slot : state.slots) {
             for (const Operand& key : slot.keys) {
-                PLUMBLINE_TRY_VOID(operand(key, scope));
+                mistakes.add(operand(key, scope));
             }
         }
         for (const StateConfig::Return& item : state.returns) {
             if (item.kind == StateConfig::Return::Kind::kField) {
-                PLUMBLINE_TRY_VOID(own_column(item.literal, scope));
+                mistakes.add(own_column(item.literal, scope));
             } else if (item.kind == StateConfig::Return::Kind::kExpression) {
-                PLUMBLINE_TRY_VOID(operand(item.literal, scope));
+                mistakes.add(operand(item.literal, scope));
             }
         }
-        return ok();
+        return mistakes.all();
     }
 
     [[nodiscard]] Status handler(const HandlerConfig& handler) const {

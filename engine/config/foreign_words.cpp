@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
+
 namespace plumbline::engine {
 
 namespace {
@@ -110,6 +112,16 @@ std::string_view hint_for_sign(std::string_view rest) {
     const auto* const found = std::ranges::find_if(
         kSigns, [&](const auto& known) { return rest.starts_with(known.first); });
     return found == kSigns.end() ? std::string_view{} : found->second;
+}
+
+std::string hint_for_number(std::string_view digits, char odd) {
+    if (odd == 'e' || odd == 'E') {
+        return " (1e18 is written 10 ** 18)";
+    }
+    std::string plain{digits};
+    std::erase(plain, '_');
+    const bool is_grouped = odd == '_' && std::ranges::all_of(plain, is_ascii_digit);
+    return is_grouped ? fmt::format(" ({} is written {})", digits, plain) : std::string{};
 }
 
 std::string_view without_event(std::string_view path) {

@@ -63,12 +63,18 @@ class Parser {
     /// hold.
     [[nodiscard]] Result<Condition> whole_condition() {
         PLUMBLINE_TRY_VOID(scanner_.check_length());
-        scanner_.skip_blanks();
-        const SourcePos pos = scanner_.pos_of(scanner_.at());
+        const size_t begin = start();
+        const SourcePos pos = scanner_.pos_of(begin);
         PLUMBLINE_TRY(Operand all, binary(0, 0));
         const bool is_place = all.kind == Kind::kName || all.kind == Kind::kLookup;
         if (all.kind != Kind::kCall && !is_place) {
             scanner_.skip_blanks();
+            if (all.kind == Kind::kBool && scanner_.is_over()) {
+                return scanner_.fail(begin,
+                                     all.number.is_zero()
+                                         ? "it never holds: leave out what it is the condition of"
+                                         : "it always holds: leave the condition out");
+            }
             return scanner_.expected("one of == != < <= > >=");
         }
         PLUMBLINE_TRY_VOID(end("the end of the comparison (write several as a list)"));

@@ -135,8 +135,7 @@ Status OperandScanner::number(Operand& out) {
     }
     if (const auto bad = std::ranges::find_if_not(digits, is_ascii_digit); bad != digits.end()) {
         at_ = digits_begin + static_cast<size_t>(bad - digits.begin());
-        return expected(*bad == 'e' || *bad == 'E' ? "a digit (1e18 is written 10 ** 18)"
-                                                   : "a digit");
+        return expected("a digit" + hint_for_number(digits, *bad));
     }
     PLUMBLINE_TRY(const std::string_view behind, places());
     out.kind = Operand::Kind::kNumber;
@@ -163,9 +162,14 @@ Result<std::string_view> OperandScanner::places() {
     }
     const size_t begin = ++at_;
     const std::string_view digits = name_chars();
-    if (digits.empty() || !std::ranges::all_of(digits, is_ascii_digit)) {
+    const auto bad = std::ranges::find_if_not(digits, is_ascii_digit);
+    if (digits.empty() || bad == digits.begin()) {
         at_ = begin;
         return expected("digits behind the point");
+    }
+    if (bad != digits.end()) {
+        at_ = begin + static_cast<size_t>(bad - digits.begin());
+        return expected("a digit" + hint_for_number(digits, *bad));
     }
     if (digits.size() > storage::kDecimalPlacesMax) {
         return fail(begin, fmt::format("a number has at most {} places behind the point",

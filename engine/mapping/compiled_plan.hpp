@@ -172,6 +172,7 @@ struct CompiledPlan {
     std::vector<Source> sources;
     std::vector<evm::Abi> abis;  ///< one a source
     std::vector<storage::EntityLayout> entities;
+    std::vector<SourcePos> entity_pos;  ///< one an entity
     std::vector<storage::RowCodec> codecs;
     std::vector<std::vector<PlanCondition>> drops;  ///< none or one an entity
     std::vector<PlanEvent> events;

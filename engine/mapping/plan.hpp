@@ -241,8 +241,9 @@ class Plan {
     [[nodiscard]] bool needs_txn() const noexcept;
     /// True where any handler names contract calls.
     [[nodiscard]] bool has_calls() const noexcept;
-    /// Contract calls that are made and that nothing uses: a sentence each, with file and line.
-    [[nodiscard]] std::vector<std::string> unused_calls() const;
+    /// Contract calls that are made and that nothing uses, and, where no handler is written in C++,
+    /// entities that no handler writes: a sentence each, with file and line.
+    [[nodiscard]] std::vector<std::string> unused() const;
     /// True where one of them asks the newest final block (`state = "head"`).
     [[nodiscard]] bool asks_head() const noexcept;
 

@@ -1,5 +1,5 @@
-// From the parsed config to the plan: contracts, entities, handlers, factories. The first mistake
-// ends it, but those of handlers are told together.
+// From the parsed config to the plan: contracts and entities, then all that names them. The
+// mistakes of either stage are told together.
 #include "engine/mapping/plan_compile.hpp"
 
 #include <algorithm>
@@ -30,6 +30,8 @@ class Compiler {
     [[nodiscard]] Error mistake(SourcePos pos, std::string_view message) const {
         return mistake_at(config_.path, pos, message);
     }
+    [[nodiscard]] Status add_users(std::vector<EventHandler> functions);
+    void make_bundle();
     [[nodiscard]] std::string fingerprint_with(std::vector<std::string> names);
     [[nodiscard]] Status add_contract(const ContractConfig& contract);
     void add_ticks();
@@ -47,46 +49,26 @@ class Compiler {
 
     const Config& config_;
     CompiledPlan& plan_;
+    /// Of the sources, without those of their factories.
+    std::vector<std::string> own_fingerprints_;
 };
 
 Status Compiler::run(std::vector<EventHandler> functions) {
     plan_.config_path = config_.path;
-    Mistakes of_contracts;
-    for (const ContractConfig& contract : config_.contracts) {
-        of_contracts.add(add_contract(contract));
-    }
-    PLUMBLINE_TRY_VOID(of_contracts.all());
-    add_ticks();
     if (config_.entities.size() > kEntitiesMax) {
         return mistake({}, fmt::format("{} entities; at most {} are possible",
                                        config_.entities.size(), kEntitiesMax));
     }
+    Mistakes of_what_is_named;
+    for (const ContractConfig& contract : config_.contracts) {
+        of_what_is_named.add(add_contract(contract));
+    }
     for (const EntityConfig& entity : config_.entities) {
-        PLUMBLINE_TRY_VOID(add_entity(entity));
+        of_what_is_named.add(add_entity(entity));
     }
-    plan_.drops.resize(plan_.entities.size());
-    for (size_t i = 0; i < config_.entities.size(); ++i) {
-        PLUMBLINE_TRY_VOID(add_drop(config_.entities[i], i));
-    }
-    for (uint32_t i = 0; i < config_.contracts.size(); ++i) {
-        PLUMBLINE_TRY_VOID(add_factories(config_.contracts[i], i));
-    }
-    set_first_blocks(plan_.sources);
-    start_ticks();
-    std::vector<std::string> unnamed;
-    for (const Source& source : plan_.sources) {
-        unnamed.push_back(source.fingerprint);
-    }
-    name_children(plan_.sources);
-    Mistakes mistakes;
-    for (uint32_t on = 0; on < config_.handlers.size(); ++on) {
-        mistakes.add(compile_handler(config_.handlers[on], on, plan_));
-    }
-    PLUMBLINE_TRY_VOID(mistakes.all());
-    for (EventHandler& function : functions) {
-        PLUMBLINE_TRY_VOID(compile_function(std::move(function), plan_));
-    }
-    PLUMBLINE_TRY_VOID(compile_states(config_, plan_));
+    PLUMBLINE_TRY_VOID(of_what_is_named.all());
+    add_ticks();
+    PLUMBLINE_TRY_VOID(add_users(std::move(functions)));
     for (const PlanEvent& event : plan_.events) {
         plan_.needs_txn = plan_.needs_txn || event.txn_needs.any();
         plan_.has_calls = plan_.has_calls || event.has_calls;
@@ -95,10 +77,40 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         }
     }
     plan_.index_events();
+    make_bundle();
+    return ok();
+}
 
+/// What names contracts and entities, all of which are there.
+Status Compiler::add_users(std::vector<EventHandler> functions) {
+    Mistakes mistakes;
+    plan_.drops.resize(plan_.entities.size());
+    for (size_t i = 0; i < config_.entities.size(); ++i) {
+        mistakes.add(add_drop(config_.entities[i], i));
+    }
+    for (uint32_t i = 0; i < config_.contracts.size(); ++i) {
+        mistakes.add(add_factories(config_.contracts[i], i));
+    }
+    set_first_blocks(plan_.sources);
+    start_ticks();
+    for (const Source& source : plan_.sources) {
+        own_fingerprints_.push_back(source.fingerprint);
+    }
+    name_children(plan_.sources);
+    for (uint32_t on = 0; on < config_.handlers.size(); ++on) {
+        mistakes.add(compile_handler(config_.handlers[on], on, plan_));
+    }
+    for (EventHandler& function : functions) {
+        mistakes.add(compile_function(std::move(function), plan_));
+    }
+    mistakes.add(compile_states(config_, plan_));
+    return mistakes.all();
+}
+
+void Compiler::make_bundle() {
     storage::SchemaBundle& bundle = plan_.bundle;
     bundle.fingerprint = schema_fingerprint(config_, plan_);
-    plan_.format_one_fingerprint = fingerprint_with(std::move(unnamed));
+    plan_.format_one_fingerprint = fingerprint_with(std::move(own_fingerprints_));
     bundle.config_text = config_.text;
     for (const ContractConfig& contract : config_.contracts) {
         for (const AbiFile& file : contract.abis) {
@@ -110,7 +122,6 @@ Status Compiler::run(std::vector<EventHandler> functions) {
         }
     }
     bundle.entities = plan_.entities;
-    return ok();
 }
 
 /// That of the plan with its sources named so; empty where that is how they are named.
@@ -258,6 +269,7 @@ Status Compiler::add_entity(const EntityConfig& entity) {
         entity.state, [](const StateConfig& state) { return state.deleted.has_value(); });
     plan_.codecs.emplace_back(layout);
     plan_.entities.push_back(std::move(layout));
+    plan_.entity_pos.push_back(entity.pos);
     return ok();
 }
 
@@ -367,11 +379,15 @@ Result<evm::ValuePath> Compiler::find_addresses(const ContractConfig& contract,
 }
 
 Status Compiler::add_factories(const ContractConfig& contract, uint32_t source) {
+    Mistakes mistakes;
     std::vector<std::string> texts;
     for (const FactoryConfig& factory : contract.factories) {
-        PLUMBLINE_TRY(std::string text, add_factory(contract, source, factory));
-        texts.push_back(std::move(text));
+        auto text = add_factory(contract, source, factory);
+        if (mistakes.add(text)) {
+            texts.push_back(*std::move(text));
+        }
     }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     plan_.sources[source].fingerprint = source_fingerprint(contract, texts, plan_.sources[source]);
     return ok();
 }

@@ -17,8 +17,9 @@
 
 namespace plumbline::engine {
 
-/// Fills `plan`, which is empty, from the config; `handlers` are those written in C++. The first
-/// mistake ends it: kInvalidArgument with file and line.
+/// Fills `plan`, which is empty, from the config; `handlers` are those written in C++. Mistakes are
+/// kInvalidArgument with file and line: those of contracts and entities together, else those of all
+/// that names them.
 [[nodiscard]] Status compile_plan(const Config& config, std::vector<EventHandler> handlers,
                                   CompiledPlan& plan);
 

@@ -48,9 +48,10 @@ class StateCompiler {
         return mistake_at(plan_.config_path, pos,
                           fmt::format("state of '{}': {}", layout_.name, message));
     }
-    [[nodiscard]] Result<const evm::AbiFunction*> getter(const std::string& contract,
-                                                         const std::string& function, SourcePos pos,
-                                                         uint32_t& source) const;
+    [[nodiscard]] Result<uint32_t> source_of(const std::string& contract, SourcePos pos) const;
+    [[nodiscard]] Result<const evm::AbiFunction*> getter(uint32_t source,
+                                                         const std::string& function,
+                                                         SourcePos pos) const;
     [[nodiscard]] Result<StateOperand> operand(const Operand& value, FieldType target,
                                                const std::string& purpose) const;
     [[nodiscard]] Result<StateOperand> expression(const Operand& value, FieldType target,
@@ -59,11 +60,14 @@ class StateCompiler {
                                   StatePlan& out) const;
     [[nodiscard]] Status add_returns(const StateConfig& config, const evm::AbiFunction& function,
                                      StatePlan& out) const;
+    [[nodiscard]] Status add_deleted(const StateConfig& config, const evm::AbiFunction& function,
+                                     const std::vector<const evm::AbiType*>& types,
+                                     StatePlan& out) const;
     [[nodiscard]] Result<StatePlan::Return> one_return(const StateConfig::Return& value,
                                                        const evm::AbiType& type,
                                                        const std::string& what,
                                                        SourcePos pos) const;
-    [[nodiscard]] Status add_slots(const StateConfig& config, StatePlan& out) const;
+    [[nodiscard]] Result<StatePlan::Slot> one_slot(const SlotConfig& value) const;
     [[nodiscard]] Status check_address(const StateConfig& config, uint32_t source) const;
 
     CompiledPlan& plan_;
@@ -71,15 +75,18 @@ class StateCompiler {
     const storage::EntityLayout& layout_;
 };
 
-Result<const evm::AbiFunction*> StateCompiler::getter(const std::string& contract,
-                                                      const std::string& function, SourcePos pos,
-                                                      uint32_t& source) const {
+Result<uint32_t> StateCompiler::source_of(const std::string& contract, SourcePos pos) const {
     const int found = find_source(plan_, contract);
     if (found < 0) {
         return mistake(pos, fmt::format("unknown contract '{}'{}", contract,
                                         suggest(contract, contract_names(plan_))));
     }
-    source = static_cast<uint32_t>(found);
+    return static_cast<uint32_t>(found);
+}
+
+Result<const evm::AbiFunction*> StateCompiler::getter(uint32_t source, const std::string& function,
+                                                      SourcePos pos) const {
+    const std::string& contract = plan_.sources[source].contract;
     auto abi = plan_.abis[source].find_function(function);
     if (!abi) {
         return mistake(pos, fmt::format("contract '{}': {}", contract, abi.error().message));
@@ -177,20 +184,24 @@ Status StateCompiler::add_args(const StateConfig& config, const evm::AbiFunction
                                    function.inputs.size(), function.inputs.size() == 1 ? "" : "s",
                                    config.args.size()));
     }
+    Mistakes mistakes;
     for (size_t i = 0; i < config.args.size(); ++i) {
         FieldType type;
         if (!field_type_of(function.inputs[i].type, type)) {
-            return mistake(config.pos,
-                           fmt::format("argument {} of {} is {}, which no field holds", i + 1,
-                                       function.signature(), to_string(function.inputs[i].type)));
+            mistakes.add(Status{
+                mistake(config.pos,
+                        fmt::format("argument {} of {} is {}, which no field holds", i + 1,
+                                    function.signature(), to_string(function.inputs[i].type)))});
+            continue;
         }
-        PLUMBLINE_TRY(StateOperand arg,
-                      operand(config.args[i], type,
-                              fmt::format("argument {} of {}", i + 1, function.signature())));
-        out.args.push_back(std::move(arg));
-        out.arg_types.push_back(to_string(function.inputs[i].type));
+        auto arg = operand(config.args[i], type,
+                           fmt::format("argument {} of {}", i + 1, function.signature()));
+        if (mistakes.add(arg)) {
+            out.args.push_back(*std::move(arg));
+            out.arg_types.push_back(to_string(function.inputs[i].type));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
 Result<StatePlan::Return> StateCompiler::one_return(const StateConfig::Return& value,
@@ -263,13 +274,17 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
                                    function.signature(), types.size(), types.size() == 1 ? "" : "s",
                                    fmt::join(shown, ", "), config.returns.size()));
     }
+    Mistakes mistakes;
     for (size_t i = 0; i < types.size(); ++i) {
-        PLUMBLINE_TRY(
-            StatePlan::Return value,
+        auto value =
             one_return(config.returns[i], *types[i],
-                       fmt::format("return {} of {}", i + 1, function.signature()), config.pos));
-        out.returns.push_back(std::move(value));
+                       fmt::format("return {} of {}", i + 1, function.signature()), config.pos);
+        if (mistakes.add(value)) {
+            out.returns.push_back(*std::move(value));
+        }
     }
+    mistakes.add(add_deleted(config, function, types, out));
+    PLUMBLINE_TRY_VOID(mistakes.all());
     const auto is_ignored = [](const StatePlan::Return& item) {
         return item.kind == StatePlan::Return::Kind::kIgnored;
     };
@@ -279,6 +294,13 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
                                    "returns, or a literal that it must equal",
                                    function.signature()));
     }
+    return ok();
+}
+
+/// `types` are those of what the getter returns.
+Status StateCompiler::add_deleted(const StateConfig& config, const evm::AbiFunction& function,
+                                  const std::vector<const evm::AbiType*>& types,
+                                  StatePlan& out) const {
     if (!config.deleted) {
         return ok();
     }
@@ -293,60 +315,59 @@ Status StateCompiler::add_returns(const StateConfig& config, const evm::AbiFunct
                                                config.deleted->values.size() == 1 ? "" : "s",
                                                function.signature(), types.size()));
     }
+    Mistakes mistakes;
     for (size_t i = 0; i < types.size(); ++i) {
         FieldType type;
         if (!field_type_of(*types[i], type)) {
             out.deleted.emplace_back();
             continue;
         }
-        PLUMBLINE_TRY(
-            const PlanOperand literal,
+        const auto literal =
             compile_literal(plan_, config.deleted->values[i], type,
-                            fmt::format("deleted value {} of {}", i + 1, function.signature())));
-        out.deleted.push_back(to_state(literal));
+                            fmt::format("deleted value {} of {}", i + 1, function.signature()));
+        if (mistakes.add(literal)) {
+            out.deleted.push_back(to_state(*literal));
+        }
     }
-    return ok();
+    return mistakes.all();
 }
 
-Status StateCompiler::add_slots(const StateConfig& config, StatePlan& out) const {
-    for (const SlotConfig& value : config.slots) {
-        const int field = find_field(layout_.fields, value.field);
-        if (field < 0) {
-            return mistake(value.pos, fmt::format("slots: unknown field '{}'{}", value.field,
-                                                  suggest(value.field, names_of(layout_.fields))));
-        }
-        StatePlan::Slot slot;
-        slot.field = static_cast<uint16_t>(field);
-        slot.word = value.word;
-        slot.offset = value.offset;
-        const FieldType type = layout_.fields[slot.field].type;
-        if (const std::string wrong = slot_mistake(value, type, "field"); !wrong.empty()) {
-            return mistake(value.pos, "slots: " + wrong);
-        }
-        PLUMBLINE_TRY(const PlanOperand base,
-                      compile_literal(plan_, value.base, {FieldKind::kUint, 256},
-                                      fmt::format("base of '{}'", value.field)));
-        slot.base = base.word;
-        for (const Operand& key : value.keys) {
-            // A mapping's key has the type of what stands there: a field's, else a uint256's.
-            FieldType key_type{FieldKind::kUint, 256};
-            if (key.kind == Operand::Kind::kName) {
-                if (const int column = layout_.find_column(join_path(key.path)); column >= 0) {
-                    key_type = layout_.column(static_cast<size_t>(column)).type.required();
-                }
-            } else if (key.kind == Operand::Kind::kLookup) {
-                PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, key));
-                key_type = plan_.entities[lookup.entity].fields[lookup.field].type.required();
-            } else if (key.kind == Operand::Kind::kString) {
-                key_type = {FieldKind::kString, 0};
-            }
-            PLUMBLINE_TRY(StateOperand compiled,
-                          operand(key, key_type, fmt::format("a key of '{}'", value.field)));
-            slot.keys.push_back(std::move(compiled));
-        }
-        out.slots.push_back(std::move(slot));
+Result<StatePlan::Slot> StateCompiler::one_slot(const SlotConfig& value) const {
+    const int field = find_field(layout_.fields, value.field);
+    if (field < 0) {
+        return mistake(value.pos, fmt::format("slots: unknown field '{}'{}", value.field,
+                                              suggest(value.field, names_of(layout_.fields))));
     }
-    return ok();
+    StatePlan::Slot slot;
+    slot.field = static_cast<uint16_t>(field);
+    slot.word = value.word;
+    slot.offset = value.offset;
+    const FieldType type = layout_.fields[slot.field].type;
+    if (const std::string wrong = slot_mistake(value, type, "field"); !wrong.empty()) {
+        return mistake(value.pos, "slots: " + wrong);
+    }
+    PLUMBLINE_TRY(const PlanOperand base,
+                  compile_literal(plan_, value.base, {FieldKind::kUint, 256},
+                                  fmt::format("base of '{}'", value.field)));
+    slot.base = base.word;
+    for (const Operand& key : value.keys) {
+        // A mapping's key has the type of what stands there: a field's, else a uint256's.
+        FieldType key_type{FieldKind::kUint, 256};
+        if (key.kind == Operand::Kind::kName) {
+            if (const int column = layout_.find_column(join_path(key.path)); column >= 0) {
+                key_type = layout_.column(static_cast<size_t>(column)).type.required();
+            }
+        } else if (key.kind == Operand::Kind::kLookup) {
+            PLUMBLINE_TRY(const LookupTarget lookup, resolve_lookup(plan_, key));
+            key_type = plan_.entities[lookup.entity].fields[lookup.field].type.required();
+        } else if (key.kind == Operand::Kind::kString) {
+            key_type = {FieldKind::kString, 0};
+        }
+        PLUMBLINE_TRY(StateOperand compiled,
+                      operand(key, key_type, fmt::format("a key of '{}'", value.field)));
+        slot.keys.push_back(std::move(compiled));
+    }
+    return slot;
 }
 
 Status StateCompiler::check_address(const StateConfig& config, uint32_t source) const {
@@ -372,17 +393,29 @@ Status StateCompiler::add(const StateConfig& config) {
     StatePlan out;
     out.entity = entity_;
     out.pos = config.pos;
-    PLUMBLINE_TRY(const evm::AbiFunction* function,
-                  getter(config.contract, config.function, config.pos, out.source));
-    out.signature = function->signature();
-    out.selector = function->selector();
-    PLUMBLINE_TRY_VOID(check_address(config, out.source));
+    PLUMBLINE_TRY(out.source, source_of(config.contract, config.pos));
+    Mistakes mistakes;
+    mistakes.add(check_address(config, out.source));
     if (config.at) {
-        PLUMBLINE_TRY(out.at, operand(*config.at, {FieldKind::kAddress, 160}, "at"));
+        auto at = operand(*config.at, {FieldKind::kAddress, 160}, "at");
+        if (mistakes.add(at)) {
+            out.at = *std::move(at);
+        }
     }
-    PLUMBLINE_TRY_VOID(add_args(config, *function, out));
-    PLUMBLINE_TRY_VOID(add_returns(config, *function, out));
-    PLUMBLINE_TRY_VOID(add_slots(config, out));
+    const auto function = getter(out.source, config.function, config.pos);
+    if (mistakes.add(function)) {
+        out.signature = (*function)->signature();
+        out.selector = (*function)->selector();
+        mistakes.add(add_args(config, **function, out));
+        mistakes.add(add_returns(config, **function, out));
+    }
+    for (const SlotConfig& value : config.slots) {
+        auto slot = one_slot(value);
+        if (mistakes.add(slot)) {
+            out.slots.push_back(*std::move(slot));
+        }
+    }
+    PLUMBLINE_TRY_VOID(mistakes.all());
     plan_.states.push_back(std::move(out));
     return ok();
 }
@@ -394,8 +427,8 @@ Status StateCompiler::add_count(const std::string& call, SourcePos pos) {
     }
     CountPlan out;
     out.entity = entity_;
-    PLUMBLINE_TRY(const evm::AbiFunction* function,
-                  getter(call.substr(0, dot), call.substr(dot + 1), pos, out.source));
+    PLUMBLINE_TRY(out.source, source_of(call.substr(0, dot), pos));
+    PLUMBLINE_TRY(const evm::AbiFunction* function, getter(out.source, call.substr(dot + 1), pos));
     if (!function->inputs.empty() || function->outputs.size() != 1 ||
         function->outputs[0].type.kind != evm::TypeKind::kUint) {
         return mistake(pos, fmt::format("count {}: it must take nothing and return one uint",
@@ -413,17 +446,17 @@ Status StateCompiler::add_count(const std::string& call, SourcePos pos) {
 }  // namespace
 
 Status compile_states(const Config& config, CompiledPlan& plan) {
+    Mistakes mistakes;
     for (uint32_t i = 0; i < config.entities.size(); ++i) {
         StateCompiler compiler{plan, i};
         for (const StateConfig& state : config.entities[i].state) {
-            PLUMBLINE_TRY_VOID(compiler.add(state));
+            mistakes.add(compiler.add(state));
         }
         if (!config.entities[i].count.empty()) {
-            PLUMBLINE_TRY_VOID(
-                compiler.add_count(config.entities[i].count, config.entities[i].pos));
+            mistakes.add(compiler.add_count(config.entities[i].count, config.entities[i].pos));
         }
     }
-    return ok();
+    return mistakes.all();
 }
 
 }  // namespace plumbline::engine

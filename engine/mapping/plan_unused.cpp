@@ -34,16 +34,13 @@ bool uses(const PlanHandler& handler, const PlanCall& call) {
            });
 }
 
-}  // namespace
-
-std::vector<std::string> Plan::unused_calls() const {
-    std::vector<std::string> out;
+void tell_unused_calls(const CompiledPlan& plan, std::vector<std::string>& out) {
     std::set<std::pair<uint32_t, std::string>> told;  // a handler of several events is there often
-    for (const PlanEvent& event : compiled_->events) {
+    for (const PlanEvent& event : plan.events) {
         for (const PlanHandler& handler : event.handlers) {
             for (const auto& call : handler.calls) {
                 if (!uses(handler, *call) && told.insert({handler.on, call->name}).second) {
-                    out.push_back(mistake_at(compiled_->config_path, call->pos,
+                    out.push_back(mistake_at(plan.config_path, call->pos,
                                              fmt::format("call '{}' is made and stored, and no "
                                                          "value of its [[on]] uses $call.{}",
                                                          call->name, call->name))
@@ -52,6 +49,36 @@ std::vector<std::string> Plan::unused_calls() const {
             }
         }
     }
+}
+
+/// A handler in C++ may write any of them.
+void tell_unwritten_entities(const CompiledPlan& plan, std::vector<std::string>& out) {
+    std::vector<bool> is_written(plan.entities.size(), false);
+    for (const PlanEvent& event : plan.events) {
+        if (!event.functions.empty()) {
+            return;
+        }
+        for (const PlanHandler& handler : event.handlers) {
+            is_written[handler.entity] = true;
+        }
+    }
+    for (size_t i = 0; i < plan.entities.size(); ++i) {
+        if (!is_written[i]) {
+            out.push_back(mistake_at(plan.config_path, plan.entity_pos[i],
+                                     fmt::format("no [[on]] writes entity '{}': it has no rows, "
+                                                 "unless a handler in C++ makes them",
+                                                 plan.entities[i].name))
+                              .message);
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> Plan::unused() const {
+    std::vector<std::string> out;
+    tell_unused_calls(*compiled_, out);
+    tell_unwritten_entities(*compiled_, out);
     return out;
 }
 

@@ -286,8 +286,10 @@ class ConfigWriter {
         const auto same =
             std::ranges::count(abi_.functions, function->name, &evm::AbiFunction::name);
         out_ += fmt::format(
-            "\n# An entity that handlers keep equal to what {0} tells. With `state` the\n"
-            "# contract's own word can be compared with every row.\n"
+            "\n# An entity that handlers keep equal to what {0} tells: it has rows once an\n"
+            "# [[on]] of yours writes it. With `state` the contract's own word can be compared "
+            "with\n"
+            "# every row.\n"
             "#[entities.{1}]\n"
             "#key = {{ {2} = \"{3}\" }}\n",
             function->signature(), entity, key, storage::to_string(*field_type(input.type)));

@@ -99,6 +99,18 @@ TEST_F(CheckTest, WithoutEventsTheConfigAloneIsReadAndNobodyAsked) {
         << wrong.err;
 }
 
+TEST_F(CheckTest, AnEntityThatNoHandlerWritesIsAWarningAndNoMistake) {
+    write_file(dir_.sub("plumbline.toml"),
+               read_file(dir_.sub("plumbline.toml")) +
+                   "\n[entities.balance_of]\nkey = { id = \"address\" }\n"
+                   "fields = { value = \"uint256\" }\n");
+    const auto tried = check({"--events", "0"});
+    EXPECT_EQ(tried.code, 0) << tried.err;
+    EXPECT_NE(tried.err.find("no [[on]] writes entity 'balance_of'"), std::string::npos)
+        << tried.err;
+    EXPECT_EQ(std::ranges::count(tried.err, '\n'), 1) << tried.err;
+}
+
 TEST_F(CheckTest, ADeadNodeIsToldAfterTheConfigAndEndsWithThree) {
     const auto tried = plumbline(
         {"check", dir_.sub("plumbline.toml"), "--rpc", "http://127.0.0.1:1", "--timeout", "1"});

@@ -211,6 +211,28 @@ TEST(ReportMistakeTest, ADayThatIsAColumnOrAParameterTooIsRefusedWithBothWaysOut
     }
 }
 
+TEST(ReportMistakeTest, AllOfOneReportAreToldTogetherAndNotWhatFollowsFromThem) {
+    const Mapping mapping{kHubToml, hub_abis()};
+    const auto lines = [&](const std::string& text) {
+        const auto read = read_reports("[reports.r]\n" + text, "c.toml", *mapping.plan);
+        return read ? std::string{} : read.error().message;
+    };
+    const std::string all = lines(
+        "entity = \"user\"\nwhere = [\"points > x\", \"points + 1\"]\ngroup_by = [\"nope\", "
+        "\"points/0\"]\nmetric = \"sum\"\nof = \"y + 1\"\ntop = 0\n");
+    for (const char* said : {"'x' is no column", "'points + 1' is not true or false",
+                             "'nope' is no column", "not 0", "'y' is no column", "top"}) {
+        EXPECT_THAT(all, testing::HasSubstr(said));
+    }
+    EXPECT_EQ(std::ranges::count(all, '\n'), 5) << all;
+    // What may be another's misspelt key is not called missing, and what it is for not judged.
+    EXPECT_EQ(std::ranges::count(lines("entty = \"user\"\nmetric = \"sum\"\nof = \"name\""), '\n'),
+              0);
+    EXPECT_EQ(
+        std::ranges::count(lines("entity = \"user\"\nmetrc = \"distinct\"\nof = \"name\""), '\n'),
+        0);
+}
+
 TEST(ReportMistakeTest, EachIsNamedWithItsPlace) {
     const Mapping mapping{kHubToml, hub_abis()};
     const std::vector<std::pair<std::string, std::string>> cases = {

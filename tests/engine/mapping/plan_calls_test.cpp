@@ -196,7 +196,7 @@ TEST(PlanCallsTest, ADeclarationsMistakeSaysItsPlaceOnce) {
 
 TEST(PlanCallsTest, CallsThatNothingUsesAreTold) {
     const auto unused = [](const std::string& calls, const std::string& set) {
-        return Mapping{mapping_of(calls, set), kAbis}.plan->unused_calls();
+        return Mapping{mapping_of(calls, set), kAbis}.plan->unused();
     };
     const std::string once = call("o", "other.pair()", ", once = true");
     EXPECT_THAT(unused(call("a", "hub.name()"), "n = 1"),

@@ -168,6 +168,7 @@ TEST(PlanNamesTest, WordsOfSolidityTheGraphAndPonderPointToOurs) {
              {"uint256(address(this))", "; write $log.address"},
              {"id.plus(1)", "; write a + b"},
              {"1e18", "(1e18 is written 10 ** 18)"},
+             {"id * 1_000_000", "(1_000_000 is written 1000000)"},
              {"id in (1, 2)", "write 'a == b or a == c' for in"},
              {"id is null", "write 'not exists(entity[key].field)' for is null"}}) {
         EXPECT_THAT(word_refusal("x = \"" + theirs + "\""), HasSubstr(ours)) << theirs;

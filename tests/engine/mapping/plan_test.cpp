@@ -1,5 +1,6 @@
 #include "engine/mapping/plan.hpp"
 
+#include <algorithm>
 #include <ostream>
 
 #include <gmock/gmock.h>
@@ -295,7 +296,9 @@ const std::vector<Mistake> kMistakes{
     {"StateNoGetter", state("{ call = \"hub.change\", args = [\"id\"], returns = [true] }"),
      "test.toml:19:9: state of 'thing': hub.change(uint256) is no getter: it may change the "
      "contract"},
-    {"StateArgCount", state("{ call = \"hub.items\", args = [], returns = [\"owner\"] }"),
+    {"StateArgCount",
+     state(
+         "{ call = \"hub.items\", args = [], returns = [\"owner\", \"count\", \"text\", \"_\"] }"),
      "test.toml:19:9: state of 'thing': items(uint256) takes 1 argument, not 0"},
     {"StateArgType",
      state("{ call = \"hub.items\", args = [\"owner\"], returns = [\"owner\", \"count\", \"text\", "
@@ -311,7 +314,7 @@ const std::vector<Mistake> kMistakes{
      "count, "
      "string text, uint8[] all), not 2; leave one out with \"_\""},
     {"StateReturnType",
-     state("{ call = \"hub.items\", args = [\"id\"], returns = [\"text\", \"count\", \"owner\", "
+     state("{ call = \"hub.items\", args = [\"id\"], returns = [\"text\", \"count\", \"text\", "
            "\"_\"] }"),
      "test.toml:19:9: state of 'thing': return 1 of items(uint256) is address, but field 'text' is "
      "string"},
@@ -398,6 +401,59 @@ TEST(PlanTest, ConfigsMadeInCodeAreCheckedLikeThoseOfAFile) {
     EXPECT_EQ(message([](Config& c) { c.entities[0].indexes = {{"x"}}; }),
               "test.toml:10:1: index of 'item': unknown field 'x'; known: id, owner, text, count, "
               "delta, tag, flag, small, blob");
+}
+
+TEST(PlanTest, MistakesThatCanBeFoundWithoutEachOtherAreToldTogether) {
+    const std::string lines = compile_error(
+        "[contracts.pool]\nabi = \"Vault.json\"\nfactory = { event = \"hub.Deplyed\", address = "
+        "\"vault\" }\n"
+        "[entities.thing]\nkey = { id = \"uint256\" }\n"
+        "fields = { owner = \"address\", n = \"uint64\", text = \"string\" }\n"
+        "count = \"hub.itmCount\"\ndrop = \"n == 'x'\"\n"
+        "state = [{ call = \"hub.itms\", args = [\"id\"], returns = [\"owner\"], at = \"n\" },\n"
+        "         { call = \"hub.packed\", args = [\"owner\"], returns = [\"text\", \"owner\"] }]\n"
+        "[[on]]\nevent = \"hub.Opend\"\nupdate = \"item\"\nkey = { id = \"id\" }\n"
+        "set = { count = 1 }\n");
+    for (const char* said : {"18:21: contract 'hub': no event \"Deplyed\"",
+                             "'n' is uint64: write a whole number, not 'x'",
+                             "26:1: contract 'hub': no event \"Opend\"",
+                             "24:10: state of 'thing': contract 'hub': no function \"itms\"",
+                             "at is address, but 'n' is uint64",
+                             "argument 1 of packed(uint256) is uint256, but 'owner' is address",
+                             "return 1 of packed(uint256) is address, but field 'text' is string",
+                             "return 2 of packed(uint256) is uint64, but field 'owner' is address",
+                             "no function \"itmCount\""}) {
+        EXPECT_THAT(lines, testing::HasSubstr(said));
+    }
+    EXPECT_EQ(std::ranges::count(lines, '\n'), 8) << lines;
+}
+
+TEST(PlanTest, MistakesOfContractsAndOfEntitiesAreToldTogether) {
+    auto config = read_config(kHead, kAbis);
+    ASSERT_OK(config);
+    config->contracts[1].abis[0].text = "{\"abi\": 5}";
+    config->entities[0].indexes = {{"m"}};
+    config->entities[1].indexes = {{"k"}};
+    const auto plan = Plan::compile(*config);
+    ASSERT_FALSE(plan.has_value());
+    for (const char* said :
+         {"contract 'vault': ABI 'Vault.json'", "index of 'item': unknown field 'm'",
+          "index of 'pair': unknown field 'k'"}) {
+        EXPECT_THAT(plan.error().message, testing::HasSubstr(said));
+    }
+}
+
+TEST(PlanTest, EntitiesThatNoHandlerWritesAreToldWhereNoneIsInCpp) {
+    const std::string mapping = opened("set = { owner = \"author\" }\n");
+    EXPECT_THAT((Mapping{kHead + mapping, kAbis}.plan->unused()),
+                testing::ElementsAre("test.toml:13:1: no [[on]] writes entity 'pair': it has no "
+                                     "rows, unless a handler in C++ makes them"));
+    EventHandler handler;
+    handler.name = "pairs";
+    handler.event = "hub.Named";
+    handler.version = "1";
+    handler.run = [](HandlerContext&) { return ok(); };
+    EXPECT_THAT((Mapping{kHead + mapping, kAbis, {handler}}.plan->unused()), testing::IsEmpty());
 }
 
 TEST(PlanTest, FingerprintIgnoresCommentsLayoutAndEndpoints) {
