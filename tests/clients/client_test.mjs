@@ -227,20 +227,21 @@ listen = "127.0.0.1:${port}"
   assert.ok(cuts > 0 && wire.cuts > 0 && reader.retracts > 0 && reader.restarts > 0, `${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} restarts`);
   console.log(`${args.rounds} reorganisations, ${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} new readers: rows and ${reader.events.length} events equal`);
 
-  // --- the service starts with another mapping while the copy is cut off, and no block comes
-  for (const gave of ["value + 1", "value"]) {
+  // --- the service starts with another mapping, or from nothing, while the copy is cut off, and no block comes
+  for (const [gave, isAnew] of [["value + 1", false], ["value", false], ["value", true], ["value + 1", true]]) {
     wire.isDown = true;
     wire.cut();
     service.kill();
     await new Promise((done) => service.once("exit", done));
     writeFileSync(config, mapping(gave));
+    if (isAnew) rmSync(join(work, "db"), { recursive: true });
     serve();
     await until("the rows are those of the new mapping", async () => (await fetch(`http://127.0.0.1:${port}/v1/ready`).catch(() => ({}))).ok);
     wire.isDown = false;
     await until("the copy is back", () => copy.state.cut === null);
-    await compare(`gave = ${gave}`);
+    await compare(`gave = ${gave}${isAnew ? ", from nothing" : ""}`);
   }
-  console.log("another mapping of the same blocks: rows equal");
+  console.log("another mapping of the same blocks, and another database: rows and events equal");
 
   // --- its end ends it
   const next = reader.stream.next();
