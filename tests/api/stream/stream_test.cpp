@@ -392,8 +392,8 @@ TEST(StreamTest, AFollowerOfEventsGoesBackToWhereItHasAllThatADatabaseMadeAnewHa
                                                                  {chain.head(), "retract"}};
     for (const auto& [lacks_from, first] : cases) {
         Rig rig{chain, 9, {}};
-        rig.node.options.drops = [&lacks_from](const evm::Log& log) {
-            return log.block_num >= lacks_from && log.log_index == 0;
+        rig.node.options.drops = [from = lacks_from](const evm::Log& log) {
+            return log.block_num >= from && log.log_index == 0;
         };
         ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
         const size_t lacking = events_of(rig).size();
