@@ -778,7 +778,9 @@ TEST_F(RouterTest, WhatFoldsOrScansEndsWithTheService) {
     const json past = {{"sql", "select count(*) from user_at(12)"}};
     api.router.set_stopping(true);
     for (const std::string& target : folds) {
-        api.get(target, 503);
+        const Response late = api.send("GET", target);
+        EXPECT_EQ(late.status, 503U) << target;
+        EXPECT_THAT(late.headers, testing::Contains(testing::Pair("Retry-After", "5"))) << target;
     }
     ask_sql(api, past, 503);
     EXPECT_EQ(api.get(user)["row"]["points"], 23) << "what reads one row is answered to the end";
