@@ -21,6 +21,10 @@ constexpr Word kWords[] = {{"eq", Compare::kEq},  {"ne", Compare::kNe}, {"lt", C
                            {"lte", Compare::kLe}, {"gt", Compare::kGt}, {"gte", Compare::kGe},
                            {"in", Compare::kIn}};
 
+bool is_bound(Compare compare) noexcept {
+    return compare != Compare::kEq && compare != Compare::kNe && compare != Compare::kIn;
+}
+
 std::vector<std::string_view> split_at_commas(std::string_view text) {
     std::vector<std::string_view> out;
     while (true) {
@@ -56,6 +60,11 @@ Result<std::vector<std::string>> read_values(storage::FieldType type, Compare co
     std::vector<std::string> out;
     const auto add = [&](std::string_view one) -> Status {
         PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, one));
+        if (value.is_null && is_bound(compare)) {
+            return Error{ErrorCode::kInvalidArgument,
+                         "no value is above or below null: FIELD=null finds what is not set, "
+                         "FIELD.ne=null what is"};
+        }
         out.push_back(encode_value(type, value));
         return ok();
     };

@@ -84,6 +84,15 @@ Response show_row(const RowQuestion& question, std::string_view row,
     });
 }
 
+/// What a busy machine did not fold in time it may later.
+Response fail_in_past(const IndexSnapshot& snapshot, const Error& error) {
+    Response out = fail(snapshot, told_of_past(error));
+    if (error.code == ErrorCode::kTimeout) {
+        out.headers.emplace_back("Retry-After", "5");
+    }
+    return out;
+}
+
 Response get_row_at(RequestContext& request, const RowQuestion& question, uint64_t block_num) {
     if (block_num > question.head()) {
         return beyond_head(question, block_num);
@@ -96,7 +105,7 @@ Response get_row_at(RequestContext& request, const RowQuestion& question, uint64
         row_at(*question.snapshot.view, request.context().plan(), question.entity, question.key,
                block_num, history_options(request, *question.snapshot.database));
     if (!row) {
-        return fail(question.snapshot, told_of_past(row.error()));
+        return fail_in_past(question.snapshot, row.error());
     }
     return *row ? show_row(question, (*row)->row, block_num)
                 : not_there(request, question, block_num);
@@ -211,7 +220,7 @@ Response get_row_history(RequestContext& request) {
     const auto history =
         row_history(*question->snapshot.view, plan, question->entity, question->key, last, options);
     if (!history) {
-        return fail(question->snapshot, told_of_past(history.error()));
+        return fail_in_past(question->snapshot, history.error());
     }
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const auto children, question->snapshot.view->list_children());

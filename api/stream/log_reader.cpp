@@ -12,16 +12,21 @@ namespace {
 /// Blocks in one go, so that a rare event does not hold the thread.
 constexpr size_t kBlocksMax = 1'000;
 
+Result<uint64_t> count_before(const storage::ReadView& view, uint64_t block_num) {
+    return block_num == 0 ? Result<uint64_t>{0} : count_logs(view, block_num - 1);
+}
+
 }  // namespace
 
-LogReader::LogReader(const std::shared_ptr<const engine::Plan>& plan, const StreamFilter& filter,
+LogReader::LogReader(const StreamFeed& feed, const StreamFilter& filter,
                      std::unique_ptr<storage::ReadView> view, const Range& range)
     : filter_{filter},
       view_{std::move(view)},
       range_{range},
-      text_{plan, view_->list_children().value_or({})},
-      logs_{view_->scan_logs(std::min(range.from, range.until.block.block_num),
-                             range.until.block.block_num)} {}
+      text_{feed.plan, view_->list_children().value_or({})},
+      logs_{view_->scan_logs(std::min(range.from, range.until.block_num), range.until.block_num)},
+      basis_{*view_, feed.abis},
+      logs_before_{count_before(*view_, std::min(range.from, range.until.block_num))} {}
 
 Result<std::string> LogReader::next() {
     for (size_t blocks = 0; logs_->valid() && blocks < kBlocksMax; ++blocks) {
@@ -36,14 +41,21 @@ Result<std::string> LogReader::next() {
         return Error{ErrorCode::kCorruption, "the log cannot be read"};
     }
     is_done_ = true;
-    return head_message("ready", range_.until);
+    return head_message("ready", {range_.until, basis()});
+}
+
+void LogReader::pass() {
+    logs_->next();
+    if (logs_before_) {
+        ++*logs_before_;
+    }
 }
 
 /// Empty where nothing of the block is wanted.
 std::optional<std::string> LogReader::next_block() {
     const uint64_t block_num = logs_->record().log.block_num;
     if (block_num < range_.from) {
-        logs_->next();
+        pass();
         return std::nullopt;
     }
     std::string events;
@@ -51,7 +63,7 @@ std::optional<std::string> LogReader::next_block() {
     list.open_array();
     bool has_some = false;
     bool has_more = false;
-    for (; logs_->valid() && logs_->record().log.block_num == block_num; logs_->next()) {
+    for (; logs_->valid() && logs_->record().log.block_num == block_num; pass()) {
         const storage::LogRecord& record = logs_->record();
         const engine::EventText::Name name = text_.name(record);
         if (filter_.wants_event(name.contract == nullptr ? "" : *name.contract,
@@ -75,7 +87,7 @@ std::optional<std::string> LogReader::next_block() {
     if (has_more) {
         json.open_object().member("type", "block").member("block", block_num).member("more", true);
     } else {
-        write_head(json, "block", {{block_num, row->hash}, range_.until.basis});
+        write_head(json, "block", {{block_num, row->hash}, basis()});
     }
     json.member("from", block_num)
         .member("timestamp", row->timestamp)

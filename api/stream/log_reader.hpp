@@ -7,10 +7,11 @@
 #include <optional>
 #include <string>
 
+#include "api/stream/stream_feed.hpp"
 #include "api/stream/stream_filter.hpp"
 #include "api/stream/stream_place.hpp"
 #include "core/base/result.hpp"
-#include "engine/mapping/plan.hpp"
+#include "core/evm/block_id.hpp"
 #include "engine/text/event_text.hpp"
 #include "storage/database.hpp"
 #include "storage/read_view.hpp"
@@ -24,11 +25,11 @@ class LogReader {
     /// Which logs to tell, and how much at once.
     struct Range {
         uint64_t from = 0;
-        StreamPlace until;
+        evm::BlockId until;
         size_t message_bytes_max = 0;  ///< a message ends with the event that passes it
     };
     /// Events of the blocks of `range`, which `view` holds.
-    LogReader(const std::shared_ptr<const engine::Plan>& plan, const StreamFilter& filter,
+    LogReader(const StreamFeed& feed, const StreamFilter& filter,
               std::unique_ptr<storage::ReadView> view, const Range& range);
 
     /// "block" for each block with events that are wanted (a block of many comes in parts, of which
@@ -39,16 +40,21 @@ class LogReader {
     /// "ready" was the last one.
     [[nodiscard]] bool is_done() const noexcept { return is_done_; }
     /// Where the client stands then.
-    [[nodiscard]] const StreamPlace& until() const noexcept { return range_.until; }
+    [[nodiscard]] const evm::BlockId& until() const noexcept { return range_.until; }
 
   private:
     [[nodiscard]] std::optional<std::string> next_block();
+    void pass();
+    [[nodiscard]] uint64_t basis() const { return logs_before_ ? basis_.after(*logs_before_) : 0; }
 
     const StreamFilter& filter_;
     std::unique_ptr<storage::ReadView> view_;
     Range range_;
     engine::EventText text_;
     std::unique_ptr<storage::LogScanner> logs_;
+    LogBasis basis_;
+    Result<uint64_t>
+        logs_before_;  ///< what stands before the scanner's place, from the first block
     bool is_done_ = false;
 };
 

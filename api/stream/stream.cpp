@@ -54,7 +54,7 @@ void StreamHub::start() {
     if (const storage::Database* database = feed_.database()) {
         const auto view = database->read_view();
         if (const auto at = view->cursor()) {
-            feed_.ring.set_base(StreamRing::State{*at, basis_of(*view)});
+            feed_.ring.set_base(StreamRing::State{*at, basis_of(*view, feed_.abis)});
         }
     }
     thread_ = std::jthread{[this](const std::stop_token& done) {
@@ -128,7 +128,7 @@ std::optional<storage::Cursor> StreamHub::cursor() const {
 /// Of the newest state.
 StreamBasis StreamHub::basis() const {
     const storage::Database* database = feed_.database();
-    return database == nullptr ? StreamBasis{} : basis_of(*database->read_view());
+    return database == nullptr ? StreamBasis{} : basis_of(*database->read_view(), feed_.abis);
 }
 
 void StreamHub::on_commit(const engine::CommitNotice& notice) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/stream/stream_place.hpp"
 #include "api/stream/stream_ring.hpp"
 #include "engine/mapping/plan.hpp"
 #include "storage/database.hpp"
@@ -69,6 +70,7 @@ struct StreamFeed {
                std::function<storage::Database*()> the_database, std::function<bool()> is_it_live,
                StreamOptions the_options)
         : plan{std::move(the_plan)},
+          abis{abis_of(*plan)},
           database{std::move(the_database)},
           is_live{std::move(is_it_live)},
           options{the_options},
@@ -76,6 +78,7 @@ struct StreamFeed {
           clients{options.clients_max} {}
 
     const std::shared_ptr<const engine::Plan> plan;
+    const uint64_t abis;                                 ///< for `basis_of`
     const std::function<storage::Database*()> database;  ///< null until there is one
     /// No more backfill to come, so that clients who missed rows may get them all.
     const std::function<bool()> is_live;

@@ -24,11 +24,46 @@ uint64_t first_64_bits(std::string_view text) {
 
 }  // namespace
 
-StreamBasis basis_of(const storage::ReadView& view) {
-    const storage::SchemaBundle& bundle = view.bundle();
-    std::string text = fmt::format("{} #{}\n", bundle.fingerprint, view.generation());
-    StreamBasis out{first_64_bits(text), 0};
-    for (size_t i = 0; i < bundle.entities.size(); ++i) {
+uint64_t abis_of(const engine::Plan& plan) {
+    std::string text;
+    for (const auto& [name, json] : plan.bundle().abis) {
+        text += fmt::format("{} {}\n{}\n", name, json.size(), json);
+    }
+    return first_64_bits(text);
+}
+
+LogBasis::LogBasis(const storage::ReadView& view, uint64_t abis)
+    : maker_{first_64_bits(
+          fmt::format("{} #{} {}", view.bundle().fingerprint, view.generation(), abis))} {}
+
+uint64_t LogBasis::after(uint64_t logs) const {
+    return first_64_bits(fmt::format("{} {}", maker_, logs));
+}
+
+Result<uint64_t> count_logs(const storage::ReadView& view, uint64_t block_num) {
+    using storage::log_digest_prefix;
+    uint64_t out = 0;
+    for (uint8_t level = storage::kLogDigestRoot; level > 0; --level) {
+        const auto below = static_cast<uint8_t>(level - 1);
+        const uint64_t last = log_digest_prefix(below, block_num);
+        PLUMBLINE_TRY(const auto nodes,
+                      view.digest_children({}, level, log_digest_prefix(level, block_num)));
+        for (const auto& [prefix, node] : nodes) {
+            // The node that the block is in is divided at the next level; a block is whole.
+            out += prefix < last || (below == 0 && prefix == last) ? node.count : 0;
+        }
+    }
+    return out;
+}
+
+StreamBasis basis_of(const storage::ReadView& view, uint64_t abis) {
+    const auto logs = view.digest_root({});
+    if (!logs) {
+        return {};
+    }
+    StreamBasis out{LogBasis{view, abis}.after(logs->count), 0};
+    std::string text = fmt::format("{}\n", out.log);
+    for (size_t i = 0; i < view.bundle().entities.size(); ++i) {
         const auto root = view.digest_root({static_cast<int>(i)});
         if (!root) {
             return {};

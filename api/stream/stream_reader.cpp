@@ -9,9 +9,9 @@ namespace plumbline::api {
 
 namespace {
 
-std::optional<StreamRing::State> state_of(const storage::ReadView& view) {
+std::optional<StreamRing::State> state_of(const storage::ReadView& view, uint64_t abis) {
     const auto cursor = view.cursor();
-    return cursor ? std::optional{StreamRing::State{*cursor, basis_of(view)}} : std::nullopt;
+    return cursor ? std::optional{StreamRing::State{*cursor, basis_of(view, abis)}} : std::nullopt;
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::string StreamReader::start() {
 /// Goes on behind the record that led to what the client has.
 std::optional<std::string> StreamReader::resume_in_ring() {
     const StreamPlace& known = filter_.known.front();
-    const auto now = state_of(*feed_.database()->read_view());
+    const auto now = state_of(*feed_.database()->read_view(), feed_.abis);
     const auto place = feed_.ring.place_after(known, filter_.has_rows, now);
     if (!place) {
         return std::nullopt;
@@ -76,10 +76,12 @@ std::optional<std::string> StreamReader::resume_in_log() {
     }
     auto view = feed_.database()->read_view();
     const auto cursor = view->cursor();
-    const uint64_t basis = basis_of(*view).log;
+    const LogBasis basis{*view, feed_.abis};
     for (const StreamPlace& known : filter_.known) {
         const auto block = view->get_block(known.block.block_num);
-        if (!cursor || !block || !known.is_same({{known.block.block_num, block->hash}, basis})) {
+        const auto logs = count_logs(*view, known.block.block_num);
+        if (!cursor || !block || !logs ||
+            !known.is_same({{known.block.block_num, block->hash}, basis.after(*logs)})) {
             continue;
         }
         std::string out;
@@ -146,7 +148,7 @@ std::string StreamReader::start_reset(std::string_view reason) {
 /// A client that has all of `view` stands there.
 StreamPlace StreamReader::place_of(const storage::ReadView& view,
                                    const storage::Cursor& cursor) const {
-    return {{cursor.block_num, cursor.block_hash}, filter_.basis(basis_of(view))};
+    return {{cursor.block_num, cursor.block_hash}, filter_.basis(basis_of(view, feed_.abis))};
 }
 
 /// From here on the client is told what comes after the state of `cursor`.
@@ -159,9 +161,8 @@ void StreamReader::stand_on(const std::optional<storage::Cursor>& cursor) {
 /// Tells the events of blocks `from` to `until`, then that the client stands on `until`.
 void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
                             const evm::BlockId& until) {
-    const LogReader::Range range{
-        from, {until, basis_of(*view).log}, feed_.options.commit_bytes_max};
-    log_ = std::make_unique<LogReader>(feed_.plan, filter_, std::move(view), range);
+    const LogReader::Range range{from, until, feed_.options.commit_bytes_max};
+    log_ = std::make_unique<LogReader>(feed_, filter_, std::move(view), range);
 }
 
 /// Blocks that were too much for the ring, to a client that follows events only: the log has them.
@@ -198,7 +199,7 @@ std::string StreamReader::next_of_log() {
         return end(message.error().message);
     }
     if (log_->is_done()) {
-        last_sent_ = log_->until().block.block_num;
+        last_sent_ = log_->until().block_num;
         log_.reset();
     }
     return *std::move(message);

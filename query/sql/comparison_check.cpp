@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "query/sql/connection.hpp"
+#include "query/sql/function_kinds.hpp"
 #include "query/sql/program.hpp"
 #include "query/sql/statement_words.hpp"
 #include "query/sql/value_flow.hpp"
@@ -60,6 +62,13 @@ std::vector<int> numbers_of(std::string_view list) {
 bool rounds(std::string_view function) {
     constexpr std::string_view kAll[] = {"round", "ceil", "ceiling", "floor", "trunc", "mod"};
     return std::ranges::find(kAll, function) != std::end(kAll);
+}
+
+/// These give what they are given, or a sum or floating point number of it.
+bool passes_on(std::string_view function) {
+    const Gives gives = what_gives(function);
+    return gives == Gives::kSame || gives == Gives::kFirst || gives == Gives::kAbs ||
+           (gives == Gives::kReal && !rounds(function)) || function == "sum" || function == "count";
 }
 
 class Check {
@@ -137,8 +146,14 @@ class Check {
             case Effect::kResult: return look_at_result(one, registers);
             case Effect::kArithmetic:
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
-            case Effect::kBitNot: return exact(registers.get(one.p1), true);
+            case Effect::kBitNot:
+                use(registers.get(one.p1));
+                return exact(registers.get(one.p1), true);
+            case Effect::kConcat: use(registers.get(one.p1)); return use(registers.get(one.p2));
             case Effect::kCast:
+                if (one.p2 != 'E') {
+                    use(registers.get(one.p1));
+                }
                 if (one.p2 != 'E' && affinity_of(one.p2) == Affinity::kNumeric) {
                     exact(registers.get(one.p1), true);
                 }
@@ -229,6 +244,10 @@ class Check {
             return;
         }
         const bool is_whole = one.effect == Effect::kWholeArithmetic;
+        if (is_whole) {
+            use(a);
+            use(b);
+        }
         if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
             exact(a, true);
             exact(b, true);
@@ -262,6 +281,11 @@ class Check {
         const Instruction& one = at(place);
         const std::string_view name = function_name(one);
         const std::vector<KnownValue> given = flow_.arguments(one, registers);
+        if (!passes_on(name)) {
+            for (const KnownValue& value : given) {
+                use(value);
+            }
+        }
         if (rounds(name)) {
             for (const KnownValue& value : given) {
                 exact(value, false);
@@ -285,7 +309,11 @@ class Check {
         judged(all, all, how, true);
     }
 
+    /// What is made of a value depends on its last digits.
+    void use(const KnownValue& value) { watched_.uses_past_64 |= (value.kinds & kPast64) != 0; }
     void judged(const KnownValue& a, const KnownValue& b, const Comparing& how, bool is_key) {
+        use(a);
+        use(b);
         const KnownValue both{static_cast<Kinds>(a.kinds | b.kinds), 0, a.origins | b.origins};
         constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
         const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
@@ -404,24 +432,40 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
     if (words.is_plain) {
         return WatchedValues{};  // A point question is not explained first.
     }
-    PLUMBLINE_TRY(const Program program, Program::read(db, sql));
-    const auto check = [&](bool sum_is_text, bool& has_mixed_sum) -> Result<WatchedValues> {
-        ValueFlow flow{
-            program,
-            {sources.kinds_of_parameter, sources.table_of, words.extreme_arguments, sum_is_text}};
+    PLUMBLINE_TRY(Program read, Program::read(db, sql));
+    const auto program = std::make_shared<const Program>(std::move(read));
+    const auto check = [program, sources, words](bool sum_is_text, const WholeBits* bits,
+                                                 bool& has_mixed_sum) -> Result<WatchedValues> {
+        ValueFlow flow{*program,
+                       {sources.value_of_parameter, sources.table_of, words.extreme_arguments,
+                        words.list_arguments, sum_is_text, bits}};
         PLUMBLINE_TRY_VOID(flow.run());
         has_mixed_sum = flow.has_mixed_sum();
-        PLUMBLINE_TRY(WatchedValues watched, Check(program, flow, words).run());
+        PLUMBLINE_TRY(WatchedValues watched, Check(*program, flow, words).run());
         watched.sum_is_text = sum_is_text;
         return watched;
     };
     bool has_mixed_sum = false;
-    auto checked = check(false, has_mixed_sum);
+    auto checked = check(false, nullptr, has_mixed_sum);
     if (!checked && has_mixed_sum) {
         // `sum(case when .. then weight else 0 end)` is a number where no weight came.
-        if (auto as_text = check(true, has_mixed_sum)) {
-            return as_text;
+        if (auto as_text = check(true, nullptr, has_mixed_sum)) {
+            checked = std::move(as_text);
         }
+    }
+    if (!checked || !checked->uses_past_64) {
+        return checked;
+    }
+    checked->stays_whole = [check, sum_is_text = checked->sum_is_text](const WholeBits& bits) {
+        bool is_mixed = false;
+        const auto with = check(sum_is_text, &bits, is_mixed);
+        return with && !with->uses_past_64;
+    };
+    if (!checked->stays_whole({})) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "what the statement compares, sorts or changes may be calculated beyond 64 "
+                     "bits, where SQL goes on in floating point: use u256_add(a, b), u256_mul and "
+                     "the others, or say cast(.. as real)"};
     }
     return checked;
 }

@@ -10,7 +10,9 @@
 #include "core/base/result.hpp"
 #include "query/sql/sqlite.hpp"
 #include "query/sql/table.hpp"
+#include "query/sql/value_flow.hpp"
 #include "query/sql/value_kind.hpp"
+#include "query/sql/whole_watch.hpp"
 
 namespace plumbline::query::sql {
 
@@ -19,6 +21,10 @@ struct WatchedValues {
     std::vector<WatchedColumn> columns;
     bool has_sum = false;
     bool sum_is_text = false;
+    /// It compares, sorts or changes what may be calculated beyond 64 bits; of which numbers that
+    /// is not so, the watch asks.
+    bool uses_past_64 = false;
+    WholeWatch::StaysWhole stays_whole;
     /// Of each column of the answer: it is calculated of whole numbers alone, so that what SQL
     /// gives as a floating point number did not fit in 64 bits.
     std::vector<bool> is_whole;
@@ -26,14 +32,14 @@ struct WatchedValues {
 
 struct CheckSources {
     /// Counted from 1.
-    std::function<Kinds(int parameter)> kinds_of_parameter;
+    std::function<KnownValue(int parameter)> value_of_parameter;
     /// By SQLite's name of the virtual table in EXPLAIN; null: not one of ours.
     std::function<const Table*(std::string_view name)> table_of;
 };
 
 /// Read from the program that SQLite makes of `sql` (EXPLAIN), so that it is of what runs.
 /// kInvalidArgument: the answer could be wrong, with what to write instead; kTooLarge: it is too
-/// long to tell.
+/// long to tell. What `sources` refers to must stay until the statement has run.
 [[nodiscard]] Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
                                                       const CheckSources& sources);
 

@@ -190,8 +190,8 @@ void sum_value(sqlite3_context* context) {
         return give_error(context, "sum: it is not from -2^511 to 2^511 - 1");
     }
     const std::string text = to_text(sum->total);
-    const Statement& statement =
-        static_cast<const Connection*>(sqlite3_user_data(context))->statement;
+    Statement& statement = static_cast<Connection*>(sqlite3_user_data(context))->statement;
+    const auto whole = static_cast<int64_t>(sum->total.units.limb[0]);
     if (sum->values == 0) {
         sqlite3_result_null(context);
     } else if (sum->floats > 0) {
@@ -204,8 +204,10 @@ void sum_value(sqlite3_context* context) {
                                "compare in floating point or by bytes: {}; calculate with "
                                "u256_add(a, b), or say cast(.. as real)",
                                cut(text), kHowToCompare));
+    } else if (fits_integer(text) && !statement.whole.takes_sum(whole)) {
+        give_error(context, fmt::format("sum() is {}, {}", text, kPastWords));
     } else if (sum->texts == 0 && !statement.sum_is_text && fits_integer(text)) {
-        sqlite3_result_int64(context, static_cast<int64_t>(sum->total.units.limb[0]));
+        sqlite3_result_int64(context, whole);
     } else {
         give_text(context, text);
     }

@@ -264,19 +264,23 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
 Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
                             const RunOptions& options) {
     CheckSources sources;
-    sources.table_of = [&](std::string_view name) { return connection.table_named(name); };
-    sources.kinds_of_parameter = [&](int parameter) -> Kinds {
+    sources.table_of = [this](std::string_view name) { return connection.table_named(name); };
+    sources.value_of_parameter = [this, statement, &options](int parameter) -> KnownValue {
         const Value& value = *given_for(options, sqlite3_bind_parameter_name(statement, parameter),
                                         static_cast<size_t>(parameter) - 1);
         const auto* text = std::get_if<std::string>(&value);
-        return std::holds_alternative<std::monostate>(value) ? Kinds{0}
-               : std::holds_alternative<int64_t>(value)      ? Kinds{kInteger}
-               : std::holds_alternative<double>(value)       ? Kinds{kReal}
-               : text != nullptr                             ? kinds_of_text(*text)
-                                                             : Kinds{kText};
+        const auto* number = std::get_if<int64_t>(&value);
+        const Kinds kinds = std::holds_alternative<std::monostate>(value) ? Kinds{0}
+                            : number != nullptr                           ? Kinds{kInteger}
+                            : std::holds_alternative<double>(value)       ? Kinds{kReal}
+                            : text != nullptr                             ? kinds_of_text(*text)
+                                                                          : Kinds{kText};
+        const unsigned bits = number != nullptr ? bits_of(*number) : 63;
+        return {kinds, 0, 0, static_cast<uint8_t>(bits)};
     };
     PLUMBLINE_TRY(WatchedValues found, check_comparisons(db.get(), sql, sources));
     connection.statement.watched = std::move(found.columns);
+    connection.statement.whole = WholeWatch{std::move(found.stays_whole)};
     connection.statement.watches_sum = found.has_sum;
     connection.statement.sum_is_text = found.sum_is_text;
     is_whole = std::move(found.is_whole);

@@ -14,6 +14,7 @@
 #include "engine/mapping/plan.hpp"
 #include "query/access_plan.hpp"
 #include "query/sql/read_past.hpp"
+#include "query/sql/whole_watch.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::query::sql {
@@ -40,6 +41,7 @@ struct Statement {
     /// Those that were asked for, by block.
     std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
     std::vector<WatchedColumn> watched{};
+    WholeWatch whole{};
     bool watches_sum = false;  ///< no sum() may be more than fits in 64 bits
     bool sum_is_text = false;  ///< sum() of whole numbers gives a text, however small
 

@@ -17,6 +17,40 @@ constexpr int kRegistersMax = 100'000;
 constexpr size_t kRowsMax = 60'000;
 constexpr size_t kArgumentsMax = 100;
 
+/// Of a number of which nothing is known, of a count, and of seconds.
+constexpr uint8_t kBitsMax = 63;
+constexpr uint8_t kCountBits = 32;
+constexpr uint8_t kTimeBits = 40;
+
+template <typename Number>
+uint8_t bits_in(std::string_view text, uint8_t otherwise) {
+    Number number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    return read.ec == std::errc{} ? static_cast<uint8_t>(bits_of(number)) : otherwise;
+}
+
+/// Of a number that is written in the program.
+uint8_t literal_bits(const Instruction& one) {
+    return one.name == "Integer" ? static_cast<uint8_t>(bits_of(one.p1))
+           : one.name == "Int64" ? bits_in<int64_t>(one.p4, kBitsMax + 1)
+                                 : kCountBits;
+}
+
+/// Of a + b, a - b, a * b or a / b; above 63: it may not fit.
+uint8_t bits_calculated(std::string_view name, uint8_t a, uint8_t b) {
+    const uint8_t most = std::max(a, b);
+    const uint8_t least = std::min(a, b);
+    if (name == "Multiply") {
+        return least == 0 ? uint8_t{0} : static_cast<uint8_t>(a + b);
+    }
+    if (name == "Divide" || least == 0) {
+        return name == "Divide" ? a : most;
+    }
+    // A recursion that adds less than 2^31 at a time is not run 2^31 times.
+    return least <= 31 && most < kBitsMax ? static_cast<uint8_t>(std::min(most + 1, 62))
+                                          : static_cast<uint8_t>(most + 1);
+}
+
 }  // namespace
 
 std::string_view function_name(const Instruction& one) {
@@ -142,19 +176,22 @@ void ValueFlow::visit(const std::function<void(size_t at, const Registers&)>& lo
 
 void ValueFlow::apply(size_t at, Registers& registers) {
     const Instruction& one = program_.instructions()[at];
-    const auto set_kinds = [&](int place, Kinds kinds) { registers.set(place, {kinds, 0, 0}); };
+    const auto set_kinds = [&](int place, Kinds kinds, uint8_t bits = kBitsMax) {
+        registers.set(place, {kinds, 0, 0, bits});
+    };
     switch (one.effect) {
-        case Effect::kIntegerToP1: return set_kinds(one.p1, kInteger);
-        case Effect::kIntegerToP2: return set_kinds(one.p2, kInteger);
-        case Effect::kIntegerToP3: return set_kinds(one.p3, kInteger);
+        case Effect::kIntegerToP1: return set_kinds(one.p1, kInteger, kCountBits);
+        case Effect::kIntegerToP2: return set_kinds(one.p2, kInteger, literal_bits(one));
+        case Effect::kIntegerToP3: return set_kinds(one.p3, kInteger, kCountBits);
         case Effect::kReal: return set_kinds(one.p2, kReal);
         case Effect::kBlob: return set_kinds(one.p2, kText);
         case Effect::kConcat: return set_kinds(one.p3, kText);
-        case Effect::kString: return set_kinds(one.p2, kinds_of_text(one.p4));
-        case Effect::kVariable: return set_kinds(one.p2, sources_.kinds_of_parameter(one.p1));
+        case Effect::kString:
+            return set_kinds(one.p2, kinds_of_text(one.p4), bits_in<int64_t>(one.p4, kBitsMax));
+        case Effect::kVariable: return registers.set(one.p2, sources_.value_of_parameter(one.p1));
         case Effect::kNull:
             for (int i = one.p2; i <= std::max(one.p2, std::min(one.p3, kRegistersMax)); ++i) {
-                set_kinds(i, 0);
+                set_kinds(i, 0, 0);
             }
             return;
         case Effect::kShallowCopy: return registers.set(one.p2, registers.get(one.p1));
@@ -171,10 +208,12 @@ void ValueFlow::apply(size_t at, Registers& registers) {
         case Effect::kBitNot: return set_kinds(one.p2, kInteger);
         case Effect::kCast: {
             const char to = static_cast<char>(one.p2);
+            const KnownValue from = registers.get(one.p1);
+            const uint8_t bits = (from.kinds & kReal) != 0 ? kBitsMax : from.bits;
             return to == 'E' ? set_kinds(one.p1, kReal)
                    : affinity_of(to) == Affinity::kNumeric
-                       ? set_kinds(one.p1, to == 'D' ? kInteger : kInteger | kReal)
-                       : set_kinds(one.p1, kText);
+                       ? set_kinds(one.p1, to == 'D' ? kInteger : kInteger | kReal, bits)
+                       : set_kinds(one.p1, kText, bits);
         }
         case Effect::kAffinity:
             for (int i = 0; i < one.p2 && static_cast<size_t>(i) < one.p4.size(); ++i) {
@@ -214,7 +253,7 @@ void ValueFlow::apply(size_t at, Registers& registers) {
 
 /// It may put into any of its registers what is in any of them.
 void ValueFlow::apply_unknown(const Instruction& one, Registers& registers) {
-    KnownValue all{kAnything, 0, 0};
+    KnownValue all{kAnything, 0, 0, kBitsMax};
     for (const int place : {one.p1, one.p2, one.p3}) {
         all = joined(all, registers.get(place));
     }
@@ -245,37 +284,58 @@ KnownValue ValueFlow::read_column(const Instruction& one, const Registers& regis
         return pick(columns_of_rows(registers.get(row->second).rows));
     }
     const int root = -1 - cursor_source(one.p1);
-    return is_own_.contains(root) ? pick(columns_of_cursor(root)) : KnownValue{kAnything, 0, 0};
+    return is_own_.contains(root) ? pick(columns_of_cursor(root))
+                                  : KnownValue{kAnything, 0, 0, kBitsMax};
 }
 
 KnownValue ValueFlow::read_virtual(const Instruction& one) {
     const auto found = virtual_.find(one.p1);
     if (found == virtual_.end() || found->second == nullptr) {
-        return {kAnything, 0, 0};
+        return {kAnything, 0, 0, kBitsMax};
     }
     const Table& table = *found->second;
     const auto place = static_cast<size_t>(one.p2);
     if (place >= table.columns().size()) {
-        return {kAnything, 0, 0};
+        return {kAnything, 0, 0, kBitsMax};
     }
     const Column& column = table.columns()[place];
     const Kinds kinds = kinds_of(column);
+    const uint8_t bits = bits_of_column(table, place);
     constexpr Kinds kNamed = kUint64 | kWideTexts | kHex;
     if ((kinds & kNamed) == 0) {
-        return {kinds, 0, 0};
+        return {kinds, 0, 0, bits};
     }
     return {kinds, 0,
-            origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place})};
+            origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place}), bits};
+}
+
+uint8_t ValueFlow::bits_of_column(const Table& table, size_t place) const {
+    const std::optional<storage::FieldType>& type = table.columns()[place].type;
+    const Kinds kinds = kinds_of(table.columns()[place]);
+    const bool is_number = (kinds & (kNumbers | kWideTexts)) != 0;
+    const unsigned most = !is_number || !type ? kBitsMax
+                          : type->kind == storage::FieldKind::kBool
+                              ? 1U
+                              : std::min<unsigned>(type->bits, kBitsMax);
+    if (sources_.bits == nullptr || !is_number) {
+        return static_cast<uint8_t>(most);
+    }
+    const auto seen = sources_.bits->columns.find({&table, place});
+    return static_cast<uint8_t>(seen == sources_.bits->columns.end() ? 0 : seen->second);
 }
 
 KnownValue ValueFlow::calculated(const Instruction& one, const Registers& registers) {
     const KnownValue a = registers.get(one.p1);
     const KnownValue b = registers.get(one.p2);
     if (one.effect == Effect::kWholeArithmetic) {
+        const uint8_t bits = one.name == "Remainder" ? std::min(a.bits, b.bits)
+                             : one.name == "BitAnd" || one.name == "BitOr"
+                                 ? std::max(a.bits, b.bits)
+                                 : kBitsMax;
         return {one.name == "Remainder" && ((a.kinds | b.kinds) & kReal) != 0
                     ? static_cast<Kinds>(kInteger | kReal)
                     : static_cast<Kinds>(kInteger),
-                0, 0};
+                0, 0, bits};
     }
     // What is calculated of one floating point number is one.
     if (a.kinds == kReal || b.kinds == kReal) {
@@ -283,10 +343,14 @@ KnownValue ValueFlow::calculated(const Instruction& one, const Registers& regist
     }
     // Numbers that do not fit in 64 bits are watched.
     constexpr Kinds kWhole =
-        kInteger | kUint64 | kRounded | kRoundedDecimal | kWideTexts | kNumberText;
-    return {((a.kinds | b.kinds) & ~kWhole) == 0 ? static_cast<Kinds>(kInteger)
-                                                 : static_cast<Kinds>(kInteger | kReal),
-            0, 0};
+        kInteger | kUint64 | kRounded | kRoundedDecimal | kWideTexts | kNumberText | kPast64;
+    if (((a.kinds | b.kinds) & ~kWhole) != 0) {
+        return {static_cast<Kinds>(kInteger | kReal), 0, 0, kBitsMax};
+    }
+    const uint8_t bits = bits_calculated(one.name, a.bits, b.bits);
+    const Kinds past =
+        bits > kBitsMax ? Kinds{kPast64} : static_cast<Kinds>((a.kinds | b.kinds) & kPast64);
+    return {static_cast<Kinds>(kInteger | past), 0, 0, std::min(bits, kBitsMax)};
 }
 
 std::vector<KnownValue> ValueFlow::arguments(const Instruction& one,
@@ -303,7 +367,7 @@ std::vector<KnownValue> ValueFlow::arguments(const Instruction& one,
         count = static_cast<int>(is_extreme && sources_.extreme_arguments > 0
                                      ? sources_.extreme_arguments
                                  : is_extreme ? kArgumentsMax
-                                              : 1);
+                                              : sources_.list_arguments);
     }
     std::vector<KnownValue> out;
     for (int i = 0; i < std::min(count, static_cast<int>(kArgumentsMax)); ++i) {
@@ -327,34 +391,41 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
     }
     const auto named = [&](Kinds kinds) {
         return KnownValue{kinds, 0,
-                          origin({Origin::Kind::kFunction, std::string{name} + "()", nullptr, 0})};
+                          origin({Origin::Kind::kFunction, std::string{name} + "()", nullptr, 0}),
+                          kBitsMax};
     };
     switch (what_gives(name)) {
-        case Gives::kUnknown: return {kAnything, 0, 0};
+        case Gives::kUnknown: return {kAnything, 0, 0, kBitsMax};
         case Gives::kSame: return all;
         case Gives::kFirst: return given.empty() ? KnownValue{} : given.front();
         case Gives::kWide: return named(kWide);
         case Gives::kDecimal: return named(kDecimal);
-        case Gives::kInteger: return {kInteger, 0, 0};
+        case Gives::kInteger:
+            return {kInteger, 0, 0,
+                    name == "random"      ? kBitsMax
+                    : name == "unixepoch" ? kTimeBits
+                                          : kCountBits};
         case Gives::kReal:
             return {name == "avg" || name == "total" ? static_cast<Kinds>(kReal)
                                                      : static_cast<Kinds>(kReal | kInteger),
-                    0, 0};
+                    0, 0, kBitsMax};
         case Gives::kAbs: {
             constexpr Kinds kOther = kText | kHex | kUpperHex | kLooseText;
             const Kinds real = (all.kinds & kOther) != 0 ? Kinds{kReal} : Kinds{0};
-            return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins};
+            return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins, all.bits};
         }
-        case Gives::kUpper: return {kText | kUpperHex, 0, 0};
+        case Gives::kUpper: return {kText | kUpperHex, 0, 0, kBitsMax};
         case Gives::kText: break;
     }
-    return {kText, 0, 0};
+    const bool is_time =
+        name == "strftime" || name == "date" || name == "datetime" || name == "time";
+    return {kText, 0, 0, is_time ? kTimeBits : kBitsMax};
 }
 
 KnownValue ValueFlow::sum_of(const KnownValue& given) {
     constexpr Kinds kPlain = kInteger | kUint64 | kRounded | kRoundedDecimal;
-    constexpr Kinds kTexts = static_cast<Kinds>(~(kNumbers | kDecimal));
-    Kinds kinds = given.kinds & kReal;
+    constexpr Kinds kTexts = static_cast<Kinds>(~(kNumbers | kDecimal | kPast64));
+    Kinds kinds = given.kinds & (kReal | kPast64);
     const bool has_plain = (given.kinds & kPlain) != 0;
     const bool has_texts = (given.kinds & (kTexts | kDecimal)) != 0;
     has_mixed_sum_ |= has_plain && has_texts;
@@ -367,7 +438,9 @@ KnownValue ValueFlow::sum_of(const KnownValue& given) {
     if ((given.kinds & kDecimal) != 0) {
         kinds |= kDecimal;
     }
-    return {kinds, 0, kinds == 0 ? 0 : origin({Origin::Kind::kSum, "sum()", nullptr, 0})};
+    const auto bits =
+        sources_.bits == nullptr ? kBitsMax : static_cast<uint8_t>(sources_.bits->sum);
+    return {kinds, 0, kinds == 0 ? 0 : origin({Origin::Kind::kSum, "sum()", nullptr, 0}), bits};
 }
 
 uint32_t ValueFlow::origin(Origin one) {
@@ -383,7 +456,8 @@ uint32_t ValueFlow::origin(Origin one) {
 }
 
 KnownValue ValueFlow::joined(KnownValue a, KnownValue b) {
-    KnownValue out{static_cast<Kinds>(a.kinds | b.kinds), a.rows, a.origins | b.origins};
+    KnownValue out{static_cast<Kinds>(a.kinds | b.kinds), a.rows, a.origins | b.origins,
+                   std::max(a.bits, b.bits)};
     if (a.rows != b.rows) {
         std::vector<Source> sources = rows_[a.rows];
         sources.insert(sources.end(), rows_[b.rows].begin(), rows_[b.rows].end());

@@ -27,17 +27,20 @@ struct KnownValue {
     Kinds kinds = 0;
     uint16_t rows = 0;     ///< it is a record: which; 0: none
     uint32_t origins = 0;  ///< bits; the last one stands for all that are too many
+    uint8_t bits = 0;      ///< its whole numbers lie between -2^bits and 2^bits
 
     friend bool operator==(const KnownValue&, const KnownValue&) = default;
 };
 
 /// What only the caller knows.
 struct FlowSources {
-    std::function<Kinds(int parameter)> kinds_of_parameter;
+    std::function<KnownValue(int parameter)> value_of_parameter;
     /// By SQLite's name of the virtual table ("vtab:0x..."): ours, else null.
     std::function<const Table*(std::string_view name)> table_of;
-    size_t extreme_arguments = 0;  ///< `StatementWords`
-    bool sum_is_text = false;      ///< every sum() of whole numbers gives a text
+    size_t extreme_arguments = 0;     ///< `StatementWords`
+    size_t list_arguments = 1;        ///< likewise
+    bool sum_is_text = false;         ///< every sum() of whole numbers gives a text
+    const WholeBits* bits = nullptr;  ///< of what is read; null: what the types hold
 };
 
 class ValueFlow {
@@ -87,6 +90,7 @@ class ValueFlow {
     [[nodiscard]] KnownValue aggregated(const Instruction& one, const Registers& registers);
     [[nodiscard]] KnownValue result_of(std::string_view name, const std::vector<KnownValue>& given);
     [[nodiscard]] KnownValue sum_of(const KnownValue& given);
+    [[nodiscard]] uint8_t bits_of_column(const Table& table, size_t place) const;
     [[nodiscard]] uint32_t origin(Origin origin);
     [[nodiscard]] KnownValue joined(KnownValue a, KnownValue b);
     [[nodiscard]] uint16_t rows_of(const std::vector<Source>& sources);

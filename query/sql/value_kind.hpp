@@ -27,6 +27,9 @@ enum Kind : Kinds {
     kHex = 1 << 10,            ///< of a column of addresses or bytes: lower case
     kUpperHex = 1 << 11,       ///< hex with capital letters
     kText = 1 << 12,
+    /// Beside kInteger: SQLite calculated it, and if it did not fit in 64 bits, as a floating point
+    /// number.
+    kPast64 = 1 << 13,
 };
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;

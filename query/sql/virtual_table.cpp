@@ -390,6 +390,22 @@ Status check_watched(const Statement& statement, const Table& table, size_t plac
     return ok();
 }
 
+/// Where the statement would calculate beyond 64 bits with that number.
+Status check_whole(Statement& statement, const Table& table, size_t place, const Cell& cell) {
+    const auto* number = std::get_if<int64_t>(&cell);
+    const auto* text = std::get_if<std::string>(&cell);
+    int64_t value = number != nullptr ? *number : 0;
+    if (text != nullptr && fits_integer(*text)) {
+        std::from_chars(text->data(), text->data() + text->size(), value);
+    }
+    if (statement.whole.takes(&table, place, value)) {
+        return ok();
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{}.{} is {} in a row, {}", table.name(), table.columns()[place].name,
+                             value, kPastWords)};
+}
+
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int place) {
     return guarded(*cursor->pVtab, [&]() -> Status {
         auto& rows = *static_cast<VirtualCursor*>(cursor)->rows;
@@ -397,6 +413,8 @@ int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int place) {
         const VirtualTable& table = table_of(cursor);
         PLUMBLINE_TRY_VOID(check_watched(table.connection->statement, *table.table,
                                          static_cast<size_t>(place), cell));
+        PLUMBLINE_TRY_VOID(check_whole(table.connection->statement, *table.table,
+                                       static_cast<size_t>(place), cell));
         std::visit(GiveCell{context}, cell);
         return ok();
     });

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,7 +62,7 @@ try {
     return ran.stdout;
   };
   const [packed] = JSON.parse(npm("pack", "--json", "--pack-destination", work));
-  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ["README.md", "package.json", ...["index", "live", "stream", "types"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`])].sort());
+  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ["README.md", "package.json", ...["index", "live", "retry", "stream", "types"].flatMap((name) => [`dist/${name}.d.ts`, `dist/${name}.js`])].sort());
   const { createPlumbline, StreamError } = await import(pathToFileURL(join(source, "dist/index.js")));
 
   // --- a chain with a token, and an index of who holds it
@@ -133,6 +134,40 @@ listen = "127.0.0.1:${port}"
   // --- what it cannot give is refused for good, with the service's words
   await assert.rejects(index.stream({ entities: ["nobody"] }).next(), (error) => error instanceof StreamError && /no entity 'nobody'/.test(error.message));
   await assert.rejects(index.live({ entities: ["nobody"] }).ready(), /no entity 'nobody'/);
+
+  // --- a busy service is asked again when it says so, for what only reads
+  {
+    const busy = { answers: [], asked: 0 };
+    const server = createHttpServer((request, response) => {
+      request.resume().on("end", () => {
+        busy.asked++;
+        const [status, headers] = busy.answers.shift() ?? [200, {}];
+        response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify({ status }));
+      });
+    });
+    await new Promise((done) => server.listen(0, "127.0.0.1", done));
+    const { http } = createPlumbline({ url: `http://127.0.0.1:${server.address().port}` });
+    const later = [503, { "retry-after": "0" }];
+    const ask = async (answers, question) => {
+      Object.assign(busy, { answers, asked: 0 });
+      const { response } = await question();
+      return [response.status, busy.asked];
+    };
+    const get = (options = {}) => http.GET("/v1/entities/holder/1/history", options);
+    const sql = () => http.POST("/v1/sql", { body: { sql: "select 1" } });
+    assert.deepEqual(await ask([later, [429, { "retry-after": "0" }]], get), [200, 3]);
+    assert.deepEqual(await ask([later, later], sql), [200, 3]);
+    assert.deepEqual(await ask([later, later, later], get), [503, 3], "the last answer counts");
+    assert.deepEqual(await ask([[503, {}]], get), [503, 1], "without Retry-After");
+    assert.deepEqual(await ask([[503, { "retry-after": "3600" }]], get), [503, 1], "an hour is too long");
+    assert.deepEqual(await ask([later], () => http.POST("/v1/tasks", { body: { kind: "compact" } })), [503, 1], "what changes something");
+    busy.answers = [[503, { "retry-after": "30" }]];
+    await assert.rejects(get({ signal: AbortSignal.timeout(200) }), { name: "TimeoutError" });
+    const began = Date.now();
+    assert.deepEqual(await ask([[429, { "retry-after": "1" }]], get), [200, 2]);
+    assert.ok(Date.now() - began >= 1000, "not before the time");
+    server.close();
+  }
 
   // --- a copy of rows, and a reader of events that is slow, forgets all but its cursors, and starts again
   let cuts = 0;
@@ -227,20 +262,21 @@ listen = "127.0.0.1:${port}"
   assert.ok(cuts > 0 && wire.cuts > 0 && reader.retracts > 0 && reader.restarts > 0, `${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} restarts`);
   console.log(`${args.rounds} reorganisations, ${cuts} cuts, ${reader.retracts} retractions, ${reader.restarts} new readers: rows and ${reader.events.length} events equal`);
 
-  // --- the service starts with another mapping while the copy is cut off, and no block comes
-  for (const gave of ["value + 1", "value"]) {
+  // --- the service starts with another mapping, or from nothing, while the copy is cut off, and no block comes
+  for (const [gave, isAnew] of [["value + 1", false], ["value", false], ["value", true], ["value + 1", true]]) {
     wire.isDown = true;
     wire.cut();
     service.kill();
     await new Promise((done) => service.once("exit", done));
     writeFileSync(config, mapping(gave));
+    if (isAnew) rmSync(join(work, "db"), { recursive: true });
     serve();
     await until("the rows are those of the new mapping", async () => (await fetch(`http://127.0.0.1:${port}/v1/ready`).catch(() => ({}))).ok);
     wire.isDown = false;
     await until("the copy is back", () => copy.state.cut === null);
-    await compare(`gave = ${gave}`);
+    await compare(`gave = ${gave}${isAnew ? ", from nothing" : ""}`);
   }
-  console.log("another mapping of the same blocks: rows equal");
+  console.log("another mapping of the same blocks, and another database: rows and events equal");
 
   // --- its end ends it
   const next = reader.stream.next();

@@ -179,6 +179,99 @@ TEST_F(ComparisonTest, WhatIsCalculatedIsExactOrSaidToBeFloating) {
                 HasSubstr("RANGE with numbers is for columns of up to 64 bits"));
 }
 
+/// SQLite makes a floating point number of it, and equal ones of numbers that differ.
+TEST_F(ComparisonTest, WhatMayBeCalculatedBeyond64BitsIsNotComparedSortedOrChanged) {
+    for (const char* wrong : {
+             "select id from a where id < 3 and t * 9223372036854775807 > 5",
+             "select id from a where id < 3 and 5 < t * 9223372036854775807",
+             "select id from a where id < 3 order by s * 9223372036854775807",
+             "select count(*) from a where id < 3 group by t * 4611686018427387904",
+             "select count(distinct s * 9223372036854775807) from a where id > 2",
+             "select distinct s * 9223372036854775807 from a where id = 3",
+             "select 1 from a where id = 3 union select s * 9223372036854775807 from a where id = "
+             "3",
+             "select 1 in (select s * 9223372036854775807 from a where id = 3) from a",
+             "select cast(s * 9223372036854775807 as integer) from a where id = 3",
+             "select cast(s * 9223372036854775807 as text) from a where id = 3",
+             "select (s * 9223372036854775807) % 10 from a where id = 3",
+             "select ~(s * 9223372036854775807) from a where id = 3",
+             "select (s * 9223372036854775807) || '' from a where id = 3",
+             "select printf('%d', s * 9223372036854775807) from a where id = 3",
+             "select max(s * 9223372036854775807, 5) from a where id = 3",
+             "select max(s * 9223372036854775807) from a where id > 2",
+             "select round(s * 9223372036854775807) from a where id = 3",
+             "select id from a where id < 3 and t - (-9223372036854775807) > 5",
+             "select id from a where 9223372036854775807 + 1 > s + 0",
+             "select id from a group by id having sum(s) * 9223372036854775807 > 5",
+             "select id from (select id, t * t * t as c from a where id < 3) where c * c * c * c * "
+             "c * c * c * c > id",
+             "with recursive n(i) as (select 1 union all select i * 2 from n limit 100) "
+             "select count(*) from n where i > 5",
+             "select rank() over (order by s * 9223372036854775807) from a where id = 3",
+         }) {
+        EXPECT_THAT(ask(wrong), testing::AllOf(HasSubstr("refused: "), HasSubstr("64 bits"),
+                                               HasSubstr("u256_mul")))
+            << wrong;
+    }
+    EXPECT_THAT(ask("select id from a where id < 3 and s * ? > 5", {int64_t{INT64_MAX}}),
+                HasSubstr("refused: a.s is 1 in a row"));
+    EXPECT_THAT(ask("select id from a group by 1 having sum(t) * 4611686018427387904 > 5"),
+                HasSubstr("refused"));
+}
+
+TEST_F(ComparisonTest, WhatIsCalculatedWithin64BitsIsComparedAsBefore) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select id from a where id < 3 and t * 1000000007 > 6000000000", "2;"},
+        {"select id from a where id < 3 order by t * t desc", "2;1;"},
+        {"select id from a order by -s", "5;4;3;1;2;"},
+        {"select id from a where s + 4000000000000000000 > 0 and id > 2", "3;4;5;"},
+        {"select id from a where id < 3 and w * 1000000000000 > 9500000000000", "2;"},
+        {"select id from a group by id having sum(s) - count(*) > 2 order by id", "4;5;"},
+        {"select id from a where id < 3 and cast(strftime('%Y', t, 'unixepoch') as integer) + 1 > "
+         "1970 order by id",
+         "1;2;"},
+        {"with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000) "
+         "select count(*) from n",
+         "1000;"},
+        {"with recursive n(i, j) as (select 1, 1 union all select i + 1, i + j from n where i < 5) "
+         "select j from n",
+         "1;2;4;7;11;"},
+        {"select s from a where u256_mul(s, '9223372036854775807') > '5' collate u256 order by id",
+         "1;3;4;5;"},
+        {"select id from a where cast(s as real) * 9223372036854775807 > 5 order by id",
+         "1;3;4;5;"},
+        {"select sum(s) over (order by id) + 1 > 3 from a", "0;0;0;1;1;"},
+        {"select (id - 3) * (id - 3) as c from a group by c order by c", "0;1;4;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+}
+
+TEST(WholeWatchTest, ItAsksWithWhatWasSeenAndSomeAhead) {
+    // The product of two columns.
+    std::vector<unsigned> asked;
+    WholeWatch watch{[&](const WholeBits& bits) {
+        unsigned sum = 0;
+        for (const auto& [column, of] : bits.columns) {
+            sum += of;
+        }
+        asked.push_back(sum);
+        return sum <= 63;
+    }};
+    EXPECT_TRUE(watch.takes(nullptr, 0, 5));
+    EXPECT_TRUE(watch.takes(nullptr, 0, 255));
+    EXPECT_TRUE(watch.takes(nullptr, 1, int64_t{1} << 50)) << "51 bits are 56 ahead, 64 in all";
+    EXPECT_THAT(asked, testing::ElementsAre(8U, 64U, 59U));
+    EXPECT_TRUE(watch.takes(nullptr, 0, -255));
+    EXPECT_FALSE(watch.takes(nullptr, 0, 1 << 20));
+    EXPECT_EQ(bits_of(0), 0U);
+    EXPECT_EQ(bits_of(-1), 1U);
+    EXPECT_EQ(bits_of(INT64_MAX), 63U);
+    EXPECT_EQ(bits_of(INT64_MIN), 64U);
+    EXPECT_TRUE(WholeWatch{}.takes_sum(INT64_MIN)) << "watches nothing";
+}
+
 TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {
     const std::string upper = "'0x" + std::string(39, 'A') + "1'";
     EXPECT_EQ(ask("select count(*) from a where h = " + upper), "5;");

@@ -146,6 +146,16 @@ export const scenarios = [
     yield some(w);
     return [first.length > 0, await v.getFilterChanges({ filter })];
   }), differs: { why: "anvil tells what is older first; go-ethereum and the index do not", node_value: ([older, logs]) => assert.ok(older && logs.length === 3), index_value: ([older, logs]) => assert.ok(!older && logs.length === 3) } },
+  { name: "a filter from a block above the newest tells logs from that block on", of: "go-ethereum eth/filters: SubscribeLogs, filterLogs", run: by_viem(async function* (v, w) {
+    const from = (await v.getBlockNumber()) + 2n;
+    const filter = await v.createEventFilter({ address: w.whole.address, event: transfer, fromBlock: from }).catch(() => null);
+    const before = filter && await v.getFilterChanges({ filter });
+    yield some(w); // a block each: the first of the three transfers is below it
+    return filter && { from, told: [before, await v.getFilterChanges({ filter }), await v.getFilterChanges({ filter })] };
+  }), differs: { why: "anvil refuses it; go-ethereum and the index tell what comes from there on", node: code_of(-32602), index_value: ({ from, told: [before, logs, again] }) => {
+    assert.deepEqual([before.length, logs.length, again.length], [0, 2, 0]);
+    assert.equal(logs[0].blockNumber, from);
+  } } },
   { name: "a filter of blocks tells each new block's hash once", of: viem_test("getFilterChanges", "new blocks"), run: by_viem(async function* (v) {
     const filter = await v.createBlockFilter();
     const out = [];

@@ -3,6 +3,7 @@
 import createFetchClient, { type Client, type ClientOptions } from "openapi-fetch";
 
 import { LiveCopy, type LiveOptions } from "./live.js";
+import { retrying } from "./retry.js";
 import { Stream, type StreamOptions } from "./stream.js";
 import type { AnyComponents, EntityName, EventName } from "./types.js";
 
@@ -17,6 +18,8 @@ export interface PlumblineOptions extends Pick<ClientOptions, "fetch" | "headers
   url: string;
   /** `[http] token`, for what changes something. Reading needs none. */
   token?: string;
+  /** So often what only reads is asked again where the service answers 429 or 503 with Retry-After, after that time. Default 2. */
+  retries?: number;
   /** Where there is no global WebSocket (Node before 22): that of the package `ws`. */
   WebSocket?: StreamOptions["WebSocket"];
 }
@@ -37,9 +40,10 @@ export interface Plumbline<Paths extends {}, Components extends AnyComponents> {
 export function createPlumbline<Paths extends {}, Components extends AnyComponents>(
   options: PlumblineOptions,
 ): Plumbline<Paths, Components> {
-  const { url, token, WebSocket, headers, ...rest } = options;
+  const { url, token, WebSocket, headers, retries, fetch, ...rest } = options;
   const http = createFetchClient<Paths>({
     ...rest,
+    fetch: retrying(fetch ?? ((request) => globalThis.fetch(request)), retries ?? 2),
     baseUrl: url,
     ...(token === undefined ? (headers === undefined ? {} : { headers }) : { headers: { ...(headers as object), Authorization: `Bearer ${token}` } }),
   });

@@ -693,6 +693,52 @@ TEST_F(RouterTest, RowsByRangesListsAndInAnyDirection) {
     api.get("/v1/entities/user?order=-points&cursor=" + next, 400);
 }
 
+TEST_F(RouterTest, NullEqualsNullAloneAndNothingIsAboveOrBelowIt) {
+    // Of ten users one left, a room with number 1.
+    ApiWorld some{{.token = kToken}, R"toml(
+[contracts.hub]
+abi = "hub.json"
+address = "0x00000000000000000000000000000000000000aa"
+
+[entities.user]
+key = { account = "address" }
+fields = { name = "string", left = "uint64?" }
+index = [["left"]]
+
+[[on]]
+event = "hub.Joined"
+upsert = "user"
+key = { account = "who" }
+set = { name = "name" }
+
+[[on]]
+event = "hub.Left"
+update = "user"
+key = { account = "who" }
+set = { left = "uint64(room)" }
+)toml"};
+    const std::vector<std::pair<std::string, size_t>> cases = {
+        {"left=null", 9},       {"left.eq=null", 9},      {"left.ne=null", 1}, {"left.in=null", 9},
+        {"left.in=null,1", 10}, {"left.in=1,null,2", 10}, {"left.in=1,2", 1},  {"left.ne=1", 0},
+        {"left.ne=2", 1},       {"left.gt=0", 1},         {"left.lt=2", 1},    {"left.gte=1", 1},
+        {"left.lte=0", 0},
+    };
+    for (const auto& [question, wanted] : cases) {
+        for (const char* way : {"", "&order=-left", "&order=key&scan=true"}) {
+            EXPECT_EQ(some.get("/v1/entities/user?" + question + way)["rows"].size(), wanted)
+                << question << way;
+        }
+    }
+    for (const char* bound : {"gt", "gte", "lt", "lte"}) {
+        const json refused = some.get(fmt::format("/v1/entities/user?left.{}=null", bound), 400);
+        EXPECT_THAT(refused["error"]["message"].get<std::string>(),
+                    testing::AllOf(testing::HasSubstr("left"), testing::HasSubstr("ne=null")));
+        EXPECT_THAT(some.get(fmt::format("/v1/entities/user?account.{}=null", bound), 400).dump(),
+                    testing::HasSubstr("0x"))
+            << "no field that can be null";
+    }
+}
+
 TEST_F(RouterTest, ACountIsOfTheWholeQuestionWhateverThePage) {
     const auto count = [&](const std::string& question) {
         const json page = api.get("/v1/entities/user?limit=1&count=true&" + question);
@@ -735,7 +781,9 @@ TEST_F(RouterTest, WhatFoldsOrScansEndsWithTheService) {
     const json past = {{"sql", "select count(*) from user_at(12)"}};
     api.router.set_stopping(true);
     for (const std::string& target : folds) {
-        api.get(target, 503);
+        const Response late = api.send("GET", target);
+        EXPECT_EQ(late.status, 503U) << target;
+        EXPECT_THAT(late.headers, testing::Contains(testing::Pair("Retry-After", "5"))) << target;
     }
     ask_sql(api, past, 503);
     EXPECT_EQ(api.get(user)["row"]["points"], 23) << "what reads one row is answered to the end";

@@ -22,8 +22,9 @@ using plumbline::test::FakeNode;
 using plumbline::test::HttpClient;
 using plumbline::test::StreamClient;
 
-/// `balance` is what a deposit sets it to.
-engine::Config stream_config(std::string_view balance = "amount") {
+/// `balance` is what a deposit sets it to; `child_abi` is a vault's.
+engine::Config stream_config(std::string_view balance = "amount",
+                             std::string_view child_abi = plumbline::test::kChildAbi) {
     std::string text = fmt::format(R"(
 [chain]
 id = 31337
@@ -60,9 +61,9 @@ key = {{ place = "$log.address" }}
 add = {{ pings = 1, total = "n" }}
 )",
                                    evm::to_hex(plumbline::test::hub_address()), balance);
-    auto config = engine::parse_config(text, "test.toml", [](const std::string& name) {
-        return Result<std::string>{name == "hub.json" ? plumbline::test::kHubAbi
-                                                      : plumbline::test::kChildAbi};
+    auto config = engine::parse_config(text, "test.toml", [&](const std::string& name) {
+        return Result<std::string>{
+            std::string{name == "hub.json" ? plumbline::test::kHubAbi : child_abi}};
     });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);
@@ -72,8 +73,8 @@ add = {{ pings = 1, total = "n" }}
 class Rig {
   public:
     Rig(const FakeChain& chain, uint64_t seed, StreamOptions stream_options)
-        : random_{seed},
-          node_{chain, clock_, {.seed = seed + 1}},
+        : node{chain, clock_, {.seed = seed + 1}},
+          random_{seed},
           stream_options_{stream_options} {
         open(stream_config());
     }
@@ -85,6 +86,11 @@ class Rig {
         indexer.reset();
         open(config);
     }
+    /// The database is removed, and all is indexed from nothing.
+    void begin_anew(const engine::Config& config) {
+        ++database_;
+        restart(config);
+    }
 
     void open(const engine::Config& config) {
         plan = engine::Plan::compile(config).value();
@@ -94,11 +100,11 @@ class Rig {
             stream_options_);
         engine::IndexerOptions options;
         options.config = config;
-        options.db_path = directory_.sub("db");
+        options.db_path = directory_.sub(fmt::format("db{}", database_));
         options.clock = &clock_;
         options.tiny_buffers = true;
         options.observer = hub.get();
-        auto opened = engine::Indexer::open(std::move(options), node_);
+        auto opened = engine::Indexer::open(std::move(options), node);
         PLUMBLINE_CHECK_MSG(opened.has_value(), message_of(opened).c_str());
         indexer = *std::move(opened);
     }
@@ -129,10 +135,15 @@ class Rig {
     }
 
   private:
-    std::mt19937_64 random_;
     ManualClock clock_;
+
+  public:
+    FakeNode node;
+
+  private:
+    std::mt19937_64 random_;
     storage::test::TempDir directory_;
-    FakeNode node_;
+    int database_ = 0;
     StreamOptions stream_options_;
 
   public:
@@ -337,6 +348,92 @@ TEST(StreamTest, AClientGoesOnAfterARestartWithWhatItKnows) {
 
 TEST(StreamTest, AClientOfAnotherMappingIsResetThoughTheBlockIsTheSame) {
     come_back_after(stream_config("amount + 1"), "reset");
+}
+
+/// A follower of all events that is away while `then` happens, and how it went on: the first
+/// message's type. In the end its events are the log's.
+std::string come_back_to_events(Rig& rig, const FakeChain& chain,
+                                const std::function<void()>& then) {
+    Follower follower{rig, "event=*&from=0"};
+    follower.follow(100'000);
+    EXPECT_EQ(follower.client.event_texts(), events_of(rig));
+    follower.disconnect();
+    then();
+    rig.settle(chain);
+    const auto before = follower.client.seen;
+    follower.follow(1);
+    std::string first;
+    for (const auto& [type, count] : follower.client.seen) {
+        const auto was = before.find(type);
+        if (was == before.end() || was->second != count) {
+            first = type;
+        }
+    }
+    follower.follow(100'000);
+    EXPECT_EQ(follower.client.event_texts(), events_of(rig));
+    follower.disconnect();
+    return first;
+}
+
+TEST(StreamTest, AFollowerOfEventsGoesOnInADatabaseThatWasMadeAnewOfTheSameLog) {
+    FakeChain chain{9};
+    chain.mine(40);
+    Rig rig{chain, 9, {}};
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    EXPECT_EQ(come_back_to_events(rig, chain, [&] { rig.begin_anew(stream_config()); }), "resume");
+}
+
+TEST(StreamTest, AFollowerOfEventsGoesBackToWhereItHasAllThatADatabaseMadeAnewHas) {
+    FakeChain chain{9};
+    chain.mine(40);
+    chain.mine_logs({plumbline::test::deposited(plumbline::test::hub_address(),
+                                                plumbline::test::make_address(5, 1), 7)});
+    const std::vector<std::pair<uint64_t, std::string>> cases = {{0, "reset"},
+                                                                 {chain.head(), "retract"}};
+    for (const auto& [lacks_from, first] : cases) {
+        Rig rig{chain, 9, {}};
+        rig.node.options.drops = [from = lacks_from](const evm::Log& log) {
+            return log.block_num >= from && log.log_index == 0;
+        };
+        ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+        const size_t lacking = events_of(rig).size();
+        rig.node.options.drops = {};
+        EXPECT_EQ(come_back_to_events(rig, chain, [&] { rig.begin_anew(stream_config()); }), first)
+            << "lacks some from block " << lacks_from;
+        EXPECT_GT(events_of(rig).size(), lacking);
+    }
+}
+
+TEST(StreamTest, AFollowerOfEventsIsResetWhereAnAbiTellsThemOtherwise) {
+    FakeChain chain{9};
+    chain.mine(40);
+    Rig rig{chain, 9, {}};
+    // An event that nobody handles: no row depends on it.
+    const engine::Config config = stream_config("amount", R"([
+{"type":"event","name":"Ping","inputs":[{"name":"n","type":"uint256","indexed":false}]}])");
+    ASSERT_NO_FATAL_FAILURE(rig.restart(config));
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    const std::string fingerprint = rig.plan->bundle().fingerprint;
+    EXPECT_EQ(come_back_to_events(rig, chain, [&] { rig.restart(stream_config()); }), "reset");
+    EXPECT_EQ(rig.plan->bundle().fingerprint, fingerprint) << "else it is reset for that";
+}
+
+TEST(StreamTest, LogsAreCountedUpToEachBlock) {
+    FakeChain chain{9};
+    chain.mine(300);
+    Rig rig{chain, 9, {}};
+    ASSERT_NO_FATAL_FAILURE(rig.settle(chain));
+    const auto view = rig.indexer->database()->read_view();
+    uint64_t count = 0;
+    const auto logs = view->scan_logs(0, UINT64_MAX);
+    for (uint64_t block = 0; block <= chain.head(); ++block) {
+        for (; logs->valid() && logs->record().log.block_num == block; logs->next()) {
+            ++count;
+        }
+        ASSERT_EQ(count_logs(*view, block).value(), count) << block;
+    }
+    EXPECT_EQ(count_logs(*view, UINT64_MAX).value(), count);
+    EXPECT_EQ(view->cursor().value().event_count, count);
 }
 
 TEST(StreamTest, ABlockWithoutItsBasisIsNotGoneOnFrom) {
