@@ -234,7 +234,8 @@ Result<Asked> ask_hex(FieldType type, Compare compare, sqlite3_value* value) {
 
 Result<Asked> ask_value(FieldType type, Compare compare, sqlite3_value* value) {
     if (sqlite3_value_type(value) == SQLITE_NULL) {
-        return never();  // No comparison with null is true, and no column is null.
+        return never();  // No comparison with null is true, but for IS of a column that may be
+                         // null.
     }
     switch (type.kind) {
         case FieldKind::kUint:

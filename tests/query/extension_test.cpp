@@ -121,6 +121,25 @@ TEST(ExtensionTest, BetterSqlite3ReadsRowsByKeyAndIndexExactly) {
     EXPECT_EQ(done.code, 0) << done.err;
 }
 
+TEST(ExtensionTest, IsOfANullFindsWhatIsNull) {
+    EntityLayout layout = account_layout();
+    layout.fields[1].type.optional = true;
+    RowWorld world{{layout}};
+    world.put(0, {"1", evm::to_hex(storage::test::address_of(1)), "5", "1"});
+    world.put(0, {"2", evm::to_hex(storage::test::address_of(1)), query::test::kNull, "1"});
+    world.commit();
+    EXPECT_OK(world.database->sync());
+    const auto done = run_python(world.dir.sub("db"), R"py(
+assert ask('select id from account where balance is ?', None) == [('2',)]
+assert ask('select id from account where balance is not distinct from (select null)') == [('2',)]
+assert ask('select id from account where balance = ?', None) == []
+assert ask("select id from account where balance is ?", '5') == [('1',)]
+assert ask('select a.id, b.id from account a join account b on a.balance is b.balance order by 1') \
+    == [('1', '1'), ('2', '2')]
+)py");
+    EXPECT_EQ(done.code, 0) << done.err;
+}
+
 TEST(ExtensionTest, AnAttachThatFailsSaysWhyAndTheProgramGoesOn) {
     RowWorld world{{account_layout()}};
     put_accounts(world, 1, 2, 1);
