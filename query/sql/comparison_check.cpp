@@ -311,9 +311,12 @@ class Check {
                     "digits without zeros in front, '1000'",
                     both, kWideTexts);
             case Verdict::kBytesOrder:
-                return refuse(fmt::format("{{}} is a text, and would be ordered by its bytes: {}",
-                                          kHowToCompare),
-                              both, kWideTexts);
+                return refuse(fmt::format("{{}} is a text, and would be ordered by its bytes: {}{}",
+                                          kHowToCompare,
+                                          (both.kinds & kWidePart) == 0
+                                              ? ""
+                                              : "; or that no number is meant: cast(.. as text)"),
+                              both, kMaybeWideTexts);
             case Verdict::kNumberAndText: {
                 const bool has_wide = (both.kinds & kWideTexts) != 0;
                 if (!has_wide && (both.kinds & kWritten) != 0) {
@@ -327,7 +330,7 @@ class Check {
                     "{} is a text, which SQL takes for more than any number: write '0' "
                     "for 0 where they meet, u256_add(n, 0) for a column, .. > '1000' "
                     "collate u256 for an order",
-                    both, kWideTexts);
+                    both, kMaybeWideTexts);
             }
         }
     }
@@ -335,7 +338,7 @@ class Check {
     /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
     /// tells apart: that is seen when they come.
     void exact(const KnownValue& value, bool is_whole) {
-        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kWideTexts;
+        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts;
         if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
             return refuse(
                 "a number in quotes is calculated with in floating point: use "
@@ -406,9 +409,9 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
     }
     PLUMBLINE_TRY(const Program program, Program::read(db, sql));
     const auto check = [&](bool sum_is_text, bool& has_mixed_sum) -> Result<WatchedValues> {
-        ValueFlow flow{
-            program,
-            {sources.kinds_of_parameter, sources.table_of, words.extreme_arguments, sum_is_text}};
+        ValueFlow flow{program,
+                       {sources.kinds_of_parameter, sources.table_of, words.extreme_arguments,
+                        words.list_arguments, sum_is_text}};
         PLUMBLINE_TRY_VOID(flow.run());
         has_mixed_sum = flow.has_mixed_sum();
         PLUMBLINE_TRY(WatchedValues watched, Check(program, flow, words).run());

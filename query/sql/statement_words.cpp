@@ -202,6 +202,13 @@ StatementWords read_words(std::string_view sql) {
         if (is_extreme && i + 1 < tokens.size() && tokens[i + 1].is_mark("(")) {
             out.extreme_arguments = std::max(out.extreme_arguments, count_arguments(tokens, i + 2));
         }
+        constexpr std::string_view kLists[] = {"printf", "format",     "char",
+                                               "concat", "json_array", "json_object"};
+        const bool is_list = token.kind == Token::Kind::kName &&
+                             std::ranges::find(kLists, token.text) != std::end(kLists);
+        if (is_list && i + 1 < tokens.size() && tokens[i + 1].is_mark("(")) {
+            out.list_arguments = std::max(out.list_arguments, count_arguments(tokens, i + 2));
+        }
         out.orders += token.is_word("order") ? 1U : 0U;
         out.has_window |= token.is_word("over");
     }

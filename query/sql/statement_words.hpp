@@ -19,6 +19,8 @@ struct StatementWords {
     bool is_plain = false;
     /// The most arguments that a min() or max() has.
     size_t extreme_arguments = 0;
+    /// The same of printf() and others that take any number.
+    size_t list_arguments = 1;
 };
 [[nodiscard]] StatementWords read_words(std::string_view sql);
 

@@ -27,9 +27,14 @@ enum Kind : Kinds {
     kHex = 1 << 10,            ///< of a column of addresses or bytes: lower case
     kUpperHex = 1 << 11,       ///< hex with capital letters
     kText = 1 << 12,
+    // Beside kText and all else:
+    kWidePart = 1 << 14,  ///< a text that a function made of a wide number: perhaps its digits
+    kWideJson = 1 << 15,  ///< JSON in which there are wide numbers
 };
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;
+/// Texts that are, or may be, numbers.
+inline constexpr Kinds kMaybeWideTexts = kWideTexts | kWidePart;
 /// Of nothing that is known.
 inline constexpr Kinds kAnything = kInteger | kReal | kText;
 
