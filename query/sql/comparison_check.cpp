@@ -23,7 +23,7 @@ std::string_view collation_name(std::string_view text) {
     return text.substr(0, text.rfind('-'));
 }
 
-/// Of "k(3,-B,u256,)": BINARY, descending; u256; none.
+/// Of "k(4,-B,u256,N.u256,)": BINARY, descending; u256; the same with nulls last; none.
 std::vector<std::string_view> collations_of(std::string_view key) {
     std::vector<std::string_view> out;
     const size_t first = key.find(',');
@@ -35,6 +35,7 @@ std::vector<std::string_view> collations_of(std::string_view key) {
         const size_t end = std::min(key.find(','), key.size());
         std::string_view name = key.substr(0, end);
         name.remove_prefix(name.starts_with('-') ? 1 : 0);
+        name.remove_prefix(name.starts_with("N.") ? 2 : 0);
         out.push_back(name == "B" || name.empty() ? "BINARY" : name);
         if (end == key.size()) {
             return out;

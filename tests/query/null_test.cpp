@@ -80,6 +80,22 @@ TEST_F(NullTest, IsOfANullFindsWhatIsNullHoweverTheNullIsWritten) {
     }
 }
 
+TEST_F(NullTest, NullsComeFirstOrLastAsTheOrderSays) {
+    const EntityLayout layout = sparse_layout();
+    for (const Field& column : layout.fields) {
+        for (const char* order : {"@ nulls last", "@ nulls first", "@ desc nulls first",
+                                  "@ desc nulls last", "s desc nulls first, @ nulls last"}) {
+            expect_same(with(std::string{"select id, @ from sparse order by "} + order + ", id",
+                             column.name));
+        }
+        expect_same(with("select id, rank() over (order by @ nulls last) from sparse order by id",
+                         column.name));
+    }
+    expect_same("select id from sparse order by w collate u256 nulls last, id");
+    expect_same("select id from sparse order by coalesce(w, x) collate u256 desc nulls first, id");
+    EXPECT_FALSE(world_.ask("select id from sparse order by coalesce(w, x) nulls last"));
+}
+
 TEST_F(NullTest, RowsAreJoinedByIsWithNullsAndWithoutThem) {
     const EntityLayout layout = sparse_layout();
     for (const Field& column : layout.fields) {
