@@ -179,6 +179,22 @@ TEST_F(ComparisonTest, WhatIsCalculatedIsExactOrSaidToBeFloating) {
                 HasSubstr("RANGE with numbers is for columns of up to 64 bits"));
 }
 
+TEST_F(ComparisonTest, TheLeastIntegerIsANumber) {
+    EXPECT_EQ(ask("select -9223372036854775808"), "-9223372036854775808;");
+    EXPECT_EQ(
+        ask("select count(*) from a where x = -9223372036854775808 and s > - 9223372036854775808"),
+        ask("select count(*) from a where x = '-9223372036854775808'"));
+    EXPECT_EQ(ask("select s between -9223372036854775808 and 9 from a where id = 1"), "1;");
+    for (const char* wrong : {"select 9223372036854775808", "select s -9223372036854775808 from a",
+                              "select 1 -9223372036854775808", "select (1) -9223372036854775808"}) {
+        EXPECT_THAT(ask(wrong), HasSubstr("write it as text, '9223372036854775808'")) << wrong;
+    }
+    EXPECT_THAT(ask("select id from a where s = -9223372036854775809"),
+                HasSubstr("write it as text, '-9223372036854775809'"));
+    EXPECT_THAT(ask("select abs(-9223372036854775808)"), HasSubstr("abs(u256_add(.., 0))"));
+    EXPECT_EQ(ask("select abs(u256_add(-9223372036854775808, 0))"), "9223372036854775808;");
+}
+
 TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {
     const std::string upper = "'0x" + std::string(39, 'A') + "1'";
     EXPECT_EQ(ask("select count(*) from a where h = " + upper), "5;");
