@@ -153,6 +153,16 @@ TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
                                    HasSubstr("u256_")))
             << wrong;
     }
+    for (const char* wrong : {"select id from a where t in ('9223372036854775808', '5')",
+                              "select id from a where t = '9223372036854775808' or t = '5'"}) {
+        EXPECT_THAT(ask(wrong),
+                    testing::AllOf(HasSubstr("also where they stand in quotes"),
+                                   HasSubstr("u256_cmp(column, '9223372036854775808')")))
+            << wrong;
+    }
+    EXPECT_EQ(ask("select id from a where u256_cmp(t, '9223372036854775808') = 0 or t in (5, '9') "
+                  "order by id"),
+              "1;2;3;");
     EXPECT_EQ(ask("select t + 1 from a where t < 10 order by id"), "6;10;");
     EXPECT_EQ(ask("select id from a where t > 5 or id = 1 order by id"), "1;2;3;4;5;");
     EXPECT_EQ(ask("select id from a where t = '9223372036854775809'"), "4;");
