@@ -232,20 +232,17 @@ Status run_input(const Asked& asked) {
             continue;
         }
         statement += line + "\n";
-        if (!query::sql::is_complete(statement)) {
-            continue;
-        }
-        const Status done = run_statement(asked, statement);
-        statement.clear();
-        if (!done && !is_typed) {
-            return done;
-        }
-        if (!done) {
-            static_cast<void>(fail(done.error()));
+        while (const auto one = query::sql::take_statement(statement)) {
+            const Status done = run_statement(asked, *one);
+            if (!done && !is_typed) {
+                return done;
+            }
+            if (!done) {
+                static_cast<void>(fail(done.error()));
+            }
         }
     }
-    const bool is_blank = statement.find_first_not_of(" \t\r\n") == std::string::npos;
-    return is_blank ? ok() : run_statement(asked, statement);
+    return statement.empty() ? ok() : run_statement(asked, statement);
 }
 
 }  // namespace

@@ -91,6 +91,9 @@ Asked ask_units(FieldType type, Compare compare, const Units& asked) {
 constexpr const char* kWriteAsText =
     "write numbers of wide columns as text, digits without zeros in front: '1000000000000000000'";
 
+/// Beyond this a floating point number no longer tells which whole number was meant.
+constexpr double kExactMax = 9007199254740992.0;
+
 Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) {
     const bool wide = is_wide(type);
     switch (sqlite3_value_type(value)) {
@@ -100,8 +103,6 @@ Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) 
             return ask_units(type, compare, {units, false});
         }
         case SQLITE_FLOAT: {
-            // Beyond this a floating point number no longer tells which whole number was meant.
-            constexpr double kExactMax = 9007199254740992.0;
             const double number = sqlite3_value_double(value);
             if (wide || !(std::abs(number) < kExactMax)) {
                 return refuse(type, value,
@@ -234,7 +235,8 @@ Result<Asked> ask_hex(FieldType type, Compare compare, sqlite3_value* value) {
 
 Result<Asked> ask_value(FieldType type, Compare compare, sqlite3_value* value) {
     if (sqlite3_value_type(value) == SQLITE_NULL) {
-        return never();  // No comparison with null is true, and no column is null.
+        return never();  // No comparison with null is true, but for IS of a column that may be
+                         // null.
     }
     switch (type.kind) {
         case FieldKind::kUint:
@@ -266,6 +268,14 @@ Result<Asked> ask_in(FieldType type, sqlite3_value* list) {
     sqlite3_value* value = nullptr;
     int code = sqlite3_vtab_in_first(list, &value);
     for (; code == SQLITE_OK && value != nullptr; code = sqlite3_vtab_in_next(list, &value)) {
+        if (type.kind == FieldKind::kUint && type.bits == 64 &&
+            sqlite3_value_type(value) == SQLITE_FLOAT &&
+            !(sqlite3_value_double(value) < kExactMax)) {
+            return refuse(type, value,
+                          "it is a floating point number, which SQLite makes of numbers from 2^63 "
+                          "on in an IN, and in an OR of several =, also where they stand in "
+                          "quotes: say u256_cmp(column, '9223372036854775808') = 0 or ..");
+        }
         PLUMBLINE_TRY(Asked one, ask_value(type, Compare::kEq, value));
         if (!one.is_never) {
             out.condition.values.push_back(std::move(one.condition.values.front()));

@@ -16,7 +16,8 @@ struct Asked {
     Condition condition;     ///< else; its column is the caller's to set
 };
 
-/// `column <compare> value` for a column of `type`; not for kIn. kInvalidArgument where SQL's own
+/// `column <compare> value` for a column of `type`; not for kIn. Null equals nothing: `IS NULL` is
+/// not asked here. kInvalidArgument where SQL's own
 /// rules would compare something else than what is written: a number that is no canonical decimal
 /// text held against a wide column, a text that is no address against an address.
 [[nodiscard]] Result<Asked> ask_value(storage::FieldType type, Compare compare,

@@ -25,7 +25,7 @@ std::string_view collation_name(std::string_view text) {
     return text.substr(0, text.rfind('-'));
 }
 
-/// Of "k(3,-B,u256,)": BINARY, descending; u256; none.
+/// Of "k(4,-B,u256,N.u256,)": BINARY, descending; u256; the same with nulls last; none.
 std::vector<std::string_view> collations_of(std::string_view key) {
     std::vector<std::string_view> out;
     const size_t first = key.find(',');
@@ -37,6 +37,7 @@ std::vector<std::string_view> collations_of(std::string_view key) {
         const size_t end = std::min(key.find(','), key.size());
         std::string_view name = key.substr(0, end);
         name.remove_prefix(name.starts_with('-') ? 1 : 0);
+        name.remove_prefix(name.starts_with("N.") ? 2 : 0);
         out.push_back(name == "B" || name.empty() ? "BINARY" : name);
         if (end == key.size()) {
             return out;
@@ -339,9 +340,12 @@ class Check {
                     "digits without zeros in front, '1000'",
                     both, kWideTexts);
             case Verdict::kBytesOrder:
-                return refuse(fmt::format("{{}} is a text, and would be ordered by its bytes: {}",
-                                          kHowToCompare),
-                              both, kWideTexts);
+                return refuse(fmt::format("{{}} is a text, and would be ordered by its bytes: {}{}",
+                                          kHowToCompare,
+                                          (both.kinds & kWidePart) == 0
+                                              ? ""
+                                              : "; or that no number is meant: cast(.. as text)"),
+                              both, kMaybeWideTexts);
             case Verdict::kNumberAndText: {
                 const bool has_wide = (both.kinds & kWideTexts) != 0;
                 if (!has_wide && (both.kinds & kWritten) != 0) {
@@ -355,7 +359,7 @@ class Check {
                     "{} is a text, which SQL takes for more than any number: write '0' "
                     "for 0 where they meet, u256_add(n, 0) for a column, .. > '1000' "
                     "collate u256 for an order",
-                    both, kWideTexts);
+                    both, kMaybeWideTexts);
             }
         }
     }
@@ -363,7 +367,7 @@ class Check {
     /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
     /// tells apart: that is seen when they come.
     void exact(const KnownValue& value, bool is_whole) {
-        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kWideTexts;
+        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts;
         if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
             return refuse(
                 "a number in quotes is calculated with in floating point: use "

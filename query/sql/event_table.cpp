@@ -32,6 +32,8 @@ std::vector<Column> event_columns(const evm::EventDecoder& decoder) {
             column.type = bytes_type(32);
         } else if (type) {
             column.type = *type;
+        } else {
+            column.shape = std::make_shared<const evm::AbiType>(inputs[i].type);
         }
         out.push_back(std::move(column));
     }

@@ -19,7 +19,10 @@ void run_abs(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
     }
     if (type == SQLITE_INTEGER) {
         const sqlite3_int64 number = sqlite3_value_int64(value);
-        return number == INT64_MIN ? sqlite3_result_error(context, "integer overflow", -1)
+        return number == INT64_MIN ? sqlite3_result_error(context,
+                                                          "abs(-9223372036854775808) does not fit "
+                                                          "in 64 bits: use abs(u256_add(.., 0))",
+                                                          -1)
                                    : sqlite3_result_int64(context, number < 0 ? -number : number);
     }
     if (type == SQLITE_TEXT) {

@@ -28,6 +28,7 @@ struct Attached {
     sqlite3* db = nullptr;
     Connection functions;  ///< has no tables: the functions that all share
     std::list<Connection> indexes;
+    Connection* last = nullptr;  ///< that was attached last
 };
 
 std::string text_argument(sqlite3_value* value) {
@@ -41,18 +42,56 @@ Result<std::shared_ptr<const storage::ReadView>> checked_newest(
     PLUMBLINE_TRY(std::shared_ptr<const storage::ReadView> view, follower.newest());
     if (view->bundle().entities != entities) {
         return Error{ErrorCode::kIncompatible,
-                     "the index has other entities now: connect and attach it again"};
+                     "the index has other entities now: select plumbline_attach(..) again"};
     }
     return view;
+}
+
+/// The index that is attached with that prefix, or a new one.
+Connection& index_of(Attached& all, const std::string& prefix) {
+    for (Connection& known : all.indexes) {
+        if (known.prefix == prefix) {
+            return known;
+        }
+    }
+    Connection& index = all.indexes.emplace_back();
+    index.db = all.db;
+    index.module = fmt::format("plumbline_{}", all.indexes.size());
+    index.prefix = prefix;
+    return index;
+}
+
+/// Drops the tables of its module, whatever of them there is, and nobody else's.
+Status drop_tables(const Connection& index) {
+    const std::string asked = fmt::format(
+        "select group_concat('DROP TABLE temp.\"' || replace(name, '\"', '\"\"') || '\"', ';') "
+        "from "
+        "sqlite_temp_master where type = 'table' and sql like 'CREATE VIRTUAL TABLE % USING {}'",
+        index.module);
+    sqlite3_stmt* made = nullptr;
+    int code = sqlite3_prepare_v2(index.db, asked.c_str(), -1, &made, nullptr);
+    Prepared statement{made};
+    std::string drops;
+    if (code == SQLITE_OK && (code = sqlite3_step(made)) == SQLITE_ROW) {
+        const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(made, 0));
+        drops = text == nullptr ? "" : text;
+        code = SQLITE_OK;
+    }
+    statement.reset();
+    if (code == SQLITE_OK) {
+        code = sqlite3_exec(index.db, drops.c_str(), nullptr, nullptr, nullptr);
+    }
+    return code == SQLITE_OK ? ok() : Status{sqlite_error(index.db, "attaching an index again")};
 }
 
 Status attach(Attached& all, const std::string& path, const std::string& prefix) {
     PLUMBLINE_TRY(const std::shared_ptr<IndexFollower> follower, IndexFollower::of(path));
     PLUMBLINE_TRY(const std::shared_ptr<const storage::ReadView> view, follower->newest());
-    Connection& index = all.indexes.emplace_back();
-    index.db = all.db;
-    index.module = fmt::format("plumbline_{}", all.indexes.size());
-    index.prefix = prefix;
+    Connection& index = index_of(all, prefix);
+    PLUMBLINE_TRY_VOID(drop_tables(index));
+    index.statement = {};
+    index.refused.reset();
+    all.last = &index;
     index.tables = make_tables(*view, follower->plan(), PastTables::kNone);
     index.newest = [follower, entities = view->bundle().entities] {
         return checked_newest(*follower, entities);
@@ -69,16 +108,16 @@ void run_attach(sqlite3_context* context, int count, sqlite3_value** values) {
         sqlite3_result_error(context, done.error().message.c_str(), -1);
         return;
     }
-    sqlite3_result_int64(context, static_cast<sqlite3_int64>(all.indexes.back().tables.size()));
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(all.last->tables.size()));
 }
 
 /// The block of the state that the next statement sees, of the index that was attached last.
 void run_block(sqlite3_context* context, int /*count*/, sqlite3_value** /*values*/) {
     auto& all = *static_cast<Attached*>(sqlite3_user_data(context));
-    if (all.indexes.empty()) {
+    if (all.last == nullptr) {
         return sqlite3_result_error(context, "no index is attached", -1);
     }
-    Connection& index = all.indexes.back();
+    Connection& index = *all.last;
     const auto view = index.open_cursors > 0 ? Result{index.statement.view} : index.newest();
     const auto cursor = view ? (*view)->cursor() : std::nullopt;
     if (!view) {

@@ -17,6 +17,9 @@ enum class Gives : uint8_t {
     kReal,
     kUpper,
     kText,
+    kMade,      ///< a text made of its arguments
+    kJson,      ///< JSON made of them
+    kJsonPart,  ///< what the second one finds in the first
 };
 
 /// sum() is no one's but its argument's: `ValueFlow`.

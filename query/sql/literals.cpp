@@ -1,5 +1,8 @@
 // Numbers in a statement that SQLite would round in silence.
+#include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -11,8 +14,34 @@ namespace plumbline::query::sql {
 
 namespace {
 
-Status check_number(std::string_view text) {
-    constexpr std::string_view kMost = "9223372036854775807";
+/// Whether a number at `at` has a minus of its own: what stands before that can have no value.
+bool is_negative(std::string_view sql, size_t at) {
+    constexpr std::string_view kBlanks = " \t\r\n\f";
+    constexpr std::string_view kWords[] = {"select", "where", "and",  "or",   "not",     "on",
+                                           "having", "when",  "then", "else", "case",    "between",
+                                           "is",     "by",    "from", "all",  "distinct"};
+    size_t end = sql.find_last_not_of(kBlanks, at - 1);
+    if (at == 0 || end == std::string_view::npos || sql[end] != '-') {
+        return false;
+    }
+    end = end == 0 ? std::string_view::npos : sql.find_last_not_of(kBlanks, end - 1);
+    if (end == std::string_view::npos) {
+        return true;
+    }
+    if (std::string_view{"(,=<>"}.find(sql[end]) != std::string_view::npos) {
+        return true;
+    }
+    size_t first = end + 1;
+    while (first > 0 && is_name_part(sql[first - 1])) {
+        --first;
+    }
+    std::string word{sql.substr(first, end + 1 - first)};
+    std::ranges::transform(word, word.begin(), ascii_lower);
+    return std::ranges::find(kWords, word) != std::end(kWords);
+}
+
+Status check_number(std::string_view text, bool is_negative) {
+    const std::string_view most = is_negative ? "9223372036854775808" : "9223372036854775807";
     constexpr size_t kDoubleDigits = 15;
     const std::string_view mantissa = text.substr(0, text.find_first_of("eE"));
     const bool is_whole = mantissa.size() == text.size() && text.find('.') == text.npos;
@@ -22,18 +51,18 @@ Status check_number(std::string_view text) {
             digits += c;
         }
     }
-    const bool is_exact = is_whole ? digits.size() < kMost.size() ||
-                                         (digits.size() == kMost.size() && digits <= kMost)
-                                   : digits.size() <= kDoubleDigits;
+    const bool is_exact =
+        is_whole ? digits.size() < most.size() || (digits.size() == most.size() && digits <= most)
+                 : digits.size() <= kDoubleDigits;
     double as_double = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), as_double);
     if (is_exact && read.ec != std::errc::result_out_of_range) {
         return ok();
     }
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} is more than SQL's numbers hold and would be rounded: write it as "
-                             "text, '{}'",
-                             text, text)};
+                 fmt::format("{0} is more than SQL's numbers hold and would be rounded: write it "
+                             "as text, '{0}'",
+                             is_negative ? "-" + std::string{text} : std::string{text})};
 }
 
 /// The number at `at`, which is a digit or a point before one.
@@ -63,7 +92,7 @@ Status check_literals(std::string_view sql) {
             const std::string_view number = number_at(sql, at);
             // SQLite itself refuses hexadecimal numbers that do not fit.
             if (!starts_with_ignoring_case(number, "0x")) {
-                PLUMBLINE_TRY_VOID(check_number(number));
+                PLUMBLINE_TRY_VOID(check_number(number, is_negative(sql, at)));
             }
             at += number.size();
         } else if (is_name_part(c) || c == '?' || c == ':' || c == '@') {

@@ -55,8 +55,8 @@ const std::unordered_map<std::string_view, OpcodeRule>& opcodes() {
         {"SeekRowid", {kNothing, Flow::kBranch}},
         {"SeekScan", {kNothing, Flow::kBranch}},
         {"VNext", {kNothing, Flow::kBranch}},
-        {"VFilter", {kNothing, Flow::kBranch}},
-        {"VInitIn", {kNull}},  // a list to p2, which only VFilter reads
+        {"VFilter", {kFilterVirtual, Flow::kBranch}},  // p3 + 2 on: what the table is asked
+        {"VInitIn", {kNull}},                          // a list to p2, which only VFilter reads
         // What judges values.
         {"Eq", {kEqual, Flow::kBranch}},
         {"Ne", {kEqual, Flow::kBranch}},

@@ -47,6 +47,7 @@ enum class Effect : uint8_t {
     kOpenPseudo,
     kOpenTwin,
     kOpenVirtual,
+    kFilterVirtual,
     kSort,
     kLast,
     kEqual,

@@ -346,10 +346,6 @@ bool Session::fits(const storage::ReadView& view,
     return plan == impl_->plan && view.bundle().entities == impl_->entities;
 }
 
-bool is_complete(const std::string& sql) {
-    return sqlite3_complete(sql.c_str()) != 0;
-}
-
 uint64_t Session::visited() const noexcept {
     return impl_->connection.statement.visited;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,8 +97,9 @@ class Session {
     std::unique_ptr<Impl> impl_;
 };
 
-/// It ends with a semicolon that stands in no text or comment.
-[[nodiscard]] bool is_complete(const std::string& sql);
+/// Takes the first statement off, up to its semicolon, which stands in no text or comment; empty
+/// where none has ended yet. What says nothing, blanks and comments, goes too.
+[[nodiscard]] std::optional<std::string> take_statement(std::string& sql);
 
 /// kInvalidArgument for a number that SQL would read as another one: an integer of 2^63 or more, or
 /// a fraction of more than 15 digits, that is not written as text.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/ascii.hpp"
+#include "query/sql/session.hpp"
 
 namespace plumbline::query::sql {
 
@@ -22,6 +23,10 @@ size_t skip_quoted(std::string_view sql, size_t at, char quote) {
         }
     }
     return at;
+}
+
+bool is_blank(char c) {
+    return std::string_view{" \t\r\n\f"}.find(c) != std::string_view::npos;
 }
 
 size_t skip_to(std::string_view sql, size_t at, std::string_view end) {
@@ -80,7 +85,7 @@ std::vector<Token> tokens_of(std::string_view sql) {
                              std::string_view{"<>!="}.find(sql[at - 1]) != std::string_view::npos;
         if (goes_on) {
             out.back().text += c;
-        } else if (std::string_view{" \t\r\n\f"}.find(c) == std::string_view::npos) {
+        } else if (!is_blank(c)) {
             out.push_back({Kind::kMark, std::string{c}, false});
         }
         ++at;
@@ -189,6 +194,31 @@ size_t skip_quoted_or_comment(std::string_view sql, size_t at) {
         return skip_to(sql, at, "\n");
     }
     return sql.substr(at, 2) == "/*" ? skip_to(sql, at + 2, "*/") : at;
+}
+
+std::optional<std::string> take_statement(std::string& sql) {
+    bool has_words = false;
+    for (size_t at = 0; at < sql.size();) {
+        const size_t end = skip_quoted_or_comment(sql, at);
+        const bool is_comment = end > at && (sql[at] == '-' || sql[at] == '/');
+        if (end == at && sql[at] == ';') {
+            std::string taken = sql.substr(0, at + 1);
+            sql.erase(0, at + 1);
+            if (has_words) {
+                return taken;
+            }
+            at = 0;
+            continue;
+        }
+        const bool is_open = is_comment && sql[at] == '/' &&
+                             (end < at + 4 || std::string_view{sql}.substr(end - 2, 2) != "*/");
+        has_words |= is_open || (!is_comment && !is_blank(sql[at]));
+        at = std::max(end, at + 1);
+    }
+    if (!has_words) {
+        sql.clear();
+    }
+    return std::nullopt;
 }
 
 StatementWords read_words(std::string_view sql) {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/evm/abi_type.hpp"
 #include "engine/mapping/plan.hpp"
 #include "query/access_plan.hpp"
 #include "query/sql/read_past.hpp"
@@ -63,6 +64,8 @@ struct Column {
     bool is_hidden = false;  ///< `select *` leaves it out
     bool is_asked = true;    ///< conditions on it reach `Table::open`
     ColumnRole role = ColumnRole::kValue;
+    /// Of a list or tuple.
+    std::shared_ptr<const evm::AbiType> shape{};
 };
 
 /// An integer, a text, or null.

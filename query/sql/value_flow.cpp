@@ -5,6 +5,7 @@
 #include <set>
 
 #include "query/sql/function_kinds.hpp"
+#include "query/sql/json_kinds.hpp"
 
 namespace plumbline::query::sql {
 
@@ -14,8 +15,22 @@ namespace {
 constexpr size_t kCellsMax = 2'000'000;
 constexpr size_t kStepsMax = 20'000'000;
 constexpr int kRegistersMax = 100'000;
+constexpr size_t kNumberedMax = 1'000;
 constexpr size_t kRowsMax = 60'000;
 constexpr size_t kArgumentsMax = 100;
+/// Of json_set() and the like: the value, and a path with what comes there.
+constexpr size_t kJsonArguments = 3;
+
+/// The place of `one` in `all`, which it is added to; 0 where there is no more room.
+template <typename Item, typename One>
+uint16_t number_in(std::vector<Item>& all, const One& one) {
+    const auto found = std::ranges::find(all, one);
+    if (found == all.end() && all.size() < kNumberedMax) {
+        all.push_back(one);
+        return static_cast<uint16_t>(all.size() - 1);
+    }
+    return found == all.end() ? uint16_t{0} : static_cast<uint16_t>(found - all.begin());
+}
 
 /// Of a number of which nothing is known, of a count, and of seconds.
 constexpr uint8_t kBitsMax = 63;
@@ -185,9 +200,13 @@ void ValueFlow::apply(size_t at, Registers& registers) {
         case Effect::kIntegerToP3: return set_kinds(one.p3, kInteger, kCountBits);
         case Effect::kReal: return set_kinds(one.p2, kReal);
         case Effect::kBlob: return set_kinds(one.p2, kText);
-        case Effect::kConcat: return set_kinds(one.p3, kText);
+        case Effect::kConcat:
+            return registers.set(
+                one.p3, made_of("||", joined(registers.get(one.p1), registers.get(one.p2)), kText));
         case Effect::kString:
-            return set_kinds(one.p2, kinds_of_text(one.p4), bits_in<int64_t>(one.p4, kBitsMax));
+            return registers.set(
+                one.p2, {kinds_of_text(one.p4), 0, 0, bits_in<int64_t>(one.p4, kBitsMax), 0,
+                         number_in(texts_, one.p4)});
         case Effect::kVariable: return registers.set(one.p2, sources_.value_of_parameter(one.p1));
         case Effect::kNull:
             for (int i = one.p2; i <= std::max(one.p2, std::min(one.p3, kRegistersMax)); ++i) {
@@ -238,6 +257,7 @@ void ValueFlow::apply(size_t at, Registers& registers) {
         case Effect::kInsert:
             return add_columns(cursor_source(one.p1), columns_of_rows(registers.get(one.p2).rows));
         case Effect::kColumn: return registers.set(one.p3, read_column(one, registers));
+        case Effect::kFilterVirtual: return filter_virtual(at, registers);
         case Effect::kVirtualColumn: return registers.set(one.p3, read_virtual(one));
         case Effect::kRowData:
             return registers.set(one.p2, {0, rows_of({cursor_source(one.p1)}), 0});
@@ -291,7 +311,7 @@ KnownValue ValueFlow::read_column(const Instruction& one, const Registers& regis
 KnownValue ValueFlow::read_virtual(const Instruction& one) {
     const auto found = virtual_.find(one.p1);
     if (found == virtual_.end() || found->second == nullptr) {
-        return {kAnything, 0, 0, kBitsMax};
+        return read_json_table(one);
     }
     const Table& table = *found->second;
     const auto place = static_cast<size_t>(one.p2);
@@ -303,7 +323,7 @@ KnownValue ValueFlow::read_virtual(const Instruction& one) {
     const uint8_t bits = bits_of_column(table, place);
     constexpr Kinds kNamed = kUint64 | kWideTexts | kHex;
     if ((kinds & kNamed) == 0) {
-        return {kinds, 0, 0, bits};
+        return {kinds, 0, 0, bits, number_in(shapes_, column.shape.get())};
     }
     return {kinds, 0,
             origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place}), bits};
@@ -364,10 +384,11 @@ std::vector<KnownValue> ValueFlow::arguments(const Instruction& one,
     if (count < 0) {  // Any number, which is not told.
         const std::string_view name = function_name(one);
         const bool is_extreme = name == "max" || name == "min";
-        count = static_cast<int>(is_extreme && sources_.extreme_arguments > 0
-                                     ? sources_.extreme_arguments
-                                 : is_extreme ? kArgumentsMax
-                                              : sources_.list_arguments);
+        count = static_cast<int>(
+            is_extreme && sources_.extreme_arguments > 0 ? sources_.extreme_arguments
+            : is_extreme                                 ? kArgumentsMax
+            : name.starts_with("json_") ? std::max(kJsonArguments, sources_.list_arguments)
+                                        : sources_.list_arguments);
     }
     std::vector<KnownValue> out;
     for (int i = 0; i < std::min(count, static_cast<int>(kArgumentsMax)); ++i) {
@@ -395,7 +416,7 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
                           kBitsMax};
     };
     switch (what_gives(name)) {
-        case Gives::kUnknown: return {kAnything, 0, 0, kBitsMax};
+        case Gives::kUnknown: return made_of(name, all, kAnything);
         case Gives::kSame: return all;
         case Gives::kFirst: return given.empty() ? KnownValue{} : given.front();
         case Gives::kWide: return named(kWide);
@@ -414,12 +435,103 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
             const Kinds real = (all.kinds & kOther) != 0 ? Kinds{kReal} : Kinds{0};
             return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins, all.bits};
         }
-        case Gives::kUpper: return {kText | kUpperHex, 0, 0, kBitsMax};
+        case Gives::kUpper: return made_of(name, all, kText | kUpperHex);
+        case Gives::kMade: return made_of(name, all, kText);
+        case Gives::kJson: {
+            const bool is_wide = (all.kinds & (kMaybeWideTexts | kWideJson)) != 0;
+            const KnownValue first = given.empty() ? KnownValue{} : given.front();
+            return {static_cast<Kinds>(kText | (is_wide ? kWideJson : 0)), 0, 0, kBitsMax,
+                    name == "json" ? first.shape : uint16_t{0}};
+        }
+        case Gives::kJsonPart: return json_part_of(name, given);
         case Gives::kText: break;
     }
     const bool is_time =
         name == "strftime" || name == "date" || name == "datetime" || name == "time";
     return {kText, 0, 0, is_time ? kTimeBits : kBitsMax};
+}
+
+/// A text, or `kinds`, that was made of `all`: perhaps the digits of a wide number.
+KnownValue ValueFlow::made_of(std::string_view name, const KnownValue& all, Kinds kinds) {
+    const std::string by = name == "||" ? std::string{name} : std::string{name} + "()";
+    return (all.kinds & (kMaybeWideTexts | kWideJson)) == 0
+               ? KnownValue{kinds, 0, 0, kBitsMax}
+               : KnownValue{static_cast<Kinds>(kinds | kWidePart), 0,
+                            origin({Origin::Kind::kFunction, by, nullptr, 0}), kBitsMax};
+}
+
+KnownValue ValueFlow::json_value(Kinds kinds, const evm::AbiType* type, std::string_view name) {
+    constexpr Kinds kNamed = kUint64 | kMaybeWideTexts | kHex;
+    const uint32_t from =
+        (kinds & kNamed) == 0
+            ? 0
+            : origin({Origin::Kind::kFunction, "what " + std::string{name} + " gives", nullptr, 0});
+    return {kinds, 0, from, kBitsMax, number_in(shapes_, type)};
+}
+
+const evm::AbiType* ValueFlow::shape_at(const KnownValue& json, const KnownValue& path) const {
+    const evm::AbiType* const shape = shapes_[json.shape];
+    const bool is_place = path.kinds == kInteger;  // `-> 2`
+    return shape == nullptr || (path.text == 0 && !is_place)
+               ? nullptr
+               : json_part(*shape, is_place ? "$[0]" : texts_[path.text]);
+}
+
+KnownValue ValueFlow::json_part_of(std::string_view name, const std::vector<KnownValue>& given) {
+    if (given.size() < 2 || (given.front().kinds & kWideJson) == 0) {
+        return {kAnything, 0, 0, kBitsMax};
+    }
+    const evm::AbiType* const whole = shapes_[given.front().shape];
+    const evm::AbiType* const part = shape_at(given[0], given[1]);
+    Kinds kinds = part != nullptr    ? kinds_of_json(*part)
+                  : whole != nullptr ? kinds_inside_json(*whole)
+                                     : static_cast<Kinds>(kAnything | kWidePart | kWideJson);
+    if (name == "->") {  // As JSON, which has texts in quotes.
+        constexpr Kinds kAll = kNumbers | kMaybeWideTexts;
+        kinds =
+            static_cast<Kinds>((kinds & kWideJson) | kText | ((kinds & kAll) != 0 ? kWidePart : 0));
+    }
+    return json_value(kinds, part, name);
+}
+
+/// json_each() and json_tree() are the only tables that are not ours.
+void ValueFlow::filter_virtual(size_t at, const Registers& registers) {
+    const Instruction& one = program_.instructions()[at];
+    const Instruction& before = program_.instructions()[at == 0 ? 0 : at - 1];
+    if (const auto found = virtual_.find(one.p1);
+        found != virtual_.end() && found->second != nullptr) {
+        return;
+    }
+    const bool is_told = before.name == "Integer" && before.p2 == one.p3 + 1;
+    const int count = is_told ? before.p1 : static_cast<int>(kJsonArguments);
+    for (int i = 0; i < std::min(count, static_cast<int>(kArgumentsMax)); ++i) {
+        KnownValue given = registers.get(one.p3 + 2 + i);
+        if (i > 0 || count > 1) {  // With a path: what it leads to may be anything inside.
+            given.shape = 0;
+        }
+        KnownValue& known = json_inputs_[one.p1];
+        const KnownValue both = joined(known, given);
+        has_new_columns_ |= both != known;
+        known = both;
+    }
+}
+
+KnownValue ValueFlow::read_json_table(const Instruction& one) {
+    enum JsonPlace { kKey, kValue, kType, kAtom, kId, kParent, kFullKey, kPath, kJson };
+    const auto input = json_inputs_.find(one.p1);
+    const bool is_wide = input != json_inputs_.end() && (input->second.kinds & kWideJson) != 0;
+    if (!is_wide || (one.p2 != kValue && one.p2 != kAtom && one.p2 != kJson)) {
+        return {kAnything, 0, 0, kBitsMax};
+    }
+    const evm::AbiType* const shape = shapes_[input->second.shape];
+    if (shape == nullptr) {
+        return json_value(kAnything | kWidePart | kWideJson, nullptr, "json_each()");
+    }
+    // json_tree() goes all the way down, and is not told from json_each().
+    const bool is_flat = std::ranges::all_of(
+        shape->children, [](const evm::AbiType& child) { return child.children.empty(); });
+    const Kinds kinds = is_flat ? kinds_of_json_items(*shape) : kinds_inside_json(*shape);
+    return json_value(kinds, nullptr, "json_each()");
 }
 
 KnownValue ValueFlow::sum_of(const KnownValue& given) {
@@ -456,8 +568,15 @@ uint32_t ValueFlow::origin(Origin one) {
 }
 
 KnownValue ValueFlow::joined(KnownValue a, KnownValue b) {
-    KnownValue out{static_cast<Kinds>(a.kinds | b.kinds), a.rows, a.origins | b.origins,
-                   std::max(a.bits, b.bits)};
+    // Null has every shape.
+    const bool is_a = b.kinds == 0 || (a.kinds != 0 && a.shape == b.shape);
+    const uint16_t shape = is_a ? a.shape : a.kinds == 0 ? b.shape : uint16_t{0};
+    KnownValue out{static_cast<Kinds>(a.kinds | b.kinds),
+                   a.rows,
+                   a.origins | b.origins,
+                   std::max(a.bits, b.bits),
+                   shape,
+                   a.text == b.text ? a.text : uint16_t{0}};
     if (a.rows != b.rows) {
         std::vector<Source> sources = rows_[a.rows];
         sources.insert(sources.end(), rows_[b.rows].begin(), rows_[b.rows].end());

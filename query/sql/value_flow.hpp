@@ -28,6 +28,8 @@ struct KnownValue {
     uint16_t rows = 0;     ///< it is a record: which; 0: none
     uint32_t origins = 0;  ///< bits; the last one stands for all that are too many
     uint8_t bits = 0;      ///< its whole numbers lie between -2^bits and 2^bits
+    uint16_t shape = 0;    ///< of JSON: which; 0: not told
+    uint16_t text = 0;     ///< it is this text of the statement; 0: not told
 
     friend bool operator==(const KnownValue&, const KnownValue&) = default;
 };
@@ -91,6 +93,15 @@ class ValueFlow {
     [[nodiscard]] KnownValue result_of(std::string_view name, const std::vector<KnownValue>& given);
     [[nodiscard]] KnownValue sum_of(const KnownValue& given);
     [[nodiscard]] uint8_t bits_of_column(const Table& table, size_t place) const;
+    [[nodiscard]] KnownValue made_of(std::string_view name, const KnownValue& all, Kinds kinds);
+    [[nodiscard]] KnownValue json_part_of(std::string_view name,
+                                          const std::vector<KnownValue>& given);
+    [[nodiscard]] KnownValue json_value(Kinds kinds, const evm::AbiType* type,
+                                        std::string_view name);
+    [[nodiscard]] const evm::AbiType* shape_at(const KnownValue& json,
+                                               const KnownValue& path) const;
+    [[nodiscard]] KnownValue read_json_table(const Instruction& one);
+    void filter_virtual(size_t at, const Registers& registers);
     [[nodiscard]] uint32_t origin(Origin origin);
     [[nodiscard]] KnownValue joined(KnownValue a, KnownValue b);
     [[nodiscard]] uint16_t rows_of(const std::vector<Source>& sources);
@@ -108,6 +119,10 @@ class ValueFlow {
     std::unordered_map<int, int> pseudo_;  ///< cursor to the register of its row
     std::unordered_map<int, const Table*> virtual_;
     std::unordered_map<int, bool> is_own_;  ///< cursors of intermediate tables
+    /// What json_each() and json_tree() are given, by cursor.
+    std::unordered_map<int, KnownValue> json_inputs_;
+    std::vector<const evm::AbiType*> shapes_{nullptr};
+    std::vector<std::string> texts_{""};
     std::vector<Origin> origins_;
     bool has_mixed_sum_ = false;
     bool has_new_columns_ = false;

@@ -4,6 +4,7 @@
 
 #include "core/base/ascii.hpp"
 #include "query/sql/connection.hpp"
+#include "query/sql/json_kinds.hpp"
 #include "query/sql/number.hpp"
 
 namespace plumbline::query::sql {
@@ -95,11 +96,25 @@ Verdict judge_pair(Kinds a, Kinds b, const Comparing& how) {
     return judge_texts(a, b, how);
 }
 
+/// Of texts that were made of wide numbers, which SQL knows nothing of.
+Verdict judge_parts(Kinds a, Kinds b, const Comparing& how) {
+    if (((a | b) & kWidePart) == 0) {
+        return Verdict::kRight;
+    }
+    if (how.is_order && how.collation != kNumberCollation) {
+        return Verdict::kBytesOrder;
+    }
+    const bool meets_number = ((a & kWidePart) != 0 && (b & kNumbers) != 0) ||
+                              ((b & kWidePart) != 0 && (a & kNumbers) != 0);
+    return meets_number && how.affinity != Affinity::kText ? Verdict::kNumberAndText
+                                                           : Verdict::kRight;
+}
+
 }  // namespace
 
 Kinds kinds_of(const Column& column) {
     if (!column.type) {
-        return kText;
+        return column.shape == nullptr ? Kinds{kText} : kinds_of_json(*column.shape);
     }
     const storage::FieldType type = *column.type;
     switch (type.kind) {
@@ -163,7 +178,7 @@ Kinds convert(Kinds kinds, Affinity affinity) noexcept {
 }
 
 Verdict judge(Kinds a, Kinds b, const Comparing& comparing) noexcept {
-    Verdict out = Verdict::kRight;
+    Verdict out = judge_parts(a, b, comparing);
     for (Kinds left = 1; left <= kText && left <= a; left = static_cast<Kinds>(left << 1)) {
         for (Kinds right = 1; right <= kText && right <= b;
              right = static_cast<Kinds>(right << 1)) {

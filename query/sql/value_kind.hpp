@@ -30,9 +30,14 @@ enum Kind : Kinds {
     /// Beside kInteger: SQLite calculated it, and if it did not fit in 64 bits, as a floating point
     /// number.
     kPast64 = 1 << 13,
+    // Beside kText and all else:
+    kWidePart = 1 << 14,  ///< a text that a function made of a wide number: perhaps its digits
+    kWideJson = 1 << 15,  ///< JSON in which there are wide numbers
 };
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;
+/// Texts that are, or may be, numbers.
+inline constexpr Kinds kMaybeWideTexts = kWideTexts | kWidePart;
 /// Of nothing that is known.
 inline constexpr Kinds kAnything = kInteger | kReal | kText;
 

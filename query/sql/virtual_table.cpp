@@ -174,17 +174,24 @@ std::vector<std::string> stand_ins(Compare compare) {
     return {"m"};
 }
 
-/// What `best_index` tells `filter`: "cCOLUMN COMPARE;" a condition, "oCOLUMN DESCENDING;" a column
-/// of the order, "u0 BITS;" the columns that are read.
+struct TakenCondition {
+    uint16_t column = 0;
+    Compare compare = Compare::kEq;
+    bool is_null_too = false;  ///< IS: null equals null
+};
+
+/// What `best_index` tells `filter`: "cCOLUMN COMPARE;" a condition, "iCOLUMN COMPARE;" one of IS,
+/// "oCOLUMN DESCENDING;" a column of the order, "u0 BITS;" the columns that are read.
 struct TakenPlan {
     uint64_t used = ~uint64_t{0};
-    std::vector<std::pair<uint16_t, Compare>> conditions;
+    std::vector<TakenCondition> conditions;
     std::vector<OrderColumn> order;
 
     [[nodiscard]] std::string text() const {
         std::string out;
-        for (const auto& [column, compare] : conditions) {
-            out += fmt::format("c{} {};", column, static_cast<int>(compare));
+        for (const TakenCondition& one : conditions) {
+            out += fmt::format("{}{} {};", one.is_null_too ? 'i' : 'c', one.column,
+                               static_cast<int>(one.compare));
         }
         for (const OrderColumn& column : order) {
             out += fmt::format("o{} {};", column.column, column.descending ? 1 : 0);
@@ -200,9 +207,9 @@ struct TakenPlan {
             const char* last = text.data() + end;
             const auto middle = std::from_chars(text.data() + 1, last, column);
             std::from_chars(middle.ptr + 1, last, second);
-            if (text[0] == 'c') {
-                out.conditions.emplace_back(static_cast<uint16_t>(column),
-                                            static_cast<Compare>(second));
+            if (text[0] == 'c' || text[0] == 'i') {
+                out.conditions.push_back(
+                    {static_cast<uint16_t>(column), static_cast<Compare>(second), text[0] == 'i'});
             } else if (text[0] == 'o') {
                 out.order.push_back({static_cast<uint16_t>(column), second != 0});
             } else {
@@ -257,9 +264,9 @@ Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
             kinds_of(table.table->columns()[static_cast<size_t>(constraint.iColumn)]) == kUint64;
         const bool is_in = *compare == Compare::kEq && sqlite3_vtab_in(&info, i, 1) != 0;
         const auto column = static_cast<uint16_t>(constraint.iColumn);
-        taken.conditions.emplace_back(column, is_in ? Compare::kIn : *compare);
-        question.where.push_back(
-            {column, taken.conditions.back().second, stand_ins(taken.conditions.back().second)});
+        const Compare asked = is_in ? Compare::kIn : *compare;
+        taken.conditions.push_back({column, asked, constraint.op == SQLITE_INDEX_CONSTRAINT_IS});
+        question.where.push_back({column, asked, stand_ins(asked)});
         info.aConstraintUsage[i].argvIndex = static_cast<int>(taken.conditions.size());
         info.aConstraintUsage[i].omit = 1;
     }
@@ -310,8 +317,13 @@ Status start(VirtualCursor& cursor, std::string_view plan, sqlite3_value** value
     question.order = std::move(taken.order);
     bool is_never = false;
     for (size_t i = 0; i < taken.conditions.size(); ++i) {
-        const auto [column, compare] = taken.conditions[i];
+        const auto [column, compare, is_null_too] = taken.conditions[i];
         const Column& asked_of = table.table->columns()[column];
+        if (is_null_too && asked_of.type->optional &&
+            sqlite3_value_type(values[i]) == SQLITE_NULL) {
+            question.where.push_back({column, Compare::kEq, {std::string{kNullValue}}});
+            continue;
+        }
         auto asked = compare == Compare::kIn ? ask_in(*asked_of.type, values[i])
                                              : ask_value(*asked_of.type, compare, values[i]);
         const bool is_block = asked_of.role == ColumnRole::kBlock;

@@ -153,6 +153,16 @@ TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
                                    HasSubstr("u256_")))
             << wrong;
     }
+    for (const char* wrong : {"select id from a where t in ('9223372036854775808', '5')",
+                              "select id from a where t = '9223372036854775808' or t = '5'"}) {
+        EXPECT_THAT(ask(wrong),
+                    testing::AllOf(HasSubstr("also where they stand in quotes"),
+                                   HasSubstr("u256_cmp(column, '9223372036854775808')")))
+            << wrong;
+    }
+    EXPECT_EQ(ask("select id from a where u256_cmp(t, '9223372036854775808') = 0 or t in (5, '9') "
+                  "order by id"),
+              "1;2;3;");
     EXPECT_EQ(ask("select t + 1 from a where t < 10 order by id"), "6;10;");
     EXPECT_EQ(ask("select id from a where t > 5 or id = 1 order by id"), "1;2;3;4;5;");
     EXPECT_EQ(ask("select id from a where t = '9223372036854775809'"), "4;");
@@ -270,6 +280,22 @@ TEST(WholeWatchTest, ItAsksWithWhatWasSeenAndSomeAhead) {
     EXPECT_EQ(bits_of(INT64_MAX), 63U);
     EXPECT_EQ(bits_of(INT64_MIN), 64U);
     EXPECT_TRUE(WholeWatch{}.takes_sum(INT64_MIN)) << "watches nothing";
+}
+
+TEST_F(ComparisonTest, TheLeastIntegerIsANumber) {
+    EXPECT_EQ(ask("select -9223372036854775808"), "-9223372036854775808;");
+    EXPECT_EQ(
+        ask("select count(*) from a where x = -9223372036854775808 and s > - 9223372036854775808"),
+        ask("select count(*) from a where x = '-9223372036854775808'"));
+    EXPECT_EQ(ask("select s between -9223372036854775808 and 9 from a where id = 1"), "1;");
+    for (const char* wrong : {"select 9223372036854775808", "select s -9223372036854775808 from a",
+                              "select 1 -9223372036854775808", "select (1) -9223372036854775808"}) {
+        EXPECT_THAT(ask(wrong), HasSubstr("write it as text, '9223372036854775808'")) << wrong;
+    }
+    EXPECT_THAT(ask("select id from a where s = -9223372036854775809"),
+                HasSubstr("write it as text, '-9223372036854775809'"));
+    EXPECT_THAT(ask("select abs(-9223372036854775808)"), HasSubstr("abs(u256_add(.., 0))"));
+    EXPECT_EQ(ask("select abs(u256_add(-9223372036854775808, 0))"), "9223372036854775808;");
 }
 
 TEST_F(ComparisonTest, AddressesThatAreCalculatedAreComparedInTheirCase) {

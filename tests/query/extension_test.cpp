@@ -121,6 +121,61 @@ TEST(ExtensionTest, BetterSqlite3ReadsRowsByKeyAndIndexExactly) {
     EXPECT_EQ(done.code, 0) << done.err;
 }
 
+TEST(ExtensionTest, AttachedAgainAnIndexTakesThePlaceOfItsTables) {
+    RowWorld world{{account_layout()}};
+    put_accounts(world, 1, 3, 1);
+    EntityLayout other = account_layout();
+    other.name = "person";
+    RowWorld second{{other}};
+    second.put(0, {"7", evm::to_hex(storage::test::address_of(1)), "5", "1"});
+    second.commit();
+    EXPECT_OK(second.database->sync());
+    const auto done = run_python(world.dir.sub("db"), R"py(
+other = ')py" + second.dir.sub("db") + R"py('
+path = ')py" + world.dir.sub("db") + R"py('
+assert ask('select plumbline_attach(?)', path) == [(6,)]
+assert ask('select count(*) from account') == [(3,)]
+assert ask('select plumbline_attach(?, ?)', path, 'b_') == [(6,)]
+assert ask('select plumbline_attach(?)', other) == [(6,)]
+assert ask('select id from person') == [('7',)]
+assert ask('select count(*) from b_account') == [(3,)]
+try:
+    ask('select count(*) from account')
+    raise SystemExit('the old table is still there')
+except sqlite3.OperationalError as error:
+    assert 'no such table' in str(error), error
+db.execute('create temp table account(id)')
+try:
+    ask('select plumbline_attach(?)', path)
+    raise SystemExit('it took a table of somebody else')
+except sqlite3.OperationalError as error:
+    assert 'already exists' in str(error), error
+db.execute('drop table temp.account')
+assert ask('select plumbline_attach(?)', path) == [(6,)]
+assert ask('select count(*) from account join b_account using (id)') == [(3,)]
+)py");
+    EXPECT_EQ(done.code, 0) << done.err;
+}
+
+TEST(ExtensionTest, IsOfANullFindsWhatIsNull) {
+    EntityLayout layout = account_layout();
+    layout.fields[1].type.optional = true;
+    RowWorld world{{layout}};
+    world.put(0, {"1", evm::to_hex(storage::test::address_of(1)), "5", "1"});
+    world.put(0, {"2", evm::to_hex(storage::test::address_of(1)), query::test::kNull, "1"});
+    world.commit();
+    EXPECT_OK(world.database->sync());
+    const auto done = run_python(world.dir.sub("db"), R"py(
+assert ask('select id from account where balance is ?', None) == [('2',)]
+assert ask('select id from account where balance is not distinct from (select null)') == [('2',)]
+assert ask('select id from account where balance = ?', None) == []
+assert ask("select id from account where balance is ?", '5') == [('1',)]
+assert ask('select a.id, b.id from account a join account b on a.balance is b.balance order by 1') \
+    == [('1', '1'), ('2', '2')]
+)py");
+    EXPECT_EQ(done.code, 0) << done.err;
+}
+
 TEST(ExtensionTest, AnAttachThatFailsSaysWhyAndTheProgramGoesOn) {
     RowWorld world{{account_layout()}};
     put_accounts(world, 1, 2, 1);

@@ -201,6 +201,27 @@ TEST(SqlTest, WhatIsCalculatedIsComparedAsTheStatementSaysOrNotAtAll) {
     }
 }
 
+TEST(SqlTest, StatementsAreTakenEachUpToItsSemicolon) {
+    const auto taken = [](std::string text) {
+        std::vector<std::string> out;
+        while (auto one = take_statement(text)) {
+            out.push_back(*std::move(one));
+        }
+        out.push_back(text);
+        return out;
+    };
+    using All = std::vector<std::string>;
+    EXPECT_EQ(taken("select 1; select 2;\n"), (All{"select 1;", " select 2;", ""}));
+    EXPECT_EQ(taken("select ';' as \"a;b\", [c;d] -- e;f\n; select /* ; */ 2; s"),
+              (All{"select ';' as \"a;b\", [c;d] -- e;f\n;", " select /* ; */ 2;", " s"}));
+    EXPECT_EQ(taken("select 1;; ; -- done\n /* all */ "), (All{"select 1;", ""}));
+    EXPECT_EQ(taken("-- first\nselect 1;\n"), (All{"-- first\nselect 1;", ""}));
+    EXPECT_EQ(taken("select 'it''s;"), (All{"select 'it''s;"}));
+    EXPECT_EQ(taken("/* ; "), (All{"/* ; "}));
+    EXPECT_EQ(taken("/*/ ;"), (All{"/*/ ;"}));
+    EXPECT_EQ(taken(""), (All{""}));
+}
+
 TEST(SqlTest, ParametersMayBeNumberedAsPostgresqlDoes) {
     SqlWorld world{1, 1};
     const std::vector<Value> two{std::string{"one"}, int64_t{2}};
