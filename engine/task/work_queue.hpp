@@ -107,6 +107,7 @@ class WorkQueue {
                                             size_t limit = SIZE_MAX) const;
     /// kNotFound
     [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
+    /// By kind and state, without those that need nobody's attention any more, see `given_up`.
     [[nodiscard]] std::vector<QueueCount> counts() const;
     /// Dead or parked ones of whose name none was done since: what succeeded later needs nobody's
     /// attention.
@@ -159,6 +160,8 @@ class WorkQueue {
         PLUMBLINE_REQUIRES(mutex_);
     /// kUnavailable, kTooLarge: see `add`.
     [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_REQUIRES(mutex_);
+    /// All but dead and parked ones of whose name one was done since, newest first.
+    [[nodiscard]] std::vector<const TaskRow*> find_relevant() const PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const
         PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] const TaskRow* most_urgent(const TaskFilter& lane) const

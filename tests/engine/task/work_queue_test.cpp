@@ -59,6 +59,14 @@ class Desk {
     void finish(Kind kind, const std::string& text = "") {
         PLUMBLINE_CHECK(queue_->finish(taken_, {kind, text, "", 0}).has_value());
     }
+    /// As the metrics have it.
+    uint64_t count(TaskState state) const {
+        uint64_t out = 0;
+        for (const QueueCount& one : queue_->counts()) {
+            out += one.state == state ? one.count : 0;
+        }
+        return out;
+    }
     TaskRow row(uint64_t id) {
         const auto row = queue_->get(id);
         PLUMBLINE_CHECK(row.has_value());
@@ -173,10 +181,13 @@ TEST(WorkQueueTest, ADeadTaskNeedsAttentionUntilOneOfItsNameIsDone) {
     const uint64_t again = desk.add("proof");
     EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 2U)
         << "one that waits has mended nothing";
+    EXPECT_EQ(desk.count(TaskState::kDead), 2U);
     EXPECT_EQ(desk.take(), "proof");
     desk.finish(Kind::kDone);
     EXPECT_EQ(desk.row(again).state, TaskState::kDone);
     EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 1U) << "the other stays";
+    EXPECT_EQ(desk.count(TaskState::kDead), 1U) << "the metrics say what the health says";
+    EXPECT_EQ(desk.count(TaskState::kDone), 1U);
     desk.add("proof");
     desk.take();
     desk.finish(Kind::kHopeless, "once more");
