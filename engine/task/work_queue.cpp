@@ -171,6 +171,22 @@ Status WorkQueue::cancel(uint64_t id) {
     return write_and_prune(row, cancelled(row, clock_.unix_ms()));
 }
 
+Result<size_t> WorkQueue::cancel_all(const TaskFilter& filter) {
+    const MutexLock lock{mutex_};
+    std::vector<TaskRow> rows;
+    for (const auto& [id, row] : tasks_) {
+        const bool is_open = row.state == TaskState::kWaiting || row.state == TaskState::kDead ||
+                             row.state == TaskState::kParked;
+        if (is_open && filter(row)) {
+            rows.push_back(row);
+        }
+    }
+    for (const TaskRow& row : rows) {
+        PLUMBLINE_TRY_VOID(write_and_prune(row, cancelled(row, clock_.unix_ms())));
+    }
+    return rows.size();
+}
+
 Status WorkQueue::retry(uint64_t id) {
     const MutexLock lock{mutex_};
     PLUMBLINE_TRY(TaskRow row, find(id));

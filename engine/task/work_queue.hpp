@@ -96,6 +96,8 @@ class WorkQueue {
     /// Dead, parked and cancelled ones start over with all their attempts; a waiting one is due
     /// now.
     [[nodiscard]] Status retry(uint64_t id);
+    /// Cancels what `filter` takes of all that waits, is dead or parked; gives how many.
+    [[nodiscard]] Result<size_t> cancel_all(const TaskFilter& filter);
     /// Before everything else, now.
     [[nodiscard]] Status force(uint64_t id);
     /// Deletes all that is not waiting or running, or all of one such state; gives how many.

@@ -263,6 +263,29 @@ TEST(WorkQueueTest, CancelForceAndClear) {
     EXPECT_EQ(desk.queue().list()[0].id, kept);
 }
 
+TEST(WorkQueueTest, WhatNobodyWantsAnyMoreIsCancelledInAnyStateButRunning) {
+    Desk desk;
+    const uint64_t dead = desk.add("gone 1");
+    desk.take();
+    desk.finish(Kind::kHopeless, "there is no such task");
+    const uint64_t done = desk.add("gone 2");
+    desk.take();
+    desk.finish(Kind::kDone);
+    const uint64_t running = desk.add("gone 3");
+    desk.take();
+    const uint64_t waiting = desk.add("gone 4");
+    const uint64_t other = desk.add("other");
+    const auto is_gone = [](const TaskRow& row) { return row.name.starts_with("gone"); };
+    EXPECT_EQ(desk.queue().cancel_all(is_gone).value(), 2U);
+    EXPECT_EQ(desk.queue().cancel_all(is_gone).value(), 0U);
+    EXPECT_EQ(desk.row(dead).state, TaskState::kCancelled);
+    EXPECT_EQ(desk.row(done).state, TaskState::kDone);
+    EXPECT_EQ(desk.row(running).state, TaskState::kRunning);
+    EXPECT_EQ(desk.row(waiting).state, TaskState::kCancelled);
+    EXPECT_EQ(desk.row(other).state, TaskState::kWaiting);
+    EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 0U);
+}
+
 TEST(WorkQueueTest, GoesOnInParts) {
     Desk desk;
     const uint64_t id = desk.add("parts", task_priority::kBackground);
