@@ -466,10 +466,11 @@ void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
         out.push_back(fmt::format(
             "the chain's head, block {}, is {} old (head_age: {}){}{}", progress.head_block.load(),
             format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
-            ages.is_rising() ? " by this machine's clock, and new blocks come all the same: the "
-                               "clock is wrong, or every provider is behind by as much"
-                             : ": the chain stands still, or every provider does, or this "
-                               "machine's clock is wrong",
+            ages.is_rising_old()
+                ? " by this machine's clock, and new blocks come all the same: the clock is wrong, "
+                  "or every provider is behind by as much"
+                : ": the chain stands still, or every provider does, or this machine's clock is "
+                  "wrong",
             describe_providers(providers)));
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
