@@ -159,12 +159,12 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
     if (last.is_complete) {
         return TaskOutcome::done(to_json(last));
     }
-    // Stopped, or in the way of something more urgent: it goes on below what is done.
-    if (!last.range) {
+    if (context.should_stop() && !last.range) {
         return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
     }
-    std::string left;
-    if (is_named) {
+    // Stopped, or in the way of something more urgent: it goes on below what is done.
+    std::string left = context.row().args;
+    if (is_named && last.range) {
         left = fmt::format("{} {}", ranges->front().from, last.range->from - 1);
     }
     return {TaskOutcome::Kind::kMore, to_json(last), std::move(left), 0};
