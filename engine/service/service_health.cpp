@@ -30,8 +30,10 @@ constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
-/// Below it the next table file may find no room.
+/// Below it the next table file may find no room. Of a small disk a part is enough: whoever has
+/// made room there has made what there is to be made.
 constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
+constexpr uint64_t kDiskFreePart = 16;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
 std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
@@ -166,11 +168,11 @@ void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const
     }
     std::error_code error;
     const auto disk = std::filesystem::space(indexer_->db_path(), error);
-    if (!error && disk.available < kDiskFreeMin) {
+    if (!error && disk.available < std::min(kDiskFreeMin, disk.capacity / kDiskFreePart)) {
         out.push_back(fmt::format(
-            "the disk is full, {} KiB are free: commits stop once the files that are open have no "
-            "room; make room where {} lies",
-            disk.available >> 10U, indexer_->db_path()));
+            "the disk is {}full, {} KiB are free: commits stop once the files that are open have "
+            "no room; make room where {} lies",
+            disk.available == 0 ? "" : "nearly ", disk.available >> 10U, indexer_->db_path()));
     }
 }
 

@@ -170,7 +170,8 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
     if (is_named && last.range) {
         left = fmt::format("{} {}", ranges->front().from, last.range->from - 1);
     }
-    return {TaskOutcome::Kind::kMore, to_json(last), std::move(left), 0};
+    return {TaskOutcome::Kind::kMore, last.range ? to_json(last) : std::string{}, std::move(left),
+            0};
 }
 
 // --- the contract's state ---------------------------------------------------------------------
@@ -316,7 +317,8 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
     ScrubOptions options;
     options.is_cancelled = [&context] { return context.should_stop(); };
     options.on_progress = [&context](const ScrubProgress& progress) {
-        context.tell_progress("scrub", progress.part, progress.checked, progress.total);
+        context.tell_progress("scrub", progress.part + ", in all", progress.checked,
+                              progress.total);
     };
     const auto view = context.database().read_view();
     const Result<ScrubReport> report = scrub(*view, options);
