@@ -216,6 +216,7 @@ Status add_http_modules(engine::Service& service, HttpModuleOptions options) {
     const engine::Config& config = service.config();
     // Wrong names are told at the start, whoever will ask for them.
     PLUMBLINE_TRY(std::vector<Report> reports, read_named(config, service.indexer().plan()));
+    leave_unnamed_webhooks(service);
     if (!config.http && config.webhooks.empty()) {
         return ok();
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -205,6 +207,35 @@ Status doubt_receivers(storage::Database& database) {
         }
     }
     return changes.empty() ? ok() : store.write(changes);
+}
+
+void leave_unnamed_webhooks(engine::Service& service) {
+    engine::WorkQueue* queue = service.queue();
+    if (queue == nullptr) {
+        return;
+    }
+    std::set<std::string> left;
+    const Result<size_t> cancelled = queue->cancel_all([&](const storage::TaskRow& row) {
+        const bool is_left = row.kind.starts_with(kTaskPrefix) &&
+                             std::ranges::none_of(service.config().webhooks, [&](const auto& one) {
+                                 return webhook_task(one.name) == row.kind;
+                             });
+        if (is_left) {
+            left.insert(row.kind.substr(kTaskPrefix.size()));
+        }
+        return is_left;
+    });
+    if (!cancelled) {
+        logging::warning("what waits for webhooks that the config does not name stays in the queue",
+                         {{"why", cancelled.error().message}});
+        return;
+    }
+    for (const std::string& name : left) {
+        logging::info(
+            "the config does not name a webhook any more: what waited for it is cancelled, and "
+            "goes on where its receiver stood once it is put back",
+            {{"webhook", name}});
+    }
 }
 
 WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)

@@ -54,6 +54,10 @@ class WebhookModule final : public engine::ServiceModule {
 /// The kind and the name of a webhook's task.
 [[nodiscard]] std::string webhook_task(std::string_view webhook);
 
+/// Before the service runs: what waits for webhooks that the config does not name any more, or died
+/// of that, is cancelled. Put back into the config, one goes on where its receiver stood.
+void leave_unnamed_webhooks(engine::Service& service);
+
 /// For a database that was restored from a backup: its receivers may have taken more since, so each
 /// is told first what to take back.
 [[nodiscard]] Status doubt_receivers(storage::Database& database);

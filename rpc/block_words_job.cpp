@@ -46,7 +46,7 @@ void BlockWordsJob::on_answer(size_t provider, const GroupResult& result) {
     const std::string& name = dispatcher_.providers()[provider].name();
     const Answer* answer = result.error ? nullptr : &result.answers.front();
     if (answer == nullptr) {
-        reasons_ += "; " + name + ": " + result.error->message;
+        reasons_ += "; " + named_text(name, result.error->message);
     } else if (const auto* header = answer->get<evm::Header>()) {
         words_.push_back({name, header->hash});
     } else if (answer->get<Answer::Null>() != nullptr) {

@@ -277,7 +277,7 @@ void CheckedJob::give_up(Item& item) {
         error.code = ErrorCode::kNotFound;
     }
     for (const auto& [provider, reason] : item.reasons) {
-        error.message += "; " + dispatcher_.providers()[provider].name() + ": " + reason;
+        error.message += "; " + named_text(dispatcher_.providers()[provider].name(), reason);
     }
     item.result.emplace(std::move(error));
 }

@@ -99,6 +99,16 @@ std::string error_text(const RpcError& error, int http_status) {
     return out;
 }
 
+std::string_view own_words(std::string_view name, std::string_view text) {
+    const bool is_named =
+        !name.empty() && text.starts_with(name) && text.substr(name.size()).starts_with(": ");
+    return is_named ? text.substr(name.size() + 2) : text;
+}
+
+std::string named_text(std::string_view name, std::string_view text) {
+    return std::string{name} + ": " + std::string{own_words(name, text)};
+}
+
 std::string name_blocks(const evm::BlockRange& blocks) {
     return blocks.from == blocks.to
                ? "block " + std::to_string(blocks.from)

@@ -27,6 +27,11 @@ inline constexpr size_t kShownTextMax = 300;
 /// `error -32000 "header not found" (data), HTTP 404`: data and status where they say something.
 [[nodiscard]] std::string error_text(const RpcError& error, int http_status);
 
+/// `text` of the provider `name`, which many texts begin with: without that.
+[[nodiscard]] std::string_view own_words(std::string_view name, std::string_view text);
+/// "NAME: TEXT", whether `text` begins with the name or not.
+[[nodiscard]] std::string named_text(std::string_view name, std::string_view text);
+
 /// "block 5", "blocks 5 to 9"
 [[nodiscard]] std::string name_blocks(const evm::BlockRange& blocks);
 

@@ -54,7 +54,7 @@ void HeadersBelowJob::ask() {
         std::string text = "no provider gave headers of the chain with block " +
                            std::to_string(end_.block_num) + ' ' + evm::to_hex(end_.hash);
         for (const auto& [provider, reason] : reasons_) {
-            text += "; " + dispatcher_.providers()[provider].name() + ": " + reason;
+            text += "; " + named_text(dispatcher_.providers()[provider].name(), reason);
         }
         finish(Error{code_.value_or(ErrorCode::kUnavailable), std::move(text)});
         return;

@@ -313,7 +313,7 @@ void RangeJob::try_again(RangePiece& piece, size_t provider, const std::string& 
     if (++piece.attempts >= options.attempts_max) {
         std::string text = "no usable answer for " + name_blocks(piece.range);
         for (const auto& [asked, reason] : piece.reasons) {
-            text += "; " + provider_name(asked) + ": " + reason;
+            text += "; " + named_text(provider_name(asked), reason);
         }
         fail(Error{blame == Blame::kProvider ? ErrorCode::kDecode : ErrorCode::kReorg,
                    std::move(text)});

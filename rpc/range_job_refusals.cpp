@@ -178,7 +178,7 @@ void RangeJob::on_no_receipts(RangePiece& piece, uint64_t block_num, const Error
     std::string text = "no provider gives the logs of block " + std::to_string(block_num) +
                        ", nor its receipts: " + error.message;
     for (const auto& [provider, reason] : piece.reasons) {
-        text += "; " + provider_name(provider) + ": " + reason;
+        text += "; " + named_text(provider_name(provider), reason);
     }
     fail(Error{piece.refused_code, std::move(text)});
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "rpc/error_text.hpp"
+
 namespace plumbline::rpc {
 
 std::optional<evm::BlockRange> blocks_of(const Call& call) {
@@ -54,10 +56,10 @@ void WaitTicket::on_back(const std::string& provider) {
     }
 }
 
-void WaitTicket::on_refused(const std::string& provider, std::string reason) {
+void WaitTicket::on_refused(const std::string& provider, std::string_view reason) {
     if (const auto found = board_.entries_.find(id_); found != board_.entries_.end()) {
         found->second.wait.provider = provider;
-        found->second.wait.reason = std::move(reason);
+        found->second.wait.reason = own_words(provider, reason);
     }
 }
 

@@ -32,7 +32,7 @@ class WaitTicket {
     /// One of the requests that went out to `provider` has come back, or never will.
     void on_back(const std::string& provider);
     /// `reason` as it may be shown: it was not answered, and will be asked for again.
-    void on_refused(const std::string& provider, std::string reason);
+    void on_refused(const std::string& provider, std::string_view reason);
     /// A part of it is answered: its age counts from `now_ms` on, and what was in the way is past.
     void on_progress(int64_t now_ms);
     /// The question is answered.

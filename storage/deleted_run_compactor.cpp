@@ -120,7 +120,7 @@ bool DeletedRunCompactor::Impl::compact(const FamilyPtr& family, const Neighbour
         options, family->get(), around.before ? &before : nullptr, around.after ? &after : nullptr);
     if (!status.ok()) {
         logging::debug("deleted rows could not be compacted",
-                       {{"family", family->name()}, {"why", status.ToString()}});
+                       {{"family", family->name()}, {"why", rocks_text(status)}});
         return false;
     }
     compacted += 1;

@@ -21,7 +21,7 @@ void drop_generation(const Database::Impl& my, const Generation& generation) {
     }
     const rocksdb::Status status = my.core->db->DropColumnFamilies(handles);
     if (!status.ok()) {
-        my.notice("families of an old generation stay until the next start: " + status.ToString());
+        my.notice("families of an old generation stay until the next start: " + rocks_text(status));
     }
 }
 

@@ -41,7 +41,7 @@ class Listener final : public rocksdb::EventListener {
                            rocksdb::Status* status) override {
         // It tries again by itself every second, and says the same each time.
         if (!failed_->exchange(true) && notice_) {
-            notice_("storage stopped writing: " + status->ToString());
+            notice_("storage stopped writing: " + rocks_text(*status));
         }
     }
     void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,

@@ -4,6 +4,18 @@
 
 namespace plumbline::storage {
 
+std::string rocks_text(const rocksdb::Status& status) {
+    std::string out = status.ToString();
+    const size_t last = out.rfind(": ");
+    if (last != std::string::npos) {
+        const std::string end = out.substr(last);  // ": No space left on device"
+        if (const size_t first = out.find(end + ": "); first < last) {
+            out.erase(first, end.size());
+        }
+    }
+    return out;
+}
+
 Error rocks_error(const rocksdb::Status& status, std::string_view doing) {
     ErrorCode code = ErrorCode::kIo;
     if (status.IsCorruption()) {
@@ -17,7 +29,7 @@ Error rocks_error(const rocksdb::Status& status, std::string_view doing) {
     } else if (status.IsShutdownInProgress() || status.IsAborted()) {
         code = ErrorCode::kCancelled;
     }
-    return Error{code, fmt::format("{}: {}", doing, status.ToString())};
+    return Error{code, fmt::format("{}: {}", doing, rocks_text(status))};
 }
 
 Status from_rocks(const rocksdb::Status& status, std::string_view doing) {

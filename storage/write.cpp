@@ -26,7 +26,7 @@ Status probe_disk(rocksdb::Env& env, const std::string& directory) {
     }
     return removed.ok()
                ? ok()
-               : Status{Error{ErrorCode::kIo, "storage cannot write yet: " + removed.ToString()}};
+               : Status{Error{ErrorCode::kIo, "storage cannot write yet: " + rocks_text(removed)}};
 }
 
 }  // namespace

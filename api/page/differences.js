@@ -6,20 +6,33 @@ function values_of(f) {
   return [f.stored, f.expected].map(v => v == null ? 'nothing' : field_text(f.entity, f.field, v));
 }
 function finding(f) {
-  const where = [f.entity, f.key].filter(Boolean).join(' '), values = f.field && values_of(f),
+  const event = event_differs(f), values = f.field && values_of(f),
         code = (text, stored) => el('code', {title: stored ?? ''}, text);
+  if (event)
+    return el('li', {className: 'small'}, el('b', {}, event), details(f));
   return el(
       'li', {className: 'small'},
       values ?
-          el('span', {}, el('b', {}, `${where} · ${f.field}: `), code(values[0], f.stored), ' here, ',
+          el('span', {}, el('b', {}, `${place_of(f)} · ${f.field}: `), code(values[0], f.stored), ' here, ',
              code(values[1], f.expected), f.kind.startsWith('state') ? ' in the contract' : ' is right') :
-          f.field ? el('span', {}, el('b', {}, `${where} · ${f.field}: `), f.detail || f.text) :
+          f.field ? el('span', {}, el('b', {}, `${place_of(f)} · ${f.field}: `), f.detail || f.text) :
                     el('b', {}, f.text),
       values && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,
-      f.field && f.block && !/last changed/.test(f.detail) ?
+      f.field && f.entity && f.block && !/last changed/.test(f.detail) ?
           el('span', {className: 'soft'}, ` · row last changed in block ${num(f.block)}`) :
           null);
 }
+// All that is known of it; what somebody has opened stays open while the list is told anew.
+const unfolded = new Set();
+function details(f) {
+  const made = el('details', {open: unfolded.has(f.text)}, el('summary', {}, 'Details'), f.text);
+  made.ontoggle = () => made.open ? unfolded.add(f.text) : unfolded.delete(f.text);
+  return made;
+}
+// What is listed, by its kind.
+const listed = findings => findings.every(f => /^log /.test(f.kind)) ? ['more event', 'more events'] :
+    findings.every(f => f.field)                                     ? ['more value', 'more values'] :
+                                                                       ['more finding', 'more findings'];
 const FINDINGS_SHOWN = 6;
 const lines = texts =>
     el('ul', {className: 'plain'}, ...texts.map(text => el('li', {className: 'small'}, text)));
@@ -123,8 +136,8 @@ function conflict(m) {
           el('div', {className: 'soft small'},
              `and ${
                  many(
-                     findings.length - FINDINGS_SHOWN, 'more value',
-                     'more values')}: /v1/conflicts lists twenty, plumbline verify all`) :
+                     findings.length - FINDINGS_SHOWN,
+                     ...listed(findings))}: /v1/conflicts lists twenty, plumbline verify all`) :
           null,
       m.cause ? el('div', {}, el('b', {}, 'Why: '), m.cause + '.') : null,
       m.remedy ? el('div', {}, el('b', {}, 'What to do: '), m.remedy + '.') : null, plan_of(m), repair_of(m),
@@ -175,7 +188,10 @@ async function read_wrong() {
     items.push(el(
         'li', {}, el('b', {className: 'bad'}, `${many(q, 'event')} could not be applied`),
         el('div', {className: 'soft'},
-           'They are stored, and nothing was made of them: the mapping does not allow what they say, or an earlier event is missing. Correct the config and start again.'),
+           `${
+               q === 1 ?
+                   'It is stored, and nothing was made of it: the mapping does not allow what it says' :
+                   'They are stored, and nothing was made of them: the mapping does not allow what they say'}, or an earlier event is missing. Correct the config and start again.`),
         ...put_away.map(
             e => el('div', {className: 'small'}, `block ${num(e.block)}, ${e.event}: ${e.reason}`)),
         q > put_away.length ? el('div', {className: 'soft small'},

@@ -46,7 +46,8 @@ function compared() {
     return {
       cls: 'bad',
       text: 'No',
-      more: `${many(c.summary.quarantined, 'event is', 'events are')} stored, and nothing is made of them`
+      more: `${many(c.summary.quarantined, 'event is', 'events are')} stored, and nothing is made of ${
+          c.summary.quarantined === 1 ? 'it' : 'them'}`
     };
   if (!done.length && partly.length)
     return {
@@ -140,14 +141,40 @@ function differing(conflicts, count) {
       `${differing_rows(conflicts)} from the contract` :
       `${many(count, 'mismatch was', 'mismatches were')} found by proofs`;
 }
+// A stored event as a proof tells it, or null.
+function event_of(text) {
+  try {
+    const event = JSON.parse(text);
+    return event && typeof event === 'object' ? event : null;
+  } catch {
+    return null;
+  }
+}
+// What a proof of the log found, with the event's name in place of all that it says; empty where it is
+// another.
+function event_differs(f) {
+  const event = /^log /.test(f.kind) && (event_of(f.expected) || event_of(f.stored));
+  if (!event)
+    return '';
+  const name =
+      event.event ? [event.contract, event.event].filter(Boolean).join('.') : 'an event that no ABI knows';
+  return `block ${num(f.block)} log ${f.log_index}: ` +
+      (f.kind === 'log missing' ? `the chain has ${name}, the index lacks it` :
+           f.kind === 'log invented' ?
+                                  `the index has ${name}, the chain does not` :
+                                  `${name}: ${f.field || 'it'} is stored otherwise than the chain has it`);
+}
+// Where a finding is: the row, or the block.
+const place_of =
+    f => [f.entity, f.key].filter(Boolean).join(' ') || (f.block ? `block ${num(f.block)}` : 'the log');
 const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
 function differs(f) {
-  if (!f.field)
-    return f.text;
+  const event = event_differs(f);
+  if (event || !f.field)
+    return event || f.text;
   const [stored, expected] = values_of(f) || [],
                  right = f.kind.startsWith('state') ? 'in the contract' : 'is right';
-  return `${[f.entity, f.key].filter(Boolean).join(' ').replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${
-             f.field}: ` +
+  return `${place_of(f).replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${f.field}: ` +
       (stored == null ? f.detail || f.text : `${clip(stored)} here, ${clip(expected)} ${right}`);
 }
 // The newest repair has left this difference, and the server knows that another one would too.
@@ -158,6 +185,16 @@ function is_of_mapping(m) {
   const {proven} = now.status, replay = now.reports && now.reports.reports.find(r => r.proof === 'replay');
   return m.proof === 'state' && proven && proven.level === 'receipts' && replay && replay.equal &&
       (m.findings || []).every(f => f.block <= Math.min(proven.block, replay.block));
+}
+// Why a repair changes nothing about it, as the newest dry run has found; empty where it did not look at it.
+function why_in_vain(m, f) {
+  const plan = about(now.conflicts.plan, m.entity);
+  if (!plan || plan.state !== 'done' || plan.steps.length || !plan.left.length || !f)
+    return '';
+  return plan.left.some(line => line.startsWith((f.entity ? place_of(f) : `block ${f.block}`) + ':')) ?
+      `A repair would change nothing, as the dry run of ${clock(plan.time * 1000)} found: ${
+          plan.left[plan.left.length - 1]}.` :
+      '';
 }
 // What the page's reader can do to have it mended.
 const how_to_mend = m => is_of_mapping(m) ?
@@ -173,7 +210,7 @@ function what_to_do() {
       (run ? `Wait, a repair ${run.state === 'running' ? 'is running' : 'is in the queue'}.` :
            is_hopeless(m)? 'Repair cannot mend this: correct the mapping.' :
            tried && tried.state === 'done' && tried.left.length? 'The last repair left this: below is why.' :
-             how_to_mend(m));
+             why_in_vain(m, f) || how_to_mend(m));
 }
 // No provider has told its head for longer than ready_age: since how many seconds, or null.
 function silence(s) {

@@ -1,6 +1,8 @@
 // What differs now: each proof that found something, with what it found, why that may be and what
 // repair would do.
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,27 +38,53 @@ using Json = nlohmann::json;
 
 constexpr size_t kFindingsShown = 20;
 
-/// The findings of the newest run of that proof that found any, of one entity where one is named.
-/// Reports keep a hundred of a run, and twenty runs of a kind.
+/// Runs of that proof and repairs, which look again at their end: those that have ended well, the
+/// newest first.
+std::vector<engine::TaskRow> runs_of(const engine::WorkQueue& queue, const std::string& proof) {
+    std::vector<engine::TaskRow> out;
+    for (const std::string& kind :
+         {"prove_" + proof, std::string{"repair"}, std::string{"refetch"}}) {
+        std::ranges::move(queue.list(engine::TaskState::kDone, kind), std::back_inserter(out));
+    }
+    std::ranges::stable_sort(out, std::ranges::greater{}, &engine::TaskRow::finished_ms);
+    return out;
+}
+
+/// What a run has found by that proof; null where it has not looked.
+Json found_by(const engine::TaskRow& run, const std::string& proof) {
+    Json result = Json::parse(run.result, nullptr, false);
+    const auto take = [&result](const std::string& name) {
+        result = result.is_object() && result.contains(name) ? Json(result[name]) : Json{};
+    };
+    if (run.kind == "prove_" + proof) {
+        take("findings");
+    } else if (result.is_object() && result.contains("dry_run") && result["dry_run"] == true) {
+        return nullptr;  // The records are not of it.
+    } else {
+        take("found");
+        take(proof);
+    }
+    return result.is_array() ? result : Json{};
+}
+
+/// The findings of the newest run that found any of that proof, of one entity where one is named.
+/// Reports keep a hundred of a run, and twenty runs of a kind. Runs before that of the record tell
+/// of the log alone, where each is about other blocks.
 std::vector<Json> findings_of(const engine::WorkQueue* queue, const storage::ProofRecord& proof) {
     std::vector<Json> out;
     if (queue == nullptr) {
         return out;
     }
-    for (const engine::TaskRow& row :
-         queue->list(engine::TaskState::kDone, "prove_" + proof.proof)) {
-        const Json result = Json::parse(row.result, nullptr, false);
-        if (!result.is_object() || !result.contains("findings") || !result["findings"].is_array()) {
-            continue;
+    for (const engine::TaskRow& run : runs_of(*queue, proof.proof)) {
+        const bool is_before = static_cast<uint64_t>(run.finished_ms / 1000) < proof.time_s;
+        if (!out.empty() || (is_before && proof.proof != "log")) {
+            break;
         }
-        for (const Json& finding : result["findings"]) {
+        for (const Json& finding : found_by(run, proof.proof)) {
             if (finding.is_object() &&
                 (proof.entity.empty() || finding.value("entity", "") == proof.entity)) {
                 out.push_back(finding);
             }
-        }
-        if (!out.empty()) {
-            return out;
         }
     }
     return out;

@@ -84,9 +84,11 @@ struct HeadAges {
     std::optional<int64_t> head_ms;   ///< since it was made; empty: unknown
     int64_t head_max_ms = 0;          ///< 0 = no limit
     std::optional<int64_t> risen_ms;  ///< since the head was last higher than before
-    /// The chain makes blocks, whatever their age.
-    [[nodiscard]] bool is_rising() const noexcept {
-        return risen_ms && *risen_ms < std::max<int64_t>(60'000, head_max_ms / 4);
+    /// Blocks come, and are too old when they come: a head that was young then has grown old since,
+    /// by no fault of a clock.
+    [[nodiscard]] bool is_rising_old() const noexcept {
+        const int64_t lately = std::min(head_max_ms, std::max<int64_t>(60'000, head_max_ms / 4));
+        return risen_ms && *risen_ms < lately && head_ms.value_or(0) - *risen_ms > head_max_ms;
     }
     [[nodiscard]] bool is_silent() const noexcept {
         return ready_max_ms > 0 && ready_ms > ready_max_ms;

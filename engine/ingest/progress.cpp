@@ -240,10 +240,13 @@ void ProgressReporter::finish() {
 
 void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) const {
     const double seconds = static_cast<double>(clock_.monotonic_ms() - start_ms_) / 1000;
-    const uint64_t block = numbers.next_block == 0 ? 0 : numbers.next_block - 1;
+    const std::optional<uint64_t> none;
+    const auto last_of = [](uint64_t next) { return std::optional{next - 1}; };
+    const std::optional<uint64_t> block =
+        numbers.blocks_done > 0 ? last_of(numbers.next_block) : none;
     if (is_last) {
         const double rate = seconds > 0 ? static_cast<double>(numbers.events) / seconds : 0;
-        logging::info("stopped", {{"block", block},
+        logging::info("stopped", {number_if_any("block", block),
                                   number("head", told_head(numbers)),
                                   {"events", numbers.events},
                                   {"seconds", std::round(seconds * 10) / 10},
@@ -257,21 +260,20 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
         logging::info("filling in", {{"block", numbers.fill_next}, {"to", numbers.fill_to}});
         return;
     }
-    const std::optional<uint64_t> none;
     const bool is_behind = numbers.state != Lifecycle::kLive;
     const bool has_target = numbers.blocks_total > 0;
-    const auto last_of = [](uint64_t next) { return std::optional{next - 1}; };
+    const std::optional<uint64_t> head = told_head(numbers);
     logging::info(
         to_string(numbers.state),
-        {number_if_any("block", numbers.blocks_done > 0 ? last_of(numbers.next_block) : none),
+        {number_if_any("block", block),
          number_if_any("fetched",
                        numbers.blocks_fetched() > 0 ? last_of(numbers.fetched_next) : none),
          number_if_any("asked", numbers.asked_next > numbers.fetched_next && is_behind
                                     ? last_of(numbers.asked_next)
                                     : none),
          number_if_any("target", has_target ? std::optional{progress_.target_block.load()} : none),
-         number("head", has_target ? std::optional{numbers.head_block} : none),
-         number("lag", has_target ? numbers.lag : none),
+         number("head", head),
+         number("lag", head ? numbers.lag : none),
          {"events", numbers.events},
          {"events_fetched", std::max(numbers.events, numbers.fetched_events)},
          {"events_per_second", static_cast<uint64_t>(numbers.events_per_second)},

@@ -30,8 +30,10 @@ constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
-/// Below it the next table file may find no room.
+/// Below it the next table file may find no room. Of a small disk a part is enough: whoever has
+/// made room there has made what there is to be made.
 constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
+constexpr uint64_t kDiskFreePart = 16;
 constexpr int64_t kQuarantineLineMs = 60'000;
 
 std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
@@ -166,11 +168,11 @@ void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const
     }
     std::error_code error;
     const auto disk = std::filesystem::space(indexer_->db_path(), error);
-    if (!error && disk.available < kDiskFreeMin) {
+    if (!error && disk.available < std::min(kDiskFreeMin, disk.capacity / kDiskFreePart)) {
         out.push_back(fmt::format(
-            "the disk is full, {} KiB are free: commits stop once the files that are open have no "
-            "room; make room where {} lies",
-            disk.available >> 10U, indexer_->db_path()));
+            "the disk is {}full, {} KiB are free: commits stop once the files that are open have "
+            "no room; make room where {} lies",
+            disk.available == 0 ? "" : "nearly ", disk.available >> 10U, indexer_->db_path()));
     }
 }
 
@@ -466,10 +468,11 @@ void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
         out.push_back(fmt::format(
             "the chain's head, block {}, is {} old (head_age: {}){}{}", progress.head_block.load(),
             format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
-            ages.is_rising() ? " by this machine's clock, and new blocks come all the same: the "
-                               "clock is wrong, or every provider is behind by as much"
-                             : ": the chain stands still, or every provider does, or this "
-                               "machine's clock is wrong",
+            ages.is_rising_old()
+                ? " by this machine's clock, and new blocks come all the same: the clock is wrong, "
+                  "or every provider is behind by as much"
+                : ": the chain stands still, or every provider does, or this machine's clock is "
+                  "wrong",
             describe_providers(providers)));
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});

@@ -194,11 +194,16 @@ std::string describe(const EventSample& sample) {
 
 std::string fate_of_unknown(const EventSample& sample) {
     if (sample.unknown_chosen == 0) {
-        return "`events` in the config leaves them out";
+        return fmt::format("`events` in the config leaves {} out",
+                           sample.unknown == 1 ? "it" : "them");
     }
+    const bool is_one = sample.unknown_chosen == 1;
     const bool are_all = sample.unknown_chosen == sample.unknown;
-    return fmt::format("{} stored, and nothing is made of them{}",
-                       are_all ? "they are" : format_count(sample.unknown_chosen) + " of them are",
+    return fmt::format("{} {} stored, and nothing is made of {}{}",
+                       !are_all ? format_count(sample.unknown_chosen) + " of them"
+                       : is_one ? "it"
+                                : "they",
+                       is_one ? "is" : "are", is_one ? "it" : "them",
                        are_all ? "" : "; `events` in the config leaves out the others");
 }
 

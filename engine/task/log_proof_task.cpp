@@ -84,12 +84,13 @@ class WaitEnd {
     TaskObserver* observer_;
 };
 
-void tell_wait(TaskObserver* observer, const rpc::ChainSource& chain) {
-    if (observer == nullptr) {
-        return;
-    }
+/// True where the chain has owed an answer for long.
+bool tell_wait(TaskObserver* observer, const rpc::ChainSource& chain) {
     const std::vector<rpc::OpenWait> waits = chain.waits(kWaitToTellMs);
-    observer->on_wait(waits.empty() ? std::string{} : describe_wait(waits.front()));
+    if (observer != nullptr) {
+        observer->on_wait(waits.empty() ? std::string{} : describe_wait(waits.front()));
+    }
+    return !waits.empty();
 }
 
 /// The piece's levels, and the record of the run up to here.
@@ -115,6 +116,7 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
                      context.indexer().clock(), options};
     const WaitEnd wait_end{run.observer};
     LogProofOutcome outcome;
+    bool is_waiting = false;
     while (!prover.is_done() && !context.should_stop()) {
         const bool has_moved = prover.step();
         while (std::optional<LogProofPiece> piece = prover.take()) {
@@ -129,12 +131,12 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
                 context.tell_progress("log", "blocks", outcome.range->size(), range.size());
             }
         }
-        if (context.should_yield() && outcome.range) {
+        if (context.should_yield() && (outcome.range || is_waiting)) {
             break;
         }
         if (!has_moved && !prover.is_done()) {
             context.chain().poll(kStepWaitMs);
-            tell_wait(run.observer, context.chain());
+            is_waiting = tell_wait(run.observer, context.chain());
         }
     }
     if (prover.failure()) {

@@ -29,7 +29,7 @@ struct LogRun {
 };
 
 /// Proves `range` and writes down each piece as it is done, adding to `run`. Not complete where the
-/// task should stop, or should yield and has done something.
+/// task should stop, or should yield and has done something or waits for the chain.
 [[nodiscard]] Result<LogProofOutcome> prove_and_write_down(TaskContext& context,
                                                            evm::BlockRange range, LogRun& run);
 

@@ -35,6 +35,9 @@ using storage::ProofLevel;
 constexpr size_t kShownFindings = 100;
 /// The queue cuts a result that is longer than 64 KiB, which is no JSON then.
 constexpr size_t kFindingsBytesMax = 48U << 10U;
+/// A repair tells lines of three kinds, and the findings of four proofs.
+constexpr size_t kLinesBytesMax = 5U << 10U;
+constexpr size_t kFoundBytesMax = 10U << 10U;
 constexpr int64_t kLookMs = 50;
 
 // --- the log ----------------------------------------------------------------------------------
@@ -159,15 +162,16 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
     if (last.is_complete) {
         return TaskOutcome::done(to_json(last));
     }
-    // Stopped, or in the way of something more urgent: it goes on below what is done.
-    if (!last.range) {
+    if (context.should_stop() && !last.range) {
         return TaskOutcome::from({ErrorCode::kCancelled, "stopped"});
     }
-    std::string left;
-    if (is_named) {
+    // Stopped, or in the way of something more urgent: it goes on below what is done.
+    std::string left = context.row().args;
+    if (is_named && last.range) {
         left = fmt::format("{} {}", ranges->front().from, last.range->from - 1);
     }
-    return {TaskOutcome::Kind::kMore, to_json(last), std::move(left), 0};
+    return {TaskOutcome::Kind::kMore, last.range ? to_json(last) : std::string{}, std::move(left),
+            0};
 }
 
 // --- the contract's state ---------------------------------------------------------------------
@@ -313,7 +317,8 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
     ScrubOptions options;
     options.is_cancelled = [&context] { return context.should_stop(); };
     options.on_progress = [&context](const ScrubProgress& progress) {
-        context.tell_progress("scrub", progress.part, progress.checked, progress.total);
+        context.tell_progress("scrub", progress.part + ", in all", progress.checked,
+                              progress.total);
     };
     const auto view = context.database().read_view();
     const Result<ScrubReport> report = scrub(*view, options);
@@ -395,26 +400,53 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
 
 // --- repair -------------------------------------------------------------------------------------
 
+/// The first `lines` that have room, and the last, which may say why.
+void write_lines(JsonWriter& json, const std::vector<std::string>& lines) {
+    size_t written = lines.empty() ? 0 : lines.back().size();
+    json.open_array();
+    for (size_t i = 0; i + 1 < lines.size() && written + lines[i].size() < kLinesBytesMax; ++i) {
+        written += lines[i].size();
+        json.value(lines[i]);
+    }
+    if (!lines.empty()) {
+        json.value(std::string_view{lines.back()}.substr(0, kLinesBytesMax));
+    }
+    json.close_array();
+}
+
+/// What the last look found, in place of what proofs had found before it.
+void write_found(JsonWriter& json, const VerifyReport& report) {
+    json.open_object();
+    const auto write = [&json](const char* proof, const auto& outcome) {
+        if (outcome) {
+            write_findings(json.key(proof), outcome->findings, kShownFindings, kFoundBytesMax);
+        }
+    };
+    write("log", report.log);
+    write("replay", report.replay);
+    write("calls", report.calls);
+    write("state", report.state);
+    json.close_object();
+}
+
 std::string to_json(const RepairOutcome& outcome, bool is_dry_run) {
+    std::vector<std::string> steps;
+    for (const RepairPlan& plan : outcome.plans) {
+        steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
+    }
     std::string out;
     JsonWriter json{out};
     json.open_object()
         .member("task", "repair")
         .member("dry_run", is_dry_run)
-        .member("whole", outcome.is_whole())
-        .key("steps")
-        .open_array();
-    for (const RepairPlan& plan : outcome.plans) {
-        for (const std::string& step : plan.steps) {
-            json.value(step);
-        }
-    }
-    json.close_array()
-        .member("left", outcome.left)
-        .member("leaves_drift", outcome.leaves_drift)
-        .member("unproven", outcome.report.unproven)
-        .member("mismatches", outcome.report.finding_count())
-        .close_object();
+        .member("whole", outcome.is_whole());
+    write_lines(json.key("steps"), steps);
+    write_lines(json.key("left"), outcome.left);
+    json.member("leaves_drift", outcome.leaves_drift);
+    write_lines(json.key("unproven"), outcome.report.unproven);
+    json.member("mismatches", outcome.report.finding_count());
+    write_found(json.key("found"), outcome.report);
+    json.close_object();
     return out;
 }
 

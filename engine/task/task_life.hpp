@@ -55,7 +55,7 @@ struct TaskOutcome {
 /// unless the run came to its end all the same.
 [[nodiscard]] TaskRow ended(TaskRow row, TaskOutcome outcome, bool is_cancelled, int64_t now_ms,
                             int64_t wait_ms);
-/// A waiting one that is not wanted any more.
+/// One that does not run and is not wanted any more.
 [[nodiscard]] TaskRow cancelled(TaskRow row, int64_t now_ms);
 /// With all its attempts again, due now.
 [[nodiscard]] TaskRow retried(TaskRow row, int64_t now_ms);

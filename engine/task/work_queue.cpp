@@ -171,6 +171,22 @@ Status WorkQueue::cancel(uint64_t id) {
     return write_and_prune(row, cancelled(row, clock_.unix_ms()));
 }
 
+Result<size_t> WorkQueue::cancel_all(const TaskFilter& filter) {
+    const MutexLock lock{mutex_};
+    std::vector<TaskRow> rows;
+    for (const auto& [id, row] : tasks_) {
+        const bool is_open = row.state == TaskState::kWaiting || row.state == TaskState::kDead ||
+                             row.state == TaskState::kParked;
+        if (is_open && filter(row)) {
+            rows.push_back(row);
+        }
+    }
+    for (const TaskRow& row : rows) {
+        PLUMBLINE_TRY_VOID(write_and_prune(row, cancelled(row, clock_.unix_ms())));
+    }
+    return rows.size();
+}
+
 Status WorkQueue::retry(uint64_t id) {
     const MutexLock lock{mutex_};
     PLUMBLINE_TRY(TaskRow row, find(id));
@@ -239,11 +255,27 @@ std::vector<TaskRow> WorkQueue::list(std::optional<TaskState> state, std::string
     return out;
 }
 
+std::vector<const TaskRow*> WorkQueue::find_relevant() const {
+    std::set<std::string_view> done_since;
+    std::vector<const TaskRow*> out;
+    for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
+        const TaskRow& row = it->second;
+        if (row.state == TaskState::kDone) {
+            done_since.insert(row.name);
+        }
+        const bool is_given_up = row.state == TaskState::kDead || row.state == TaskState::kParked;
+        if (!is_given_up || !done_since.contains(row.name)) {
+            out.push_back(&row);
+        }
+    }
+    return out;
+}
+
 std::vector<QueueCount> WorkQueue::counts() const {
     const MutexLock lock{mutex_};
     std::map<std::pair<std::string, TaskState>, uint64_t> counts;
-    for (const auto& [id, row] : tasks_) {
-        ++counts[{row.kind, row.state}];
+    for (const TaskRow* row : find_relevant()) {
+        ++counts[{row->kind, row->state}];
     }
     std::vector<QueueCount> out;
     for (const auto& [key, count] : counts) {
@@ -254,15 +286,10 @@ std::vector<QueueCount> WorkQueue::counts() const {
 
 GivenUp WorkQueue::given_up(TaskState state) const {
     const MutexLock lock{mutex_};
-    std::set<std::string_view> done_since;
     GivenUp out;
-    for (auto it = tasks_.rbegin(); it != tasks_.rend(); ++it) {
-        const TaskRow& row = it->second;
-        if (row.state == TaskState::kDone) {
-            done_since.insert(row.name);
-        }
-        if (row.state == state && !done_since.contains(row.name) && out.count++ == 0) {
-            out.newest = row;
+    for (const TaskRow* row : find_relevant()) {
+        if (row->state == state && out.count++ == 0) {
+            out.newest = *row;
         }
     }
     return out;

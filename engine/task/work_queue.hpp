@@ -96,6 +96,8 @@ class WorkQueue {
     /// Dead, parked and cancelled ones start over with all their attempts; a waiting one is due
     /// now.
     [[nodiscard]] Status retry(uint64_t id);
+    /// Cancels what `filter` takes of all that waits, is dead or parked; gives how many.
+    [[nodiscard]] Result<size_t> cancel_all(const TaskFilter& filter);
     /// Before everything else, now.
     [[nodiscard]] Status force(uint64_t id);
     /// Deletes all that is not waiting or running, or all of one such state; gives how many.
@@ -107,6 +109,7 @@ class WorkQueue {
                                             size_t limit = SIZE_MAX) const;
     /// kNotFound
     [[nodiscard]] Result<TaskRow> get(uint64_t id) const;
+    /// By kind and state, without those that need nobody's attention any more, see `given_up`.
     [[nodiscard]] std::vector<QueueCount> counts() const;
     /// Dead or parked ones of whose name none was done since: what succeeded later needs nobody's
     /// attention.
@@ -159,6 +162,8 @@ class WorkQueue {
         PLUMBLINE_REQUIRES(mutex_);
     /// kUnavailable, kTooLarge: see `add`.
     [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_REQUIRES(mutex_);
+    /// All but dead and parked ones of whose name one was done since, newest first.
+    [[nodiscard]] std::vector<const TaskRow*> find_relevant() const PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const
         PLUMBLINE_REQUIRES(mutex_);
     [[nodiscard]] const TaskRow* most_urgent(const TaskFilter& lane) const

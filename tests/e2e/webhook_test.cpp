@@ -219,6 +219,43 @@ TEST_F(WebhookTest, AReceiverEndsWithTheRowsOfTheDatabaseThroughReorgsAndItsOwnA
     EXPECT_EQ(again.wait(), 0);
 }
 
+TEST_F(WebhookTest, OneThatTheConfigNoLongerNamesLeavesNothingBehindAndGoesOnOnceItIsBack) {
+    const std::string toml = read_file(dir_.sub("plumbline.toml"));
+    const std::string log = dir_.sub("log");
+    {
+        Child service{plumbline_command(run_arguments())};
+        ASSERT_TRUE(eventually([&] { return take() && types_["hello"] == 1; }));
+        ASSERT_TRUE(eventually([&] { return is_taken("webhook.app"); }));
+        receiver_->send_signal(SIGTERM);
+        receiver_->wait();
+        act(10, 2, address_);
+        ASSERT_TRUE(eventually([&] { return task().value("state", "") == "waiting"; }));
+        service.send_signal(SIGTERM);
+        ASSERT_EQ(service.wait(), 0);
+    }
+    const size_t at = toml.find("[webhooks.app]");
+    write_file(dir_.sub("plumbline.toml"),
+               toml.substr(0, at) + toml.substr(toml.find("[http]", at)));
+    {
+        Child service{plumbline_with_log(run_arguments(), log)};
+        ASSERT_TRUE(eventually([&] { return task().value("state", "") == "cancelled"; }));
+        ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+        const json status = json::parse(plumbline({"status", db_, "--json"}).out, nullptr, false);
+        EXPECT_EQ(status["service"]["reasons"], json::array());
+        EXPECT_TRUE(has(read_file(log), "the config does not name a webhook any more"));
+        service.send_signal(SIGTERM);
+        ASSERT_EQ(service.wait(), 0);
+    }
+    write_file(dir_.sub("plumbline.toml"), toml);
+    start_receiver(port_);
+    Child service{plumbline_command(run_arguments())};
+    EXPECT_TRUE(eventually([&] { return has_the_rows_of_the_database(); })) << told();
+    EXPECT_EQ(types_["hello"], 1);
+    EXPECT_EQ(types_["reset"], 0);
+    service.send_signal(SIGTERM);
+    EXPECT_EQ(service.wait(), 0);
+}
+
 TEST_F(WebhookTest, ARestoredIndexTakesBackWhatItToldAfterTheBackup) {
     // A second receiver follows events alone.
     std::string config = read_file(dir_.sub("plumbline.toml"));

@@ -36,5 +36,13 @@ TEST(ErrorTextTest, DataAndStatusAreThereWhereTheySaySomething) {
               "error 0 \"busy\" (try (url)), HTTP 503");
 }
 
+TEST(ErrorTextTest, AProviderIsNamedOnceWhateverItsTextBeginsWith) {
+    EXPECT_EQ(named_text("http://a:1", "down"), "http://a:1: down");
+    EXPECT_EQ(named_text("http://a:1", "http://a:1: down"), "http://a:1: down");
+    EXPECT_EQ(named_text("http://a:1", "http://a:12: down"), "http://a:1: http://a:12: down");
+    EXPECT_EQ(own_words("a", "a: down; b: down"), "down; b: down");
+    EXPECT_EQ(own_words("", ": x"), ": x");
+}
+
 }  // namespace
 }  // namespace plumbline::rpc::error_text_test

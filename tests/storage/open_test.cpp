@@ -10,6 +10,7 @@
 #include "storage/meta_codec.hpp"
 #include "storage/read_view.hpp"
 #include "storage/record_codec.hpp"
+#include "storage/rocks_status.hpp"
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/fault_fs.hpp"
 
@@ -618,6 +619,15 @@ TEST(HeadFileTest, ADamagedOneIsToldAndReplaced) {
     EXPECT_EQ(must_open(path, options)->cursor()->block_num, 3U);
     EXPECT_THAT(told, HasSubstr("PLUMBLINE_HEAD"));
     EXPECT_EQ(read_head(*rocksdb::Env::Default(), path)->block_num, 3U);
+}
+
+TEST(RocksTextTest, TheSystemsReasonIsSaidOnce) {
+    EXPECT_EQ(rocks_text(rocksdb::Status::NoSpace("While appending to file: db/X",
+                                                  "No space left on device")),
+              "IO error: While appending to file: db/X: No space left on device");
+    EXPECT_EQ(rocks_text(rocksdb::Status::IOError("While open", "Permission denied")),
+              "IO error: While open: Permission denied");
+    EXPECT_EQ(rocks_text(rocksdb::Status::Corruption("bad block")), "Corruption: bad block");
 }
 
 }  // namespace

@@ -237,7 +237,8 @@ Result<ScrubReport> scrub_all(const storage::ReadView& view, const ReplayOptions
     scrub_options.is_cancelled = options.is_cancelled;
     if (options.on_progress) {
         scrub_options.on_progress = [&options](const ScrubProgress& progress) {
-            options.on_progress({"reading " + progress.part, progress.checked, progress.total});
+            options.on_progress(
+                {"reading " + progress.part + ", in all", progress.checked, progress.total});
         };
     }
     return scrub(view, scrub_options);

@@ -315,6 +315,38 @@ TEST_F(RouterTest, ConflictsTellWhatDiffersWhyAndWhatRepairWouldDo) {
     EXPECT_THAT(conflict()["cause"].get<std::string>(), testing::HasSubstr("without an event"));
 }
 
+TEST_F(RouterTest, WhatARepairHasMendedIsNoConflictAnyMore) {
+    const auto end = [this](const char* kind, const std::string& result) {
+        engine::TaskSpec spec;
+        spec.kind = kind;
+        ASSERT_TRUE(api.queue->add(spec).has_value());
+        const auto task = api.queue->take();
+        ASSERT_TRUE(task.has_value() && task->has_value());
+        ASSERT_TRUE(api.queue->finish((*task)->id, engine::TaskOutcome::done(result)));
+    };
+    const std::string damaged = R"({"kind":"state differs","entity":"user","key":"account=0x5"})";
+    const std::string drifted = R"({"kind":"state differs","entity":"user","key":"account=0x1"})";
+    storage::ProofRecord state;
+    state.proof = "state";
+    state.entity = "user";
+    state.mismatches = 2;
+    record(state);
+    end("prove_state", R"({"proof":"state","findings":[)" + damaged + "," + drifted + "]}");
+    const auto findings = [this] { return api.get("/v1/conflicts")["conflicts"][0]["findings"]; };
+    EXPECT_EQ(findings().size(), 2U);
+    end("repair", R"({"dry_run":true,"found":{"state":[]}})");
+    end("refetch", R"({"dry_run":false,"found":{"log":[]}})");
+    EXPECT_EQ(findings().size(), 2U) << "neither has looked and written down what it saw";
+    state.mismatches = 1;
+    record(state);
+    end("repair", R"({"dry_run":false,"found":{"log":[],"state":[)" + drifted + "]}}");
+    EXPECT_EQ(findings(), json::array({json::parse(drifted)}));
+    // One that mended at rest leaves no report: what was found before it is not told of it.
+    state.time_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000) + 100;
+    record(state);
+    EXPECT_EQ(findings(), json::array());
+}
+
 TEST_F(RouterTest, ConflictsTellWhatTheNewestRepairDidAndWhatAPlanWouldDo) {
     EXPECT_TRUE(api.get("/v1/conflicts")["repair"].is_null());
     EXPECT_TRUE(api.get("/v1/conflicts")["plan"].is_null());

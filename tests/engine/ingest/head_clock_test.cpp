@@ -136,13 +136,39 @@ TEST(HeadAgesTest, AnAgeBeyondItsLimitIsOldAndOneWithoutALimitNever) {
     progress.head_age_max_ms = 0;
     EXPECT_FALSE(read_head_ages(progress, clock).is_old());
     progress.head_age_max_ms = 120'000;
-    EXPECT_FALSE(read_head_ages(progress, clock).is_rising()) << "no head was higher than before";
+    EXPECT_FALSE(read_head_ages(progress, clock).is_rising_old())
+        << "no head was higher than before";
     progress.head_risen_ms = clock.monotonic_ms();
-    EXPECT_TRUE(read_head_ages(progress, clock).is_rising());
+    EXPECT_TRUE(read_head_ages(progress, clock).is_rising_old());
     clock.advance(60'000);
-    EXPECT_FALSE(read_head_ages(progress, clock).is_rising()) << "the chain stands still";
+    EXPECT_FALSE(read_head_ages(progress, clock).is_rising_old()) << "the chain stands still";
     progress.head_unix_ms = -1;
     EXPECT_FALSE(read_head_ages(progress, clock).is_old());
+}
+
+TEST(HeadAgesTest, AClockIsBlamedOnlyWhereBlocksComeAndAreOldAsTheyCome) {
+    for (const int64_t limit_ms : {20'000, 240'000}) {
+        IngestProgress progress;
+        ManualClock clock{kNowMs};
+        progress.head_age_max_ms = limit_ms;
+        const auto told = [&](int64_t age_ms) {
+            progress.head_unix_ms = clock.unix_ms() - age_ms;
+            progress.head_risen_ms = clock.monotonic_ms();
+        };
+        // A node that freezes: its head was two seconds old, and no other comes.
+        told(2'000);
+        clock.advance(limit_ms - 1'999);
+        for (int i = 0; i < 100; ++i) {
+            ASSERT_TRUE(read_head_ages(progress, clock).is_stale());
+            EXPECT_FALSE(read_head_ages(progress, clock).is_rising_old()) << limit_ms << ' ' << i;
+            clock.advance(1'000);
+        }
+        // A clock that is an hour ahead, until the node freezes as well.
+        told(3'600'000);
+        EXPECT_TRUE(read_head_ages(progress, clock).is_rising_old()) << limit_ms;
+        clock.advance(limit_ms);
+        EXPECT_FALSE(read_head_ages(progress, clock).is_rising_old()) << limit_ms;
+    }
 }
 
 }  // namespace

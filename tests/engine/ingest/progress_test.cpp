@@ -134,6 +134,27 @@ TEST(ProgressTest, ALineHasNoFieldsOfWhatThereIsNoneOf) {
     EXPECT_EQ(shown.find("asked"), std::string::npos) << shown;
 }
 
+TEST(ProgressTest, AnIndexThatBeginsAboveTheHeadKnowsTheHeadAndHasNoBlock) {
+    IngestProgress progress;
+    ManualClock clock;
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    ProgressReporter reporter{progress, clock, ProgressMode::kLines};
+    progress.state = Lifecycle::kLive;
+    progress.first_block = 99'999;
+    progress.next_block = 99'999;
+    progress.target_block = 850;
+    progress.head_block = 850;
+    ::testing::internal::CaptureStderr();
+    for (int second = 0; second < 3; ++second) {
+        clock.advance(1000);
+        reporter.tick();
+    }
+    reporter.finish();
+    const std::string shown = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(shown.find("live  head=850  lag=0  events=0"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("stopped  head=850  events=0"), std::string::npos) << shown;
+}
+
 TEST(ProgressTest, OldSamplesLeaveTheWindow) {
     IngestProgress progress;
     ManualClock clock;

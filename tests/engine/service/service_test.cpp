@@ -15,6 +15,7 @@
 #include <regex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -81,11 +82,12 @@ class Turns {
 struct NodeManners {
     std::atomic<bool> is_slow{false};  ///< a question has been open for longer than is good
     std::atomic<uint64_t> headers_asked{0};
-    std::atomic<bool> is_mute{false};      ///< swallows questions for heads
-    std::atomic<bool> hides_a_log{false};  ///< the first of each range that is asked for
-    std::atomic<bool> is_parked{false};    ///< as the provider's figures say it
-    std::atomic<bool> is_odd{false};       ///< as the provider's figures say it
-    std::atomic<int64_t> silent_ms{-1};    ///< as the provider's figures say it; -1 = it answers
+    std::atomic<bool> is_mute{false};        ///< swallows questions for heads
+    std::atomic<bool> holds_headers{false};  ///< keeps questions for headers by number
+    std::atomic<bool> hides_a_log{false};    ///< the first of each range that is asked for
+    std::atomic<bool> is_parked{false};      ///< as the provider's figures say it
+    std::atomic<bool> is_odd{false};         ///< as the provider's figures say it
+    std::atomic<int64_t> silent_ms{-1};      ///< as the provider's figures say it; -1 = it answers
 };
 
 /// A fake node with a clock of its own, for the one thread that polls it.
@@ -103,6 +105,10 @@ class OwnedNode final : public rpc::ChainSource {
     }
     void get_headers(std::vector<uint64_t> nums, Callback<std::vector<evm::Header>> done) override {
         manners_.headers_asked += nums.size();
+        if (manners_.holds_headers) {
+            held_.emplace_back(std::move(nums), std::move(done));
+            return;
+        }
         node_.get_headers(std::move(nums), std::move(done));
     }
     void get_header_by_hash(evm::Hash hash, Callback<evm::Header> done) override {
@@ -133,12 +139,15 @@ class OwnedNode final : public rpc::ChainSource {
     }
     size_t poll(int64_t wait_ms) override {
         turns_.count();
+        for (auto& [nums, done] : manners_.holds_headers ? Held{} : std::exchange(held_, {})) {
+            node_.get_headers(std::move(nums), std::move(done));
+        }
         if (node_.in_flight() == 0) {
             sleep_ms(std::min<int64_t>(wait_ms, 5));  // As a network that has nothing to say.
         }
         return node_.poll(wait_ms);
     }
-    [[nodiscard]] size_t in_flight() const override { return node_.in_flight(); }
+    [[nodiscard]] size_t in_flight() const override { return node_.in_flight() + held_.size(); }
     [[nodiscard]] std::vector<rpc::ProviderStats> stats() const override {
         rpc::ProviderStats one;
         one.name = "node";
@@ -161,8 +170,11 @@ class OwnedNode final : public rpc::ChainSource {
     }
 
   private:
+    using Held = std::vector<std::pair<std::vector<uint64_t>, Callback<std::vector<evm::Header>>>>;
+
     Turns& turns_;
     NodeManners& manners_;
+    Held held_;
     ManualClock clock_;
     FakeNode node_;
 };
@@ -498,6 +510,34 @@ TEST_F(ServiceTest, ATrueChainIsProvenByItself) {
     const auto newest = [this] { return service->queue()->newest("prove_log"); };
     ASSERT_TRUE(eventually([&] { return newest() && newest()->state == TaskState::kDone; }));
     EXPECT_THAT(newest()->result, HasSubstr(R"("verdict":"equal")"));
+}
+
+TEST_F(ServiceTest, ALogProofThatWaitsForTheChainGivesWayToWhatNeedsNone) {
+    write_config("[backup]\npath = \"backups\"\n");
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.holds_headers = true;
+    const uint64_t before = manners_.headers_asked;
+    TaskSpec proof = spec("prove_log", "0 10");
+    proof.priority = task_priority::kBackground;
+    const auto waits = service->queue()->add(proof);
+    ASSERT_OK(waits);
+    ASSERT_TRUE(eventually([&] { return manners_.headers_asked > before; }));
+    const auto urgent = service->add_task(spec("backup"));
+    ASSERT_OK(urgent);
+    let_turn(100);
+    EXPECT_EQ(service->queue()->get(urgent->id)->state, TaskState::kWaiting)
+        << "an answer may come any moment";
+    manners_.is_slow = true;
+    EXPECT_EQ(ended_task(urgent->id).state, TaskState::kDone);
+    // It goes on with what it was asked for once the chain is back.
+    manners_.holds_headers = false;
+    manners_.is_slow = false;
+    const TaskRow proven = ended_task(waits->id);
+    EXPECT_EQ(proven.state, TaskState::kDone) << proven.error;
+    EXPECT_THAT(proven.result, HasSubstr(R"("verdict":"equal")"));
+    EXPECT_THAT(proven.result, HasSubstr(R"("from":0,"to":10)"));
 }
 
 // --- what cannot be proven, and what is known

@@ -59,6 +59,14 @@ class Desk {
     void finish(Kind kind, const std::string& text = "") {
         PLUMBLINE_CHECK(queue_->finish(taken_, {kind, text, "", 0}).has_value());
     }
+    /// As the metrics have it.
+    uint64_t count(TaskState state) const {
+        uint64_t out = 0;
+        for (const QueueCount& one : queue_->counts()) {
+            out += one.state == state ? one.count : 0;
+        }
+        return out;
+    }
     TaskRow row(uint64_t id) {
         const auto row = queue_->get(id);
         PLUMBLINE_CHECK(row.has_value());
@@ -173,10 +181,13 @@ TEST(WorkQueueTest, ADeadTaskNeedsAttentionUntilOneOfItsNameIsDone) {
     const uint64_t again = desk.add("proof");
     EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 2U)
         << "one that waits has mended nothing";
+    EXPECT_EQ(desk.count(TaskState::kDead), 2U);
     EXPECT_EQ(desk.take(), "proof");
     desk.finish(Kind::kDone);
     EXPECT_EQ(desk.row(again).state, TaskState::kDone);
     EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 1U) << "the other stays";
+    EXPECT_EQ(desk.count(TaskState::kDead), 1U) << "the metrics say what the health says";
+    EXPECT_EQ(desk.count(TaskState::kDone), 1U);
     desk.add("proof");
     desk.take();
     desk.finish(Kind::kHopeless, "once more");
@@ -250,6 +261,29 @@ TEST(WorkQueueTest, CancelForceAndClear) {
     desk.restart();
     ASSERT_EQ(desk.queue().list().size(), 1U);
     EXPECT_EQ(desk.queue().list()[0].id, kept);
+}
+
+TEST(WorkQueueTest, WhatNobodyWantsAnyMoreIsCancelledInAnyStateButRunning) {
+    Desk desk;
+    const uint64_t dead = desk.add("gone 1");
+    desk.take();
+    desk.finish(Kind::kHopeless, "there is no such task");
+    const uint64_t done = desk.add("gone 2");
+    desk.take();
+    desk.finish(Kind::kDone);
+    const uint64_t running = desk.add("gone 3");
+    desk.take();
+    const uint64_t waiting = desk.add("gone 4");
+    const uint64_t other = desk.add("other");
+    const auto is_gone = [](const TaskRow& row) { return row.name.starts_with("gone"); };
+    EXPECT_EQ(desk.queue().cancel_all(is_gone).value(), 2U);
+    EXPECT_EQ(desk.queue().cancel_all(is_gone).value(), 0U);
+    EXPECT_EQ(desk.row(dead).state, TaskState::kCancelled);
+    EXPECT_EQ(desk.row(done).state, TaskState::kDone);
+    EXPECT_EQ(desk.row(running).state, TaskState::kRunning);
+    EXPECT_EQ(desk.row(waiting).state, TaskState::kCancelled);
+    EXPECT_EQ(desk.row(other).state, TaskState::kWaiting);
+    EXPECT_EQ(desk.queue().given_up(TaskState::kDead).count, 0U);
 }
 
 TEST(WorkQueueTest, GoesOnInParts) {
