@@ -178,6 +178,7 @@ class Follower {
     void ask_start_words();
     void look_who_is_apart();
     void take_apart(std::set<std::string> apart, uint64_t block_num);
+    void part_from_minority(const std::vector<rpc::BlockWord>& words, uint64_t block_num);
     void forget_told();
     [[nodiscard]] std::optional<evm::BlockId> final_block_of_ours() const;
 

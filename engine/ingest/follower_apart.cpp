@@ -1,6 +1,7 @@
 // Providers of another chain of the same id, where more tell the final block that the index has,
 // or, where it has none, the one that most have (start_words.hpp): they are set apart, and asked
-// for nothing but that block, until they tell ours. What is final goes only where more providers
+// for nothing but that block, until they tell ours. So are those of a minority above what is final
+// once nothing comes of all answers. What is final goes only where more providers
 // have left it than have it (final_undo.hpp), so that nothing is decided here that would be decided
 // otherwise; but whose head is the highest keeps nobody waiting.
 #include <algorithm>
@@ -152,8 +153,8 @@ void Follower::take_apart(std::set<std::string> apart, uint64_t block_num) {
     for (const std::string& name : apart) {
         if (!apart_.contains(name)) {
             logging::warning(
-                fmt::format("provider {} is of another chain: its block {}, which is final, is not "
-                            "the one that most have; it is asked for nothing else until it is",
+                fmt::format("provider {} is of another chain: its block {} is not the one that "
+                            "most have; it is asked for nothing else until it is",
                             name, block_num));
         }
     }
@@ -170,6 +171,20 @@ void Follower::take_apart(std::set<std::string> apart, uint64_t block_num) {
     source_.set_apart(apart_);
     if (has_more) {
         forget_told();
+    }
+}
+
+/// Where nothing comes of all answers: providers may part above what is final here, and the higher
+/// head may be that of fewer. A reorg is over before that, or brings most of them along.
+void Follower::part_from_minority(const std::vector<rpc::BlockWord>& words, uint64_t block_num) {
+    const std::optional<Disagreement> found = find_disagreement(words);
+    const bool is_stored = tip_ && block_num == tip_->block_num;
+    if (!found || !found->majority || (is_stored && *found->majority != tip_->hash)) {
+        return;
+    }
+    std::set<std::string> apart = find_apart(words, *found->majority, {});
+    if (!apart.empty()) {
+        take_apart(std::move(apart), block_num);
     }
 }
 

@@ -37,6 +37,7 @@ void Follower::set_back(std::string what) {
             if (standstill_.names_chains() && standstill_notice_.due(clock_.monotonic_ms())) {
                 logging::warning(standstill_.text());
             }
+            part_from_minority(*words, n);
         }));
 }
 

@@ -1481,5 +1481,34 @@ TEST_F(IngestTest, WhereNothingFinalIsStoredTheBlockThatMostHaveTellsWhoIsOfAnot
     EXPECT_EQ(rig->node->apart, other);
 }
 
+/// Its head is the higher one, and its chain is ours up to what is final here.
+TEST_F(IngestTest, AMinorityThatPartsAboveWhatIsFinalHoldsNobodyUpForLong) {
+    FakeChain chain{30};
+    chain.mine(60);
+    const Directory directory;
+    FakeNodeOptions three;
+    three.providers = {"one", "two", "other"};
+    Rig rig{chain, directory.db(), 0, {}, {}, three};
+    rig.node->options.words = [&chain](uint64_t block_num) {
+        if (block_num > chain.head()) {
+            return std::vector<rpc::BlockWord>{{"one", {}}, {"two", {}}, {"other", {}}};
+        }
+        const evm::Hash ours = chain.blocks()[block_num]->header.hash;
+        return std::vector<rpc::BlockWord>{
+            {"one", ours},
+            {"two", ours},
+            {"other", block_num > 60 ? evm::keccak256(ours.view()) : ours}};
+    };
+    ASSERT_TRUE(rig.settle(chain));
+    EXPECT_EQ(rig.node->apart, std::set<std::string>{});
+    chain.mine(3);
+    rig.node->options.is_head_false = true;
+    run_for(rig, 60'000);
+    EXPECT_EQ(rig.node->apart, std::set<std::string>{"other"});
+    EXPECT_EQ(rig.cursor()->block_num, 60U);
+    rig.node->options.is_head_false = false;
+    ASSERT_TRUE(rig.settle(chain));
+}
+
 }  // namespace
 }  // namespace plumbline::engine::ingest_test
