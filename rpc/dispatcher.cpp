@@ -108,7 +108,7 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
             const bool is_lacking = active.last_code == ErrorCode::kNotFound;
             end_with_error(active, is_lacking ? ErrorCode::kNotFound : ErrorCode::kTimeout,
                            "no answer within " + std::to_string(options_.deadline_ms / 1000) +
-                               " s" + describe(active));
+                               " s" + describe_all(active));
             return;
         }
         if (active.group.kind() != CallGroup::Kind::kHeadProbe &&
@@ -245,14 +245,14 @@ void Dispatcher::end_round(PendingGroup& active) {
                        "every endpoint serves another chain than " +
                            std::to_string(chain_id().value_or(0)) + describe(active));
     } else if (std::holds_alternative<round_end::AllDown>(end)) {
-        end_with_error(active, active.last_code, "nobody to ask is up" + describe(active));
+        end_with_error(active, active.last_code, "nobody to ask is up" + describe_all(active));
     } else {
         const Call& open = group.calls[active.calls.waiting().front()];
         std::string text = "no provider could answer " + std::string{method_name(open.kind)};
         if (group.block_needed) {
             text += " up to block " + std::to_string(*group.block_needed);
         }
-        end_with_error(active, active.last_code, text + describe(active));
+        end_with_error(active, active.last_code, text + describe_all(active));
     }
 }
 
@@ -278,6 +278,19 @@ std::string Dispatcher::describe(const PendingGroup& active) const {
     for (const auto& [provider, reason] : active.reasons) {
         out += out.empty() ? ": " : "; ";
         out += providers_[provider].name() + ": " + reason;
+    }
+    return out;
+}
+
+/// That, and the standing of those that were not even asked.
+std::string Dispatcher::describe_all(const PendingGroup& active) const {
+    std::string out = describe(active);
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        const bool may_be_asked =
+            (!active.group.only || *active.group.only == i) && !active.group.never.contains(i);
+        if (may_be_asked && !active.reasons.contains(i) && !providers_[i].is_usable()) {
+            out += (out.empty() ? ": " : "; ") + providers_[i].standing();
+        }
     }
     return out;
 }

@@ -151,6 +151,7 @@ class Dispatcher {
     void finish_if_settled(PendingGroup& active);
     void finish(PendingGroup& active, GroupResult result);
     [[nodiscard]] std::string describe(const PendingGroup& active) const;
+    [[nodiscard]] std::string describe_all(const PendingGroup& active) const;
 
     // ---- The loop
     [[nodiscard]] int64_t next_wake_ms(int64_t wait_ms) const;

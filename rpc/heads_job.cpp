@@ -101,9 +101,7 @@ void HeadsJob::start() {
     }
     if (asked.empty()) {
         for (const Provider& provider : providers) {
-            const ProviderStats known = provider.stats();
-            reasons_.push_back(known.name + ": " + known.state +
-                               (known.last_error.empty() ? "" : ", " + known.last_error));
+            reasons_.push_back(provider.standing());
         }
         dispatcher_.at(dispatcher_.now(),
                        [self = shared_from_this()] { self->fail("no provider can be asked now"); });

@@ -416,6 +416,12 @@ RangeController& Provider::ranges(const LogFilter& filter) {
     return *slot;
 }
 
+std::string Provider::standing() const {
+    const ProviderStats known = stats();
+    return known.name + ": " + known.state +
+           (known.last_error.empty() ? "" : ", " + known.last_error);
+}
+
 ProviderStats Provider::stats() const {
     ProviderStats out = stats_;
     const int64_t now = clock_.monotonic_ms();

@@ -210,6 +210,8 @@ class Provider {
     /// The controller for filters like `filter`.
     [[nodiscard]] RangeController& ranges(const LogFilter& filter);
 
+    /// "NAME: STATE, what was wrong last": for messages.
+    [[nodiscard]] std::string standing() const;
     [[nodiscard]] ProviderStats stats() const;
 
   private:

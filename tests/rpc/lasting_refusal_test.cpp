@@ -489,6 +489,39 @@ TEST_F(LastingRefusalTest, TheOnlyProviderIsProbedEveryFewSecondsWhileItIsDown) 
     EXPECT_LE(elapsed_ms_, 12'000);
 }
 
+TEST_F(LastingRefusalTest, WhateverADeadPortIsAskedTheErrorNamesItAndWhatItSaidLast) {
+    add(kUrlA).http = [](const HttpRequest&) {
+        HttpCompletion out = transport_error(TransportError::kUnreachable);
+        out.error_text = "Couldn't connect to server";
+        return out;
+    };
+    pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    std::set<std::string> errors;
+    size_t open = 0;
+    const auto tell = [&](const auto& result) {
+        --open;
+        ASSERT_FALSE(result.has_value());
+        errors.insert(result.error().message);
+    };
+    while (clock_.monotonic_ms() < 300'000 || open > 0) {
+        if (open == 0) {
+            open = 3;
+            pool_->get_heads(tell);
+            pool_->get_proof(make_address(1), {}, {}, 0, tell);
+            pool_->get_headers({5}, tell);
+        }
+        pool_->poll(500);
+    }
+    EXPECT_GE(errors.size(), 4U);
+    EXPECT_TRUE(std::ranges::any_of(errors, [](const std::string& error) {
+        return error.find("nobody to ask is up") != std::string::npos;
+    }));
+    for (const std::string& error : errors) {
+        EXPECT_NE(error.find("http://a.example: "), std::string::npos) << error;
+        EXPECT_NE(error.find("Couldn't connect to server"), std::string::npos) << error;
+    }
+}
+
 TEST_F(LastingRefusalTest, AWaitNamesWhoIsProbedWhereNothingElseIsKnown) {
     add(kUrlA).latency_ms = 1'000'000;
     pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
