@@ -435,13 +435,21 @@ bool Dispatcher::is_consistent() const {
 }
 
 /// Hours that a provider asks for are given while others answer. When none does, they would be
-/// hours of silence: it is asked again long before.
+/// hours of silence: it is asked again long before. And where all others are limited for a moment,
+/// one that was down may be back.
 void Dispatcher::shorten_waits() {
     const int64_t wait_max = options_.alone_wait_ms_max;
-    if (std::ranges::none_of(providers_, [&](const Provider& provider) {
-            return provider.is_back_within(wait_max);
-        })) {
-        for (Provider& provider : providers_) {
+    const auto is_nobody_back = [this](int64_t ms) {
+        return std::ranges::none_of(
+            providers_, [ms](const Provider& provider) { return provider.is_back_within(ms); });
+    };
+    if (!is_nobody_back(0)) {
+        return;
+    }
+    const bool is_long = is_nobody_back(wait_max);
+    for (Provider& provider : providers_) {
+        provider.shorten_probe_pause(wait_max);
+        if (is_long) {
             provider.shorten_wait(wait_max);
         }
     }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kFilterClassesMax = 256;
 /// Between two probes of one that is down where nobody else can be asked.
-constexpr int64_t kAloneProbeMs = 10'000;
+constexpr int64_t kAloneProbeMs = 5'000;
 /// Between two lines about answers that are not used.
 constexpr int64_t kFaultLineMs = 600'000;
 /// For eth_getLogs alone, where no time is told.
@@ -176,6 +176,8 @@ void Provider::on_success(int64_t elapsed_ms) {
     if (!needs_probe_) {
         breaker_rounds_ = 0;
         open_until_ms_.reset();
+    } else if (open_until_ms_ && chain_strikes_ == 0) {
+        open_until_ms_ = std::min(*open_until_ms_, clock_.monotonic_ms());  // A probe may do now.
     }
     if (clock_.monotonic_ms() >= wait_until_ms_ && is_up()) {
         stats_.last_error.clear();
@@ -256,8 +258,9 @@ void Provider::on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls
                              bool has_logs) {
     const int64_t now = clock_.monotonic_ms();
     window_ = std::max(1.0, window_ / 2);
+    // One that is down is sent a probe at a time, and is back as soon as one is answered.
     const int64_t base =
-        std::min(options_.backoff_ms_max,
+        std::min(open_until_ms_ ? kAloneProbeMs : options_.backoff_ms_max,
                  2 * options_.backoff_ms_first << std::min<uint32_t>(rate_limits_in_row_, 16));
     // Those that were out together are one limit, and a smaller batch is tried as soon as the last
     // one was.
@@ -295,10 +298,13 @@ void Provider::shorten_wait(int64_t wait_ms_max) {
     if (parked_until_ms_) {
         parked_until_ms_ = std::min(*parked_until_ms_, parked_since_ms_ + wait_ms_max);
     }
+}
+
+void Provider::shorten_probe_pause(int64_t pause_ms_max) {
     // One of another chain is asked for nothing else: that it is down keeps nobody waiting.
     if (open_until_ms_ && chain_strikes_ == 0) {
         open_until_ms_ =
-            std::min(*open_until_ms_, open_since_ms_ + std::min(wait_ms_max, kAloneProbeMs));
+            std::min(*open_until_ms_, open_since_ms_ + std::min(pause_ms_max, kAloneProbeMs));
     }
 }
 
@@ -447,10 +453,10 @@ ProviderStats Provider::stats() const {
         out.state = "other chain";
     } else if (is_parked(now)) {
         out.state = billing_ ? "refused" : "lied";
-    } else if (open_until_ms_) {
+    } else if (open_until_ms_ && limited_ms_.value_or(-1) <= open_since_ms_) {
         out.state = "down";
-    } else if (now < wait_until_ms_) {
-        out.state = "rate limited";
+    } else if (open_until_ms_ || now < wait_until_ms_) {
+        out.state = "rate limited";  // In answer to a probe, it is there.
     } else {
         out.state = stats_.chain_id ? "ok" : "starting";
     }

@@ -126,8 +126,10 @@ class Provider {
     /// are.
     void on_billing_doubt();
     /// Nobody else can be asked: whatever it is left alone for, for at most `wait_ms_max` from the
-    /// moment on at which that began, and it is probed every few seconds while it is down.
+    /// moment on at which that began.
     void shorten_wait(int64_t wait_ms_max);
+    /// Nobody can be asked now: it is probed every few seconds while it is down, or more often.
+    void shorten_probe_pause(int64_t pause_ms_max);
     /// It is neither down nor left alone for longer than `ms` from now on.
     [[nodiscard]] bool is_back_within(int64_t ms) const;
     /// True once after it went down or was parked: the user is to be told.

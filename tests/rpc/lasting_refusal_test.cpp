@@ -79,6 +79,7 @@ class LastingRefusalTest : public ::testing::Test {
         EXPECT_EQ(got.size(), 60U) << what;
         EXPECT_EQ(got.count(kDense), 2U) << what;
     }
+    std::optional<int64_t> time_until(const std::string& state, int64_t ms_max);
     [[nodiscard]] static bool covers_dense(const json& params) {
         if (!params[0].contains("fromBlock")) {
             return true;
@@ -103,6 +104,7 @@ class LastingRefusalTest : public ::testing::Test {
     PoolOptions options_ = wide_options();
     std::unique_ptr<ProviderPool> pool_;
     int64_t elapsed_ms_ = 0;
+    bool is_asking_heads_ = false;
 };
 
 // Every sentence we know, and some that nobody does, said of whatever holds one block.
@@ -519,6 +521,54 @@ TEST_F(LastingRefusalTest, WhateverADeadPortIsAskedTheErrorNamesItAndWhatItSaidL
     for (const std::string& error : errors) {
         EXPECT_NE(error.find("http://a.example: "), std::string::npos) << error;
         EXPECT_NE(error.find("Couldn't connect to server"), std::string::npos) << error;
+    }
+}
+
+/// Asks for the heads all the time, as an index does, until the first provider is called `state`:
+/// after how long that is.
+std::optional<int64_t> LastingRefusalTest::time_until(const std::string& state, int64_t ms_max) {
+    const int64_t start = clock_.monotonic_ms();
+    while (clock_.monotonic_ms() < start + ms_max) {
+        if (!is_asking_heads_) {
+            is_asking_heads_ = true;
+            pool_->get_heads([this](const Result<Heads>&) { is_asking_heads_ = false; });
+        }
+        pool_->poll(100);
+        if (pool_->stats().front().state == state) {
+            return clock_.monotonic_ms() - start;
+        }
+    }
+    return std::nullopt;
+}
+
+TEST_F(LastingRefusalTest, AProviderThatIsBackIsCalledSoWithinSecondsAlsoBesideARateLimit) {
+    for (const bool is_other_limited : {false, true}) {
+        for (const int64_t limited_ms : {0, 60'000}) {
+            start_anew();
+            is_asking_heads_ = false;
+            const std::string what = std::to_string(static_cast<int>(is_other_limited)) + " " +
+                                     std::to_string(limited_ms);
+            const int64_t up_ms = clock_.monotonic_ms() + 100'000;
+            add(kUrlA).http = [&, limited_ms](const HttpRequest&) -> std::optional<HttpCompletion> {
+                const int64_t now = clock_.monotonic_ms();
+                return now < up_ms ? std::optional{transport_error(TransportError::kUnreachable)}
+                       : now < up_ms + limited_ms ? std::optional{http_status(429)}
+                                                  : std::nullopt;
+            };
+            if (is_other_limited) {
+                add(kUrlB).http = [](const HttpRequest&) { return http_status(429); };
+            }
+            pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+            ASSERT_TRUE(time_until("down", 10'000)) << what;
+            static_cast<void>(time_until("never", up_ms - clock_.monotonic_ms()));
+            if (limited_ms > 0) {
+                EXPECT_LE(time_until("rate limited", 60'000).value_or(60'000), 6'000) << what;
+                static_cast<void>(time_until("never", up_ms + limited_ms - clock_.monotonic_ms()));
+            }
+            const int64_t late = clock_.monotonic_ms() - up_ms - limited_ms;
+            EXPECT_LE(late + time_until("ok", 60'000).value_or(60'000), 6'000) << what;
+            EXPECT_EQ(pool_->stats().front().last_error, "") << what;
+        }
     }
 }
 

@@ -248,6 +248,35 @@ TEST_F(ProviderTest, AWaitIsShortenedFromItsStartOnWhereNobodyElseCanBeAsked) {
     EXPECT_EQ(provider_.free_at_ms(), clock_.monotonic_ms() + 60'000);
 }
 
+TEST_F(ProviderTest, AnAnswerOfOneThatIsDownIsTimeForAProbe) {
+    for (int i = 0; i < 6; ++i) {
+        provider_.on_probe_failed();
+    }
+    EXPECT_EQ(provider_.stats().state, "down");
+    EXPECT_FALSE(provider_.wants_probe());
+    provider_.on_success(5);  // to what it was asked before
+    EXPECT_FALSE(provider_.is_usable());
+    EXPECT_TRUE(provider_.wants_probe());
+    provider_.on_other_chain();
+    provider_.on_success(5);
+    EXPECT_FALSE(provider_.wants_probe());
+}
+
+TEST_F(ProviderTest, ALimitInAnswerToAProbeIsNoLongerCalledDown) {
+    provider_.on_probe_failed();
+    clock_.advance(10'000);
+    EXPECT_EQ(provider_.stats().state, "down");
+    for (int i = 0; i < 20; ++i) {
+        provider_.on_rate_limit(std::nullopt, 1, clock_.monotonic_ms());
+        EXPECT_EQ(provider_.stats().state, "rate limited");
+        EXPECT_LE(provider_.free_at_ms().value_or(0), clock_.monotonic_ms() + 5'000);
+        clock_.advance(5'000);
+        EXPECT_TRUE(provider_.wants_probe());
+    }
+    provider_.on_probe_failed();
+    EXPECT_EQ(provider_.stats().state, "down");
+}
+
 TEST_F(ProviderTest, AQuestionRefusedForABillIsDoubtedUntilAProbeSaysTheSame) {
     provider_.on_billing_doubt();
     EXPECT_FALSE(provider_.is_usable());
