@@ -225,6 +225,10 @@ CallVerdict judge_null(const AskedCall& asked) {
     return verdict;
 }
 
+bool names_call(std::string_view text) {
+    return text.find("eth_") != std::string_view::npos;
+}
+
 bool is_revert(const RpcError& error, int http_status) {
     return classify_call_refusal({http_status, error.code, error.message, error.data}) ==
            CallRefusal::kReverted;
@@ -271,7 +275,25 @@ bool is_general_refusal(const RpcError& error, int http_status) {
     const Refusal refusal = classify_refusal({http_status, error.code, error.message, error.data});
     return refusal.kind == RefusalClass::kBadRequest || refusal.kind == RefusalClass::kUnknown ||
            // Of a whole batch: its array was looked up as a method.
-           (refusal.kind == RefusalClass::kUnsupported && error.is_of_whole);
+           (refusal.kind == RefusalClass::kUnsupported && error.is_of_whole &&
+            !names_call(error.message));
+}
+
+bool is_of_method(const Answer& answer, int http_status) {
+    const auto* error = answer.get<RpcError>();
+    return error != nullptr && names_call(error->message) &&
+           classify_refusal({http_status, error->code, error->message, error->data}).kind ==
+               RefusalClass::kUnsupported;
+}
+
+bool says_plainly(std::string_view body) {
+    constexpr size_t kSentenceMax = 300;
+    if (body.size() > kSentenceMax || body.find_first_of("<{[") != std::string_view::npos) {
+        return false;
+    }
+    const RefusalClass kind = classify_refusal({200, 0, body, {}}).kind;
+    return kind == RefusalClass::kRateLimit || kind == RefusalClass::kBilling ||
+           kind == RefusalClass::kOutage;
 }
 
 std::optional<std::string> find_batch_doubt(const std::vector<Answer>& answers, int http_status,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -111,6 +112,13 @@ struct CallVerdict {
                                                           bool are_state_calls = false);
 /// The answer to a call that went alone is such a refusal.
 [[nodiscard]] bool is_general_refusal(const RpcError& error, int http_status);
+
+/// It refuses a method by its name, whatever else its status or its words say.
+[[nodiscard]] bool is_of_method(const Answer& answer, int http_status);
+
+/// A body that is no answer, but a sentence in plain text whose meaning is known: a gateway's
+/// "error code: 1015".
+[[nodiscard]] bool says_plainly(std::string_view body);
 
 /// eth_call and eth_getProof: what goes wrong with them is mostly an answer.
 [[nodiscard]] bool is_state_call(const Call& call) noexcept;

@@ -86,6 +86,9 @@ struct CallGroup {
     /// Of a range: a larger one around it was refused as this class for good, so that the next
     /// such refusal ends the group at once instead of being waited out.
     std::optional<RefusalClass> impatient_of;
+    /// Of a range: whose logs. Who refuses such ones time after time is asked when no other is
+    /// left.
+    std::shared_ptr<const LogFilter> filter;
     /// Of the question that the group is a part of; empty: the group is a question of its own.
     std::shared_ptr<WaitTicket> ticket;
     /// Called once a provider is chosen, before the first request: may rewrite `calls`.

@@ -34,6 +34,15 @@ const Call& most_telling(const std::vector<Call>& calls) {
     return logs == calls.end() ? calls.front() : *logs;
 }
 
+/// What refusals of it may keep waiting; empty of what asks whether a provider is there.
+std::optional<CallFamily> braked_family(const CallGroup& group) {
+    if (group.kind() == CallGroup::Kind::kHeadProbe) {
+        return std::nullopt;
+    }
+    return group.kind() == CallGroup::Kind::kRange ? CallFamily::kBlockData
+                                                   : family_of(group.calls.front().kind);
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(const PoolOptions& options, Transport& transport, const Clock& clock,
@@ -137,14 +146,17 @@ ProviderSet Dispatcher::slow_to_call() const {
     return out;
 }
 
-/// Valid until the next call.
+/// For a request of `group`, or for any; valid until the next call.
 std::span<const ProviderState> Dispatcher::look_at_providers(std::optional<uint64_t> block_needed,
-                                                             bool for_logs) {
+                                                             const CallGroup* group) {
+    const auto family = group != nullptr ? braked_family(*group) : std::nullopt;
+    const bool has_logs = group != nullptr && group->kind() == CallGroup::Kind::kRange;
     states_.clear();
     for (size_t i = 0; i < providers_.size(); ++i) {
         ProviderState& state = states_.emplace_back(providers_[i].state(block_needed));
         state.is_probing = heads_.is_probing(i);
-        state.is_free = state.is_free && (!for_logs || now() >= providers_[i].logs_free_at_ms());
+        state.is_free = state.is_free && (!has_logs || now() >= providers_[i].logs_free_at_ms()) &&
+                        (!family || now() >= providers_[i].brake(*family).free_at_ms());
     }
     return states_;
 }
@@ -157,8 +169,13 @@ ProviderChoice Dispatcher::choose(const PendingGroup& active) {
             rules.avoid.insert(i);
         }
     }
+    for (size_t i = 0; i < providers_.size() && active.group.filter != nullptr; ++i) {
+        if (providers_[i].vain_logs(*active.group.filter).holds(now())) {
+            rules.avoid.insert(i);
+        }
+    }
     const ProviderChoice choice =
-        choose_provider(look_at_providers(active.group.block_needed, is_range), rules);
+        choose_provider(look_at_providers(active.group.block_needed, &active.group), rules);
     for (size_t i = 0; i < providers_.size() && !choice.refresh_heads.empty(); ++i) {
         if (choice.refresh_heads.contains(i)) {
             refresh_head(i);
@@ -191,6 +208,9 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
                                       sent.sent_ms);
     }
     providers_[provider].on_sent();
+    for (const CallFamily family : families_of(sent.calls)) {
+        providers_[provider].brake(family).on_sent(now());
+    }
     const uint64_t transport_id = transport_.submit(std::move(request));
     const bool is_new = in_flight_.emplace(transport_id, std::move(sent)).second;
     PLUMBLINE_CHECK_MSG(is_new, "the transport gave an id twice");
@@ -235,7 +255,8 @@ void Dispatcher::end_round(PendingGroup& active) {
     const RoundState round{!active.failed.empty(), active.rounds_done,
                            group.rounds_max > 0 ? group.rounds_max : rounds_max,
                            group.rounds_max == 0};
-    const RoundEnd end = judge_round(look_at_providers(std::nullopt, false), active.rules(), round);
+    const RoundEnd end =
+        judge_round(look_at_providers(std::nullopt, nullptr), active.rules(), round);
     if (const auto* wait = std::get_if<round_end::WaitUntil>(&end)) {
         active.wait_until(std::min(wait->at_ms, active.deadline_ms));
     } else if (std::holds_alternative<round_end::NextRound>(end)) {
@@ -383,7 +404,10 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
             if (const auto at = provider.free_at_ms()) {
                 wake = std::min(wake, *at);
             }
-            for (const int64_t at : {provider.asked_again_ms(), provider.logs_free_at_ms()}) {
+            for (const int64_t at :
+                 {provider.asked_again_ms(), provider.logs_free_at_ms(),
+                  provider.brakes()[0].free_at_ms(), provider.brakes()[1].free_at_ms(),
+                  provider.brakes()[2].free_at_ms()}) {
                 wake = at > start ? std::min(wake, at) : wake;
             }
         }

@@ -4,6 +4,7 @@
 // cured here.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -90,6 +91,9 @@ class Dispatcher {
         bool is_limited = false;
         bool is_batch_limited = false;  ///< and more than its eth_getLogs: perhaps by its size
         std::optional<int64_t> retry_after_ms;
+        /// By family: calls that had a value for an answer, less those that were refused for
+        /// neither their size nor their rate.
+        std::array<int64_t, kCallFamilies> answered = {};
         std::string reason;  ///< why it is ill or limits, in its own words
     };
 
@@ -97,7 +101,7 @@ class Dispatcher {
     void pump();
     void pump_group(uint64_t id, PendingGroup& active);
     [[nodiscard]] std::span<const ProviderState> look_at_providers(
-        std::optional<uint64_t> block_needed, bool for_logs);
+        std::optional<uint64_t> block_needed, const CallGroup* group);
     [[nodiscard]] ProviderChoice choose(const PendingGroup& active);
     void end_round(PendingGroup& active);
     [[nodiscard]] int64_t pause_ms(uint32_t rounds_done);
@@ -125,6 +129,8 @@ class Dispatcher {
     void put_deadlines_off(std::optional<int64_t> told_ms);
     void take_billing(const InFlightRequest& request, const std::string& text);
     void take_refused_blocks(Provider& provider, const ProviderNews& news, const std::string& text);
+    void take_vain_logs(Provider& provider, const Call& call, RefusalClass kind,
+                        const std::string& text);
     static void take_answered_block(Provider& provider, const Call& call);
     void read_answers(PendingGroup& active, const InFlightRequest& request,
                       HttpCompletion& completion, ResponseHealth& health);
@@ -135,6 +141,7 @@ class Dispatcher {
     [[nodiscard]] bool has_others(const PendingGroup& active, size_t provider) const;
     [[nodiscard]] AskedCall as_asked(const PendingGroup& active, const InFlightRequest& request,
                                      size_t position) const;
+    void take_brakes(const InFlightRequest& request, const ResponseHealth& health);
     void take_health(const InFlightRequest& request, const ResponseHealth& health);
     void tell_if_back(size_t provider);
     void take_other_chain(size_t provider, const std::string& reason);

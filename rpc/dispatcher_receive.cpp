@@ -23,6 +23,26 @@ constexpr uint32_t kRateLimitsUntilDoubt = 3;
 /// Of a time that a provider names, so much is for no deadline.
 constexpr int64_t kToldWaitMsMax = 60'000;
 
+/// Refused for something else than its rate or what a smaller question cures. Of headers a block
+/// that is not there is no more than that.
+bool is_vain(RefusalClass kind, const Call& call, size_t batch_size) {
+    const bool can_be_less = call.kind == Call::Kind::kLogs && call.range.size() > 1;
+    switch (kind) {
+        case RefusalClass::kRateLimit: return false;
+        case RefusalClass::kBatchTooLarge: return batch_size == 1 && !is_log_call(call);
+        // Receipts are to be had one by one then.
+        case RefusalClass::kUnsupported: return call.kind != Call::Kind::kReceipts;
+        case RefusalClass::kHeadRace:
+        case RefusalClass::kMissingData: return family_of(call.kind) == CallFamily::kBlockData;
+        case RefusalClass::kTimeout:
+        case RefusalClass::kTooManyBlocks:
+        case RefusalClass::kTooManyResults:
+        case RefusalClass::kTooManyAddresses:
+        case RefusalClass::kResponseTooLarge: return !can_be_less;
+        default: return true;
+    }
+}
+
 }  // namespace
 
 void Dispatcher::receive(HttpCompletion& completion) {
@@ -58,6 +78,7 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
         as_asked(active, request, 0), std::ranges::any_of(request.calls, is_log_call),
         completion.error, reason);
     provider.on_transport_error();
+    take_brakes(request, {});
     // Some cut the connection of a batch that is too large for them, so that says nothing of their
     // health; batches get smaller then, down to a call that goes alone.
     const bool is_cut_batch = completion.error == TransportError::kCut && request.calls.size() > 1;
@@ -117,6 +138,7 @@ void Dispatcher::receive_response(PendingGroup& active, const InFlightRequest& r
     health.retry_after_ms = completion.retry_after_ms;
     health.is_limited = completion.status == 429;
     read_answers(active, request, completion, health);
+    take_brakes(request, health);
     take_health(request, health);
 }
 
@@ -142,6 +164,10 @@ void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& reque
         return;
     }
     if (!is_success) {
+        receive_http_error(active, request, completion, health);
+        return;
+    }
+    if (says_plainly(redacted_body(redactor, completion.body))) {
         receive_http_error(active, request, completion, health);
         return;
     }
@@ -223,12 +249,16 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
                                  std::vector<Answer> answers, int http_status,
                                  ResponseHealth& health) {
     if (take_batch_doubt(active, request, answers, http_status)) {
+        for (const Call& call : request.calls) {
+            --health.answered[static_cast<size_t>(family_of(call.kind))];
+        }
         return;
     }
     learn_of_batches(request, answers, http_status);
     active.answering_ms += now() - request.sent_ms;
     bool is_progress = false;
     const std::optional<int64_t> told_wait_ms = health.retry_after_ms;
+    health.is_limited = health.is_limited && !is_of_method(answers.front(), http_status);
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
         AskedCall asked = as_asked(active, request, i);
         asked.retry_after_ms = told_wait_ms;
@@ -245,6 +275,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
         if (verdict) {
             apply(active, request, i, *std::move(verdict), health);
         } else {
+            ++health.answered[static_cast<size_t>(family_of(request.calls[i].kind))];
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
             providers_[request.provider].on_answered_method(method_name(request.calls[i].kind));
             take_answered_block(providers_[request.provider], request.calls[i]);
@@ -274,13 +305,21 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
 void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, size_t position,
                        CallVerdict verdict, ResponseHealth& health) {
     take_news(request, verdict.provider, health);
+    if (const auto kind = verdict.provider.refusal;
+        kind && is_vain(*kind, request.calls[position], request.calls.size())) {
+        --health.answered[static_cast<size_t>(family_of(request.calls[position].kind))];
+    }
     const auto* again = std::get_if<AskAgain>(&verdict.call);
     const auto* end = std::get_if<EndGroup>(&verdict.call);
     if (again != nullptr || end != nullptr) {
         const std::string& text = again != nullptr ? again->reason : end->reason;
         Provider& provider = providers_[request.provider];
-        provider.on_refused_method(method_name(request.calls[position].kind), text);
+        const Call& call = request.calls[position];
+        provider.on_refused_method(method_name(call.kind), text);
         take_refused_blocks(provider, verdict.provider, text);
+        if (const auto kind = verdict.provider.refusal) {
+            take_vain_logs(provider, call, *kind, text);
+        }
     }
     health.is_batch_limited = health.is_batch_limited || (verdict.provider.is_limited &&
                                                           !is_log_call(request.calls[position]));
@@ -340,7 +379,9 @@ void Dispatcher::take_billing(const InFlightRequest& request, const std::string&
         tell(LogLevel::kError, provider,
              "refuses this key, token or plan, and is asked again in " +
                  std::to_string(options_.billing_park_ms / 60'000) +
-                 " min, or in one where nobody else can be asked: " + text);
+                 " min, or in one where nobody else can be asked; look at the account there, or "
+                 "give another endpoint: " +
+                 text);
     }
 }
 
@@ -365,7 +406,24 @@ void Dispatcher::take_refused_blocks(Provider& provider, const ProviderNews& new
     }
 }
 
+/// Others are asked for such logs then.
+void Dispatcher::take_vain_logs(Provider& provider, const Call& call, RefusalClass kind,
+                                const std::string& text) {
+    const bool names_no_way = kind == RefusalClass::kUnsupported ||
+                              kind == RefusalClass::kUnknown || kind == RefusalClass::kBadRequest;
+    if (is_log_call(call) && names_no_way && provider.vain_logs(*call.filter).on_refused(now()) &&
+        providers_.size() > 1) {
+        tell(LogLevel::kWarning, provider,
+             "refuses eth_getLogs time after time: others are asked for them first, and it again "
+             "after pauses that grow to an hour: " +
+                 text);
+    }
+}
+
 void Dispatcher::take_answered_block(Provider& provider, const Call& call) {
+    if (is_log_call(call)) {
+        provider.vain_logs(*call.filter).on_answered();
+    }
     if (call.kind == Call::Kind::kHeaderByNum) {
         provider.pruned().on_answered(call.block_num);
         provider.on_shown(call.block_num);
@@ -423,6 +481,20 @@ void Dispatcher::put_deadlines_off(std::optional<int64_t> told_ms) {
     const int64_t least_ms = now() + std::min(*told_ms, kToldWaitMsMax) + options_.deadline_ms;
     for (auto& [id, group] : groups_) {
         group.deadline_ms = std::max(group.deadline_ms, least_ms);
+    }
+}
+
+void Dispatcher::take_brakes(const InFlightRequest& request, const ResponseHealth& health) {
+    for (const CallFamily family : families_of(request.calls)) {
+        RefusalBrake& brake = providers_[request.provider].brake(family);
+        const int64_t answered = health.answered[static_cast<size_t>(family)];
+        if (answered > 0) {
+            brake.on_answered(now());
+        } else if (answered < 0) {
+            brake.on_refused(request.sent_ms, now());
+        } else {
+            brake.on_back(now());
+        }
     }
 }
 

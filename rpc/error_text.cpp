@@ -1,13 +1,19 @@
 #include "rpc/error_text.hpp"
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "core/base/ascii.hpp"
+#include "core/base/url_parts.hpp"
 #include "core/base/visible_text.hpp"
 
 namespace plumbline::rpc {
 
 namespace {
+
+/// Of a text, so that a link at the end of what is shown is whole.
+constexpr size_t kReadMax = 2'048;
 
 /// Of "https://" in front of `text`, in any case; 0 where no URL begins.
 size_t url_scheme_size(std::string_view text) {
@@ -19,22 +25,95 @@ size_t url_scheme_size(std::string_view text) {
     return 0;
 }
 
+/// Letters, in words that no key has: "rpc-keys", "pricing". Also "v2".
+bool is_plain_segment(std::string_view segment) {
+    constexpr size_t kWordMax = 14;
+    constexpr size_t kSegmentMax = 24;
+    size_t word = 0;
+    for (size_t i = 0; i < segment.size(); ++i) {
+        const char c = segment[i];
+        const bool is_joint = c == '-' || c == '_' || c == '.';
+        const bool is_capital = c >= 'A' && c <= 'Z';
+        if (!is_joint && (is_capital ? word > 0 : !(c >= 'a' && c <= 'z')) &&
+            !(is_ascii_digit(c) && segment.size() <= 3)) {
+            return false;
+        }
+        word = is_joint ? 0 : word + 1;
+        if (word > kWordMax) {
+            return false;
+        }
+    }
+    return segment.size() <= kSegmentMax;
+}
+
+/// Of what people look at: "dashboard.example.com".
+bool is_plain_host(std::string_view host) {
+    constexpr auto kFront = std::to_array<std::string_view>(
+        {"www", "app", "dashboard", "docs", "doc", "console", "portal", "status", "developer",
+         "developers", "help", "support", "account", "admin", "meganode", "cloud", "blog"});
+    const std::vector<std::string_view> labels = secret_labels(host);
+    return std::ranges::all_of(labels, [&](std::string_view label) {
+        return std::ranges::find(kFront, label) != kFront.end();
+    });
+}
+
+std::string shown_link(std::string_view link) {
+    const UrlParts parts = split_url(link);
+    const bool is_page = starts_with_ignoring_case(link, "http") && parts.user_info.empty() &&
+                         parts.port.empty() && parts.host.find('.') != std::string_view::npos &&
+                         parts.host.find_first_not_of("0123456789.") != std::string_view::npos &&
+                         std::ranges::all_of(parts.host, [](char c) {
+                             return is_ascii_letter(c) || is_ascii_digit(c) || c == '.' || c == '-';
+                         });
+    if (!is_page) {
+        return "(url)";
+    }
+    std::string out = public_origin(parts, is_plain_host(parts.host));
+    if (std::ranges::all_of(parts.path, is_plain_segment)) {
+        for (const std::string_view segment : parts.path) {
+            out.append(1, '/').append(segment);
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
-std::string shown_text(std::string_view text) {
+std::string without_secret_links(std::string_view text) {
     std::string out;
-    for (size_t i = 0; i < text.size() && out.size() < kShownTextMax;) {
+    for (size_t i = 0; i < text.size();) {
         const std::string_view rest = text.substr(i);
-        if (const size_t scheme = url_scheme_size(rest); scheme > 0) {
-            out += "(url)";
-            i += scheme +
-                 std::min(rest.substr(scheme).find_first_of(" \t\r\n\"'<>)"), rest.size() - scheme);
+        const size_t scheme = url_scheme_size(rest);
+        if (scheme == 0) {
+            out += text[i++];
             continue;
         }
-        const char c = text[i++];
-        out += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+        std::string_view link = rest.substr(
+            0,
+            std::min(rest.substr(scheme).find_first_of(" \t\r\n\"'`<>\\"), rest.size() - scheme) +
+                scheme);
+        while (link.size() > scheme &&
+               std::string_view{".,;:!?)]"}.find(link.back()) != std::string_view::npos &&
+               !link.ends_with("(redacted)")) {
+            link.remove_suffix(1);
+        }
+        out += shown_link(link);
+        i += link.size();
     }
+    return out;
+}
+
+std::string shown_text(std::string_view text) {
+    std::string out = without_secret_links(text.substr(0, kReadMax));
+    std::ranges::replace_if(
+        out, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
     return visible_text(out, kShownTextMax);
+}
+
+std::string_view gone_hint(int http_status) {
+    return http_status == 404 || http_status == 410
+               ? " (nothing is there: the endpoint's URL may be wrong, or the endpoint gone)"
+               : "";
 }
 
 namespace {
@@ -74,8 +153,9 @@ std::string odd_answer_text(int http_status, std::string_view redirect, std::str
     }
     if (is_web_page(body)) {
         return "HTTP " + std::to_string(http_status) + " with a web page \"" +
-               shown_text(body_text(body)) +
-               "\" in place of JSON: a proxy or a bot check in front of the endpoint";
+               shown_text(body_text(body)) + "\" in place of JSON" +
+               (gone_hint(http_status).empty() ? ": a proxy or a bot check in front of the endpoint"
+                                               : std::string{gone_hint(http_status)});
     }
     return {};
 }
@@ -83,7 +163,8 @@ std::string odd_answer_text(int http_status, std::string_view redirect, std::str
 std::string error_text(const RpcError& error, int http_status) {
     // Where nothing but the status came, the status is all there is to say.
     if (error.code == 0 && error.message.empty() && error.data.empty()) {
-        return "HTTP " + std::to_string(http_status) + " without a text";
+        return "HTTP " + std::to_string(http_status) + " without a text" +
+               std::string{gone_hint(http_status)};
     }
     if (error.code == 0 && error.message.starts_with("HTTP ")) {
         return visible_text(error.message, 2 * kShownTextMax);  // odd_answer_text()
@@ -95,6 +176,10 @@ std::string error_text(const RpcError& error, int http_status) {
     }
     if (http_status != 200) {
         out += ", HTTP " + std::to_string(http_status);
+    }
+    // One of a call: a block that is not there.
+    if (error.code == 0 || http_status == 410) {
+        out += gone_hint(http_status);
     }
     return out;
 }

@@ -11,8 +11,13 @@ namespace plumbline::rpc {
 /// Longer texts of a provider are cut.
 inline constexpr size_t kShownTextMax = 300;
 
-/// A provider's text without URLs, in one line, with nothing that acts on a terminal, and at most
-/// `kShownTextMax` long (it may be a page of HTML). Secrets are out of it already
+/// `text` with its links as far as they can be no secret: https://host/words, without user info,
+/// query and fragment. Of a path that may be a key only the host is left, and "(url)" of an
+/// address that no reader can look at.
+[[nodiscard]] std::string without_secret_links(std::string_view text);
+
+/// A provider's text with such links, in one line, with nothing that acts on a terminal, and at
+/// most `kShownTextMax` long (it may be a page of HTML). Secrets are out of it already
 /// (rpc/foreign_text.hpp).
 [[nodiscard]] std::string shown_text(std::string_view text);
 
@@ -23,6 +28,9 @@ inline constexpr size_t kShownTextMax = 300;
 /// Of an answer that only a redirect or a web page can explain; empty otherwise. May be shown.
 [[nodiscard]] std::string odd_answer_text(int http_status, std::string_view redirect,
                                           std::string_view body);
+
+/// Of a status that says that nothing is at this URL; else empty.
+[[nodiscard]] std::string_view gone_hint(int http_status);
 
 /// `error -32000 "header not found" (data), HTTP 404`: data and status where they say something.
 [[nodiscard]] std::string error_text(const RpcError& error, int http_status);

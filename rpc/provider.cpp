@@ -409,17 +409,20 @@ void Provider::on_too_many_addresses(size_t addresses, std::optional<uint64_t> t
     addresses_max_ = static_cast<uint32_t>(std::min<uint64_t>(addresses_max_, next));
 }
 
-RangeController& Provider::ranges(const LogFilter& filter) {
+Provider::OfFilter& Provider::of_filter(const LogFilter& filter) {
     const uint64_t key = filter_class(filter);
-    if (ranges_.size() >= kFilterClassesMax && !ranges_.contains(key)) {
-        ranges_.clear();
-    }
-    auto& slot = ranges_[key];
-    if (!slot) {
-        slot = std::make_unique<RangeController>(options_.range, clock_);
+    if (of_filters_.size() >= kFilterClassesMax && !of_filters_.contains(key)) {
+        of_filters_.clear();
     }
     last_class_ = key;
-    return *slot;
+    return of_filters_.try_emplace(key, OfFilter{RangeController{options_.range, clock_}, {}})
+        .first->second;
+}
+
+std::string Provider::standing() const {
+    const ProviderStats known = stats();
+    return known.name + ": " + known.state +
+           (known.last_error.empty() ? "" : ", " + known.last_error);
 }
 
 std::string Provider::standing() const {
@@ -438,8 +441,8 @@ ProviderStats Provider::stats() const {
     out.window = window_;
     out.batch_max = batch_max();
     if (last_class_) {
-        if (const auto found = ranges_.find(*last_class_); found != ranges_.end()) {
-            out.blocks_cap = found->second->cap();
+        if (const auto found = of_filters_.find(*last_class_); found != of_filters_.end()) {
+            out.blocks_cap = found->second.ranges.cap();
         }
     }
     out.usable = is_usable();

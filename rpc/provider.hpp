@@ -15,6 +15,7 @@
 #include "rpc/gap_words.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/provider_choice.hpp"
+#include "rpc/refusal_brake.hpp"
 #include "rpc/refused_blocks.hpp"
 #include "rpc/told_head.hpp"
 
@@ -210,7 +211,17 @@ class Provider {
     /// The same of a filter's addresses.
     void on_too_many_addresses(size_t addresses, std::optional<uint64_t> told);
     /// The controller for filters like `filter`.
-    [[nodiscard]] RangeController& ranges(const LogFilter& filter);
+    [[nodiscard]] RangeController& ranges(const LogFilter& filter) {
+        return of_filter(filter).ranges;
+    }
+    /// Whether eth_getLogs with filters like `filter` are worth a request.
+    [[nodiscard]] VainLogs& vain_logs(const LogFilter& filter) {
+        return of_filter(filter).vain_logs;
+    }
+    [[nodiscard]] RefusalBrake& brake(CallFamily family) {
+        return brakes_[static_cast<size_t>(family)];
+    }
+    [[nodiscard]] const RefusalBrakes& brakes() const { return brakes_; }
 
     /// "NAME: STATE, what was wrong last": for messages.
     [[nodiscard]] std::string standing() const;
@@ -226,6 +237,13 @@ class Provider {
     [[nodiscard]] bool is_free_at(int64_t now) const;
     [[nodiscard]] bool is_behind_at(uint64_t block_num, int64_t now) const;
     [[nodiscard]] std::optional<int64_t> free_after(int64_t now) const;
+
+    /// What is learnt of filters alike.
+    struct OfFilter {
+        RangeController ranges;
+        VainLogs vain_logs;
+    };
+    [[nodiscard]] OfFilter& of_filter(const LogFilter& filter);
 
     void park(int64_t ms);
     void wait_for(int64_t ms);
@@ -289,8 +307,9 @@ class Provider {
     std::optional<int64_t> fault_told_ms_;
     int64_t head_at_ms_ = 0;  ///< when `stats_.head` was learnt: it says little after a while
     ToldHead told_head_;
-    std::map<uint64_t, std::unique_ptr<RangeController>> ranges_;  ///< by class of filter
-    std::optional<uint64_t> last_class_;  ///< of the filter asked last, for `stats()`
+    RefusalBrakes brakes_;
+    std::map<uint64_t, OfFilter> of_filters_;  ///< by class of filter
+    std::optional<uint64_t> last_class_;       ///< of the filter asked last, for `stats()`
 };
 
 }  // namespace plumbline::rpc

@@ -59,6 +59,7 @@ CallGroup RangeJob::make_group(const RangePiece& piece) const {
     CallGroup group = CallGroup::range();
     group.avoid = piece.avoid | dispatcher_.liars();
     group.impatient_of = piece.suspect;
+    group.filter = filter_;
     group.calls.resize(1);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
     group.calls[0].block_num = piece.range.to;
@@ -103,6 +104,9 @@ void RangeJob::prepare(uint64_t from, size_t provider, CallGroup& group) {
     }
     piece.by_receipts =
         !over_ && target.would_refuse(from, true) && !target.would_refuse(from, false);
+    if (!piece.by_receipts) {
+        target.vain_logs(*filter_).on_asked(dispatcher_.now());
+    }
     if (piece.by_receipts) {
         limits.blocks_max = kReceiptsBlocks;
         piece.refused_code = ErrorCode::kNotFound;

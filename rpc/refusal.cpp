@@ -259,6 +259,10 @@ void read_hints(const RefusalWords& words, const RefusalText& text, Refusal& ref
             break;
         case RefusalClass::kBatchTooLarge:
             refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"});
+            if (!refusal.batch_max && words.has({"method"}) &&
+                words.near({"part$", "in$", "within$"}, {"batch", "batches"}, 3)) {
+                refusal.batch_max = 1;  // Not in a batch of any size.
+            }
             break;
         case RefusalClass::kMissingData:
             refusal.blocks_from = find_first_kept(words);

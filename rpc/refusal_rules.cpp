@@ -38,6 +38,21 @@ bool names_size_for_billing(Words t) {
     return t.has({"block", "range", "result"});
 }
 
+/// The rest of a sentence like "not permitted as part of a batch".
+bool is_not_allowed(Words t) {
+    return t.has_sequence({"not$", "allowed"}, 2) || t.has_sequence({"not$", "permitted"}, 2) ||
+           t.has_sequence({"not$", "supported"}, 2);
+}
+bool names_rate(Words t) {
+    return t.has_sequence({"rate", "limit"}, 1) || t.has({"ratelimit"});
+}
+/// A number of calls that is used up, and not how fast they come.
+bool is_call_limit_reached(Words t) {
+    return t.near({"call$", "calls$", "request$", "requests$"}, {"limit"}, 2) &&
+           t.has({"reach", "exhaust"}) && !names_rate(t) &&
+           !t.near({"per$", "/"}, {"second", "sec$", "minute"}, 2);
+}
+
 bool is_not_found(Words t) {
     return t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
            t.has_sequence({"not$", "find"}, 1) || t.has_sequence({"not$", "have"}, 1) ||
@@ -78,6 +93,14 @@ bool is_reversed(Words t) {
 }
 
 constexpr auto kRules = std::to_array<RefusalRule>({
+    // ---- It knows the method, and takes no batch of it
+    {kBatchTooLarge,
+     [](Words t, In) {
+         return names_method(t) && t.has({"batch", "batches"}) && is_not_allowed(t);
+     },
+     "hedera",
+     {200, -32007, "Method eth_getLogs is not permitted as part of batch requests", {}}},
+
     // ---- It does not know the method
     {kUnsupported, [](Words, In in) { return in.code == -32601; }, "geth",
      {200, -32601, "the method eth_getBlockReceipts does not exist/is not available", {}}},
@@ -119,7 +142,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     // ---- Fewer calls a batch
     {kBatchTooLarge,
      [](Words t, In) {
-         return t.has({"batch", "batches"}) &&
+         return t.has({"batch", "batches"}) && !names_rate(t) &&
                 (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}));
      },
      "geth", {200, -32600, "batch too large", {}}},
@@ -259,6 +282,20 @@ constexpr auto kRules = std::to_array<RefusalRule>({
       "Monthly capacity limit exceeded. Visit https://dashboard.alchemyapi.io/settings/billing to "
       "upgrade your scaling policy for continued service.",
       {}}},
+    {kBilling,
+     [](Words t, In) {
+         return t.near({"spend", "spending", "budget"},
+                       {"limit", "over$", "exceed", "reach", "cap$"}, 2);
+     },
+     "conduit", {403, -32403, "account is over spend limit", {}}},
+    // What is advised tells here which limit it is.
+    {kBilling,
+     [](Words t, In in) {
+         return is_call_limit_reached(t) &&
+                RefusalWords{in.message}.near({"upgrad"}, {"subscription", "plan$"}, 3);
+     },
+     "blockvision",
+     {200, -32607, "The call limit has been reached, please upgrade your subscription", {}}},
     {kBilling, [](Words t, In) { return t.has({"billing", "invoice", "unpaid", "overdue"}); }, kOwnGuess,
      {200, -32000, "your last invoice is overdue", {}}},
     {kBilling,
@@ -399,6 +436,11 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "pokt", {200, 0, "Application POKT_APP_ID has exceeded its throughput limit", {}}},
     {kRateLimit, [](Words t, In) { return t.has_sequence({"slow", "down"}); }, kOwnGuess,
      {200, -32000, "please slow down", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"network", "busy"}, 2); }, "ordofi",
+     {200, -32005, "network is busy", {}}},
+    {kRateLimit,
+     [](Words t, In) { return t.has_sequence({"error$", "code$"}) && t.has_number(1015); },
+     "cloudflare", {200, 0, "error code: 1015", {}}},
 
     // ---- It gave up
     {kTimeout, [](Words t, In) { return t.has({"timeout", "timedout"}); }, "infura",

@@ -216,7 +216,7 @@ std::vector<Token> split_refusal(std::string_view text) {
 /// How many tokens of advice begin at `index`.
 size_t RefusalWords::advice_at(size_t index) const {
     const auto begins = [&](size_t at) {
-        return matches_any(tokens_[at], {"upgrade", "visit", "contact"}) ||
+        return matches_any(tokens_[at], {"upgrad", "visit", "contact"}) ||
                (at + 1 < tokens_.size() &&
                 ((matches(tokens_[at], "head$") && matches(tokens_[at + 1], "over$")) ||
                  (matches(tokens_[at], "sign$") && matches(tokens_[at + 1], "up$")) ||
@@ -273,6 +273,12 @@ bool RefusalWords::matches_any(const Token& token, Stems stems) {
 bool RefusalWords::has(Stems stems) const {
     return std::ranges::any_of(tokens_,
                                [&](const Token& token) { return matches_any(token, stems); });
+}
+
+bool RefusalWords::has_number(uint64_t number) const {
+    return std::ranges::any_of(tokens_, [&](const Token& token) {
+        return token.kind == TokenKind::kNumber && token.number == number;
+    });
 }
 
 bool RefusalWords::has_sequence(Stems sequence, size_t gap) const {

@@ -59,6 +59,7 @@ class RefusalWords {
     [[nodiscard]] static bool matches_any(const Token& token, Stems stems);
     /// One of the stems, anywhere.
     [[nodiscard]] bool has(Stems stems) const;
+    [[nodiscard]] bool has_number(uint64_t number) const;
     /// All stems of `sequence` in this order, with at most `gap` other tokens between two of them.
     [[nodiscard]] bool has_sequence(Stems sequence, size_t gap = 0) const;
     /// One of `left` and one of `right` within `distance` tokens of each other, in either order.

@@ -33,12 +33,7 @@ std::string clipped(std::string text) {
     constexpr size_t kMax = 160;
     std::ranges::replace_if(
         text, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-    // A provider may quote the URL with its key.
-    for (size_t at = text.find("http"); at != std::string::npos; at = text.find("http", at + 5)) {
-        const size_t end = std::min(text.find_first_of(" \"')", at), text.size());
-        text.replace(at, end - at, "(url)");
-    }
-    return visible_text(text, kMax);
+    return visible_text(rpc::without_secret_links(text), kMax);
 }
 
 EndpointClient::EndpointClient(const rpc::Endpoint& endpoint, rpc::Transport& transport,
@@ -66,8 +61,8 @@ bool EndpointClient::pause(const Posted& posted, Reply& reply, unsigned turn) {
     const rpc::Refusal refusal =
         rpc::classify_refusal({posted.http_status, reply.code, reply.error, {}});
     const bool is_limit = refusal.kind == rpc::RefusalClass::kRateLimit;
-    const bool is_failure =
-        refusal.kind == rpc::RefusalClass::kOutage || refusal.kind == rpc::RefusalClass::kHeadRace;
+    const bool is_to_come = refusal.kind == rpc::RefusalClass::kHeadRace;
+    const bool is_failure = refusal.kind == rpc::RefusalClass::kOutage || is_to_come;
     if (silent_since_ms_ || (!is_limit && !is_failure)) {
         return false;
     }
@@ -78,6 +73,8 @@ bool EndpointClient::pause(const Posted& posted, Reply& reply, unsigned turn) {
     if (is_vain) {
         if (is_limit) {
             reply.error = "rate limited: " + reply.error;
+        }
+        if (is_limit || is_to_come) {
             limit_ = reply.error;
         }
         return false;
@@ -199,7 +196,8 @@ std::string EndpointClient::odd_answer(const rpc::HttpCompletion& done) const {
         const std::string text = clipped(rpc::body_text(body));
         out = text.empty() ? fmt::format("HTTP {} without a text", done.status)
                            : fmt::format("HTTP {} with something that is not an answer: {}",
-                                         done.status, text);
+                                         done.status, text) +
+                                 std::string{rpc::gone_hint(done.status)};
     }
     return out;
 }

@@ -5,12 +5,50 @@
 namespace plumbline::rpc::error_text_test {
 namespace {
 
-TEST(ErrorTextTest, UrlsAreNeverShown) {
+TEST(ErrorTextTest, AnAddressThatNoReaderCanLookAtIsNotShown) {
     EXPECT_EQ(shown_text("see https://host/v2/secret-key for more"), "see (url) for more");
     EXPECT_EQ(shown_text("<a href=\"http://host/secret\">x</a>"), "<a href=\"(url)\">x</a>");
     EXPECT_EQ(shown_text("http://host/secret"), "(url)");
     EXPECT_EQ(shown_text("https://"), "(url)");
-    EXPECT_EQ(shown_text("HTTPS://host/secret wss://host/v2/secret"), "(url) (url)");
+    EXPECT_EQ(shown_text("HTTPS://host/secret wss://host.example/v2/secret"), "(url) (url)");
+    EXPECT_EQ(shown_text("http://10.0.0.1/a http://n.example:8545/ https://me:pw@n.example/"),
+              "(url) (url) (url)");
+    EXPECT_EQ(shown_text("https://(redacted).example.com/v2/x"), "(url)");
+}
+
+TEST(ErrorTextTest, ALinkToAPageStays) {
+    for (const char* link :
+         {"https://app.conduit.xyz/rpc-keys", "https://www.allnodes.com/eth/host",
+          "https://dashboard.alchemy.com/settings/billing", "https://meganode.nodereal.io/",
+          "https://docs.alchemy.com/v2/docs"}) {
+        EXPECT_EQ(shown_text(std::string{"visit "} + link + ", please (" + link + ")."),
+                  std::string{"visit "} + link + ", please (" + link + ").");
+    }
+    EXPECT_EQ(shown_text("upgrade here: https://www.1rpc.io/#pricing?key=abc"),
+              "upgrade here: https://www.1rpc.io/");
+}
+
+TEST(ErrorTextTest, OfALinkThatMayHoldAKeyTheHostIsLeft) {
+    EXPECT_EQ(shown_text("https://eth-mainnet.g.alchemy.com/v2/aBcD1234efGh"),
+              "https://eth-mainnet.g.alchemy.com");
+    EXPECT_EQ(shown_text("https://cool-dry-night.quiknode.pro/"), "https://redacted.quiknode.pro/");
+    EXPECT_EQ(shown_text("https://www.example.com/qWeRtYuIoP"), "https://www.example.com");
+    EXPECT_EQ(shown_text("https://www.example.com/abcdefabcdefabcdefabcdef"),
+              "https://www.example.com");
+    EXPECT_EQ(shown_text("https://www.example.com/v2/(redacted)/more"), "https://www.example.com");
+    EXPECT_EQ(shown_text("https://www.example.com/?key=qwerty"), "https://www.example.com/");
+}
+
+TEST(ErrorTextTest, WhereNothingIsAtTheUrlItIsSaid) {
+    RpcError whole{0, "Not Found", ""};
+    EXPECT_NE(error_text(whole, 404).find("URL may be wrong"), std::string::npos);
+    EXPECT_NE(error_text({}, 410).find("URL may be wrong"), std::string::npos);
+    EXPECT_NE(error_text({-32000, "this network is deprecated", ""}, 410).find("endpoint gone"),
+              std::string::npos);
+    EXPECT_NE(odd_answer_text(404, "", "<title>404</title>").find("URL may be wrong"),
+              std::string::npos);
+    EXPECT_EQ(error_text({-32000, "header not found", ""}, 404),
+              "error -32000 \"header not found\", HTTP 404");
 }
 
 TEST(ErrorTextTest, AShownTextIsOneLineOfBoundedLength) {
