@@ -425,12 +425,6 @@ std::string Provider::standing() const {
            (known.last_error.empty() ? "" : ", " + known.last_error);
 }
 
-std::string Provider::standing() const {
-    const ProviderStats known = stats();
-    return known.name + ": " + known.state +
-           (known.last_error.empty() ? "" : ", " + known.last_error);
-}
-
 ProviderStats Provider::stats() const {
     ProviderStats out = stats_;
     const int64_t now = clock_.monotonic_ms();
