@@ -263,6 +263,7 @@ class Follower {
 
     std::set<std::string> apart_;      ///< of another chain, and asked for nothing else
     uint64_t apart_block_ = 0;         ///< for another block of this number
+    ptrdiff_t apart_lacking_ = 0;      ///< answers in a row in which one had no such block
     bool has_final_ = true;            ///< of what is stored, when it was last looked for
     bool is_chain_known_ = false;      ///< each had its time to say whose chain it is of
     bool is_apart_asked_ = false;      ///< a question for it is on its way

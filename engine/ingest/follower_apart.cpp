@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t kLookMs = 250;          ///< while words are waited for
 constexpr int64_t kLookAgainMs = 60'000;  ///< whether those that are apart have come back
 constexpr uint64_t kRowsMax = 1'000;      ///< that are looked through for a final one
+constexpr size_t kRowsAsked = 8;          ///< of these, in turn, where one lacks a block
 constexpr size_t kProvidersMin = 3;       ///< two against one
 
 }  // namespace
@@ -103,21 +104,24 @@ void Follower::ask_start_words() {
         }));
 }
 
-/// The highest stored one; of some blocks nothing is stored.
+/// One of the highest stored ones; of some blocks nothing is stored.
 std::optional<evm::BlockId> Follower::final_block_of_ours() const {
     const std::optional<storage::Cursor> cursor = database_.cursor();
     if (!cursor) {
         return std::nullopt;
     }
     const uint64_t to = std::min(cursor->finalized, cursor->block_num);
-    if (to == cursor->block_num) {
+    if (to == cursor->block_num && apart_lacking_ == 0) {
         return cursor->block_hash.is_zero() ? std::nullopt
                                             : std::optional{evm::BlockId{to, cursor->block_hash}};
     }
     const auto rows = database_.read_view()->list_blocks(to - std::min(to, kRowsMax), to);
-    return rows && !rows->empty()
-               ? std::optional{evm::BlockId{rows->back().block_num, rows->back().hash}}
-               : std::nullopt;
+    if (!rows || rows->empty()) {
+        return std::nullopt;
+    }
+    const storage::BlockRow& row =
+        rows->rbegin()[apart_lacking_ % static_cast<ptrdiff_t>(std::min(rows->size(), kRowsAsked))];
+    return evm::BlockId{row.block_num, row.hash};
 }
 
 void Follower::look_who_is_apart() {
@@ -141,6 +145,9 @@ void Follower::look_who_is_apart() {
         apart_words_.wrap([this, ours = *ours](const Result<std::vector<rpc::BlockWord>>& words) {
             is_apart_asked_ = false;
             if (words) {
+                const bool is_lacking = std::ranges::any_of(
+                    *words, [](const rpc::BlockWord& word) { return !word.hash; });
+                apart_lacking_ = is_lacking ? apart_lacking_ + 1 : 0;
                 take_apart(find_apart(*words, ours.hash, apart_), ours.block_num);
             }
         }));

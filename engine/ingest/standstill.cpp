@@ -1,5 +1,6 @@
 #include "engine/ingest/standstill.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,12 @@
 #include "engine/ingest/start_words.hpp"
 
 namespace plumbline::engine {
+
+namespace {
+
+constexpr uint64_t kNextAsked = 8;  ///< blocks: chains with gaps may have other ones each
+
+}  // namespace
 
 void Standstill::on_setback(int64_t now_ms, uint64_t tip, std::string what) {
     if (setbacks_++ == 0) {
@@ -29,11 +36,14 @@ std::optional<uint64_t> Standstill::question(int64_t now_ms, std::optional<uint6
     }
     looked_ms_ = now_ms;
     const bool is_tip = std::exchange(is_tip_next_, !is_tip_next_) && tip;
-    return is_tip ? *tip : next;
+    return is_tip ? *tip : next + lacking_ % kNextAsked;
 }
 
 /// A block that they agree about says nothing of one that they were found to differ about.
 void Standstill::hear(const std::vector<rpc::BlockWord>& words, uint64_t block_num) {
+    const bool is_lacking =
+        std::ranges::any_of(words, [](const rpc::BlockWord& word) { return !word.hash; });
+    lacking_ += is_lacking ? 1 : 0;
     if (const auto found = find_disagreement(words)) {
         chains_ =
             fmt::format("providers tell different chains, block {}: {}", block_num, found->text);

@@ -35,7 +35,8 @@ class Standstill {
     /// Of the first setback; -1: there was none.
     [[nodiscard]] int64_t since_ms() const noexcept { return since_ms_; }
     /// Which block every provider is to be asked for now: that of `tip`, the last one stored, and
-    /// the one above it in turn, for providers may part there or below.
+    /// the one above it in turn, for providers may part there or below; where one lacks that, one
+    /// of those above.
     [[nodiscard]] std::optional<uint64_t> question(int64_t now_ms, std::optional<uint64_t> tip,
                                                    uint64_t next);
     /// What they said.
@@ -53,6 +54,7 @@ class Standstill {
     uint64_t chains_at_ = 0;  ///< the block that says so
     std::optional<int64_t> looked_ms_;
     bool is_tip_next_ = true;
+    uint64_t lacking_ = 0;  ///< answers about a next block that one did not have
 };
 
 }  // namespace plumbline::engine

@@ -52,6 +52,20 @@ TEST(StandstillTest, EveryProviderIsAskedForTheLastBlockAndTheNextOneInTurn) {
     EXPECT_EQ(still.question(20'000, std::nullopt, 5), 5U);  // nothing is stored
 }
 
+TEST(StandstillTest, WhereOneLacksTheNextBlockThoseAboveItAreAskedFor) {
+    Standstill still;
+    for (int i = 0; i < 3; ++i) {
+        still.on_setback(0, 100, "fetching");
+    }
+    EXPECT_EQ(still.question(0, 100, 101), 100U);
+    EXPECT_EQ(still.question(5'000, 100, 101), 101U);
+    still.hear({{"one", hash_of(1)}, {"two", std::nullopt}}, 101);
+    EXPECT_EQ(still.question(10'000, 100, 101), 100U);
+    EXPECT_EQ(still.question(15'000, 100, 101), 102U);
+    still.hear({{"one", hash_of(1)}, {"two", hash_of(2)}}, 102);
+    EXPECT_TRUE(still.names_chains());
+}
+
 TEST(StandstillTest, ItIsToldWhoTellsWhichChainUntilTheyAgreeThere) {
     Standstill still;
     for (int i = 0; i < 3; ++i) {
