@@ -278,7 +278,14 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
         const unsigned bits = number != nullptr ? bits_of(*number) : 63;
         return {kinds, 0, 0, static_cast<uint8_t>(bits)};
     };
-    PLUMBLINE_TRY(WatchedValues found, check_comparisons(db.get(), sql, sources));
+    Result<WatchedValues> checked = check_comparisons(db.get(), sql, sources);
+    if (!checked) {
+        // The statement is planned once more for it, which may take too long as the first time may.
+        return connection.refused || checked.error().code == ErrorCode::kIo
+                   ? Status{why(sqlite3_errcode(db.get()))}
+                   : Status{std::move(checked).error()};
+    }
+    WatchedValues found = *std::move(checked);
     connection.statement.watched = std::move(found.columns);
     connection.statement.whole = WholeWatch{std::move(found.stays_whole)};
     connection.statement.watches_sum = found.has_sum;

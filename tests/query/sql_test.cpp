@@ -519,6 +519,28 @@ TEST(SqlTest, AStatementThatTakesTooLongOrTooMuchIsEnded) {
     limit_sqlite_memory(0);
 }
 
+/// It is planned more than once, and each time asks whether to go on.
+TEST(SqlTest, WhereverAStatementIsStoppedItIsToldAsOneThatTookTooLong) {
+    SqlWorld world{1, 20};
+    for (size_t last = 1;; ++last) {
+        ASSERT_LT(last, 100'000U);
+        size_t asked = 0;
+        RunOptions options;
+        options.should_stop = [&] { return ++asked >= last; };
+        Lines lines;
+        const Status done = world.session->run(
+            world.view,
+            "select a.note, count(*) from vote a, vote b where a.note <> b.note group by a.note "
+            "order by 2",
+            options, lines);
+        if (done) {
+            EXPECT_GT(last, 4U);
+            break;
+        }
+        ASSERT_EQ(done.error().code, ErrorCode::kTimeout) << last << ": " << done.error().message;
+    }
+}
+
 TEST(SqlTest, ParametersAreValuesAndNeverText) {
     SqlWorld world{1, 40};
     const auto answer = world.ask("select count(*) from vote where weight >= ? and note <> ?2",
