@@ -27,6 +27,7 @@ namespace {
 
 /// For a block that was told as the head: with two backends, one of them behind, a million to one.
 constexpr uint32_t kLackingRounds = 20;
+constexpr int64_t kNamedWaitMs = 2'000;
 
 /// The one that people are told of: a range's logs, where they are asked for with its headers.
 const Call& most_telling(const std::vector<Call>& calls) {
@@ -85,6 +86,7 @@ void Dispatcher::send(CallGroup group) {
     PendingGroup& stored =
         groups_.emplace(next_group_++, PendingGroup{std::move(group)}).first->second;
     stored.deadline_ms = now() + options_.deadline_ms;
+    stored.idle_since_ms = now();
     if (const Call& first = stored.group.calls.front();
         !stored.group.oldest_block && first.kind == Call::Kind::kHeaderByNum) {
         stored.group.oldest_block = first.block_num;
@@ -107,7 +109,33 @@ void Dispatcher::pump() {
     }
 }
 
+/// A question that names whom to ask, and who is down or told us to wait: whoever asks can ask
+/// another one that is there. With nobody else it is waited for.
+bool Dispatcher::gives_way(const PendingGroup& active) const {
+    if (!active.may_give_way() || now() < active.idle_since_ms + kNamedWaitMs) {
+        return false;
+    }
+    const auto can_be_asked = [](const Provider& provider) {
+        return provider.is_usable() && !provider.free_at_ms();
+    };
+    if (can_be_asked(providers_[*active.group.only])) {
+        return false;  // It has enough to do.
+    }
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        if (i != *active.group.only && !active.group.never.contains(i) &&
+            can_be_asked(providers_[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
+    if (gives_way(active)) {
+        end_with_error(active, ErrorCode::kUnavailable,
+                       "not asked any more: " + providers_[*active.group.only].standing());
+        return;
+    }
     while (!active.is_finished && !active.calls.waiting().empty() &&
            now() >= active.not_before_ms) {
         if (active.group.is_from_one_backend() && active.requests_out > 0) {
@@ -391,6 +419,9 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
     for (const auto& [id, active] : groups_) {
         if (active.is_finished || active.calls.waiting().empty()) {
             continue;
+        }
+        if (active.may_give_way() && active.idle_since_ms + kNamedWaitMs > start) {
+            wake = std::min(wake, active.idle_since_ms + kNamedWaitMs);
         }
         if (active.not_before_ms > start) {
             wake = std::min(wake, active.not_before_ms);

@@ -100,6 +100,7 @@ class Dispatcher {
     // ---- Sending
     void pump();
     void pump_group(uint64_t id, PendingGroup& active);
+    [[nodiscard]] bool gives_way(const PendingGroup& active) const;
     [[nodiscard]] std::span<const ProviderState> look_at_providers(
         std::optional<uint64_t> block_needed, const CallGroup* group);
     [[nodiscard]] ProviderChoice choose(const PendingGroup& active);

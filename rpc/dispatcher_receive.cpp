@@ -53,7 +53,9 @@ void Dispatcher::receive(HttpCompletion& completion) {
     PLUMBLINE_CHECK_MSG(found != groups_.end(), "a group went before its requests came back");
     PendingGroup& active = found->second;
     PLUMBLINE_CHECK(active.requests_out > 0);
-    --active.requests_out;
+    if (--active.requests_out == 0) {
+        active.idle_since_ms = now();
+    }
     if (active.group.ticket != nullptr) {
         active.group.ticket->on_back(providers_[request.provider].name());
     }

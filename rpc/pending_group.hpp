@@ -44,6 +44,12 @@ struct PendingGroup {
     /// Ends the group. `result` gets what is known of the way to it. Once.
     [[nodiscard]] GroupResult finish(GroupResult result);
 
+    /// It waits for the provider that it names.
+    [[nodiscard]] bool may_give_way() const {
+        return group.only && group.kind() != CallGroup::Kind::kHeadProbe && !is_finished &&
+               requests_out == 0 && !calls.waiting().empty();
+    }
+
     CallGroup group;
     CallLedger calls;
     /// Its result is on the way to the asker. It stays in the dispatcher until the requests that
@@ -65,6 +71,8 @@ struct PendingGroup {
     int64_t not_before_ms = 0;
     /// Then it ends with what was last in the way. Requests that are out are waited for.
     int64_t deadline_ms = 0;
+    /// Since when no request of it is out.
+    int64_t idle_since_ms = 0;
     /// Rate limits met, as they end no round: a provider that only ever limits must not be asked
     /// for ever.
     uint32_t rate_limits = 0;

@@ -386,6 +386,22 @@ TEST_F(StateCallPoolTest, OnlyTheNamedProviderIsAsked) {
               (std::vector<std::string>{"http://a.example", "http://b.example"}));
 }
 
+TEST_F(StateCallPoolTest, WhoIsNamedAndTellsEverybodyToWaitGivesWayToAnother) {
+    FakeNode& a = add("http://a.example");
+    add("http://b.example").answer = echo;
+    a.answer = [](const std::string& method, const json& params) -> std::optional<json> {
+        return method == "eth_call" ? std::optional{rpc_error(-32005, "too many requests")}
+                                    : echo(method, params);
+    };
+    ASSERT_TRUE(call(1, 1));  // Both are known to be there.
+    const int64_t start = clock_.monotonic_ms();
+    const auto answers = call(1, 0);
+    ASSERT_FALSE(answers);
+    EXPECT_LT(clock_.monotonic_ms() - start, 10'000);
+    EXPECT_NE(answers.error().message.find("http://a.example: rate limited"), std::string::npos)
+        << answers.error().message;
+}
+
 TEST_F(StateCallPoolTest, RateLimitsAndOutagesAreWaitedOut) {
     FakeNode& a = add("http://a.example");
     int bad = 3;
