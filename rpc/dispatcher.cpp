@@ -132,8 +132,7 @@ bool Dispatcher::gives_way(const PendingGroup& active) const {
 
 void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     if (gives_way(active)) {
-        end_with_error(active, ErrorCode::kUnavailable,
-                       "not asked any more: " + providers_[*active.group.only].standing());
+        end_with_error(active, ErrorCode::kUnavailable, providers_[*active.group.only].standing());
         return;
     }
     while (!active.is_finished && !active.calls.waiting().empty() &&
