@@ -85,7 +85,7 @@ TEST_F(ContractLookTest, EventsThatTheConfigLeavesOutAreNotCalledStored) {
     const auto made = init("erc20");
     EXPECT_EQ(made.code, 0);
     EXPECT_THAT(made.err, AllOf(HasSubstr("1 of 2 events in blocks"),
-                                HasSubstr("`events` in the config leaves them out"),
+                                HasSubstr("`events` in the config leaves it out"),
                                 Not(HasSubstr("stored"))));
     const auto ran = run();
     EXPECT_EQ(ran.code, 0) << ran.err;
@@ -95,7 +95,7 @@ TEST_F(ContractLookTest, EventsThatTheConfigLeavesOutAreNotCalledStored) {
     std::string config = read_file(path);
     config.replace(config.find("events = [\"Transfer\"]"), 21, "");
     write_file(path, config);
-    EXPECT_THAT(run().err, HasSubstr("they are stored, and nothing is made of them"));
+    EXPECT_THAT(run().err, HasSubstr("it is stored, and nothing is made of it"));
 }
 
 TEST_F(ContractLookTest, AContractThatEmitsNothingIsNamedByInitRunAndVerify) {

@@ -1505,9 +1505,7 @@ TEST_F(IngestTest, AMinorityThatPartsAboveWhatIsFinalHoldsNobodyUpForLong) {
     rig.node->options.is_head_false = true;
     run_for(rig, 60'000);
     EXPECT_EQ(rig.node->apart, std::set<std::string>{"other"});
-    EXPECT_EQ(rig.cursor()->block_num, 60U);
-    rig.node->options.is_head_false = false;
-    ASSERT_TRUE(rig.settle(chain));
+    EXPECT_EQ(rig.cursor()->block_num, 63U);
 }
 
 }  // namespace
