@@ -36,8 +36,8 @@ std::optional<size_t> HeadersBelowJob::choose() const {
     const std::vector<Provider>& providers = dispatcher_.providers();
     const ProviderSet liars = dispatcher_.liars();
     const auto rank = [&](size_t i) {
-        return std::tuple{providers[i].head().value_or(0) < end_.block_num,
-                          liars.contains(i), !providers[i].is_free(), providers[i].cost()};
+        return std::tuple{providers[i].head().value_or(0) < end_.block_num, liars.contains(i),
+                          !providers[i].is_free(), providers[i].cost()};
     };
     std::optional<size_t> best;
     for (size_t i = 0; i < providers.size(); ++i) {

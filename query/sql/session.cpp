@@ -11,6 +11,7 @@
 #include "query/sql/comparison_check.hpp"
 #include "query/sql/connection.hpp"
 #include "query/sql/safety.hpp"
+#include "query/sql/statement_words.hpp"
 
 namespace plumbline::query::sql {
 
@@ -224,6 +225,7 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
                      fmt::format("a statement has at most {} bytes", limits.statement_bytes_max)};
     }
     PLUMBLINE_TRY_VOID(check_literals(sql));
+    connection.statement.has_outer_join = read_words(sql).has_outer_join;
     std::string_view rest;
     PLUMBLINE_TRY(Prepared statement, prepare(sql, rest));
     if (statement == nullptr) {

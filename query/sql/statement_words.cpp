@@ -241,6 +241,8 @@ StatementWords read_words(std::string_view sql) {
         }
         out.orders += token.is_word("order") ? 1U : 0U;
         out.has_window |= token.is_word("over");
+        out.has_outer_join |=
+            token.is_word("left") || token.is_word("right") || token.is_word("full");
     }
     return out;
 }

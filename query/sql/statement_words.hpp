@@ -12,8 +12,9 @@ namespace plumbline::query::sql {
 [[nodiscard]] bool is_name_part(char c) noexcept;
 
 struct StatementWords {
-    size_t orders = 0;        ///< how often ORDER BY is written
-    bool has_window = false;  ///< OVER is written
+    size_t orders = 0;            ///< how often ORDER BY is written
+    bool has_window = false;      ///< OVER is written
+    bool has_outer_join = false;  ///< LEFT, RIGHT or FULL is written
     /// It asks one table about columns held against values, joined by AND, and calculates nothing:
     /// then the table compares all.
     bool is_plain = false;

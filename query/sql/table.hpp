@@ -45,6 +45,9 @@ struct Statement {
     WholeWatch whole{};
     bool watches_sum = false;  ///< no sum() may be more than fits in 64 bits
     bool sum_is_text = false;  ///< sum() of whole numbers gives a text, however small
+    /// SQLite 3.40 asks the left table for `<>` of an outer join's ON, which leaves none of its
+    /// rows out.
+    bool has_outer_join = false;
 
     /// The rows after `block_num`, read once a statement.
     [[nodiscard]] Result<const storage::ReadView*> view_at(uint64_t block_num);

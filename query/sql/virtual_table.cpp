@@ -256,6 +256,7 @@ Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
         }
         const auto compare = compare_of(constraint.op);
         if (constraint.usable == 0 || constraint.iColumn < 0 || !compare ||
+            (*compare == Compare::kNe && connection.statement.has_outer_join) ||
             !is_taken(table.table->columns()[static_cast<size_t>(constraint.iColumn)], *compare,
                       sqlite3_vtab_collation(&info, i))) {
             continue;

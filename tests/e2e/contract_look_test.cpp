@@ -84,9 +84,9 @@ TEST_F(ContractLookTest, EventsThatTheConfigLeavesOutAreNotCalledStored) {
     call_it();
     const auto made = init("erc20");
     EXPECT_EQ(made.code, 0);
-    EXPECT_THAT(made.err, AllOf(HasSubstr("1 of 2 events in blocks"),
-                                HasSubstr("`events` in the config leaves it out"),
-                                Not(HasSubstr("stored"))));
+    EXPECT_THAT(made.err,
+                AllOf(HasSubstr("1 of 2 events in blocks"),
+                      HasSubstr("`events` in the config leaves it out"), Not(HasSubstr("stored"))));
     const auto ran = run();
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.err, Not(HasSubstr("nothing is made of them")));

@@ -120,6 +120,14 @@ TEST_F(NullTest, RowsAreJoinedByIsWithNullsAndWithoutThem) {
         }
     }
     expect_same("select a.id, b.id from sparse a join sparse b on a.w is b.w2 order by 1, 2");
+    // What an outer join's ON says of the left table leaves none of its rows out.
+    for (const char* left : {"a.id <> 3", "a.w <> '1'", "a.id not in (3)", "a.w is not null",
+                             "a.id <> 3 and b.id <> 4"}) {
+        expect_same(
+            fmt::format("select a.id, b.id from sparse a left join sparse b on a.id = b.id "
+                        "and {} order by 1, 2",
+                        left));
+    }
     expect_same("select a.id, b.id from sparse a join sparse b on a.n is b.n2 order by 1, 2");
 }
 
