@@ -27,6 +27,7 @@ namespace {
 
 /// For a block that was told as the head: with two backends, one of them behind, a million to one.
 constexpr uint32_t kLackingRounds = 20;
+/// Before a question gives up whom it names for another one.
 constexpr int64_t kNamedWaitMs = 2'000;
 
 /// The one that people are told of: a range's logs, where they are asked for with its headers.
@@ -434,11 +435,11 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
             if (const auto at = provider.free_at_ms()) {
                 wake = std::min(wake, *at);
             }
-            for (const int64_t at :
-                 {provider.asked_again_ms(), provider.logs_free_at_ms(),
-                  provider.brakes()[0].free_at_ms(), provider.brakes()[1].free_at_ms(),
-                  provider.brakes()[2].free_at_ms()}) {
-                wake = at > start ? std::min(wake, at) : wake;
+            const auto wake_at = [&](int64_t at) { wake = at > start ? std::min(wake, at) : wake; };
+            wake_at(provider.asked_again_ms());
+            wake_at(provider.logs_free_at_ms());
+            for (const RefusalBrake& brake : provider.brakes()) {
+                wake_at(brake.free_at_ms());
             }
         }
     }

@@ -142,6 +142,8 @@ class SinkTable {
     /// Says that it is a sink's (table_look.hpp).
     [[nodiscard]] std::string mark_sql() const;
     [[nodiscard]] std::string primary_key_sql() const;
+    /// Rows of several chains stand in it.
+    [[nodiscard]] bool has_chain_id() const noexcept { return !chain_id_.empty(); }
     struct Index {
         std::string name;
         std::string other_name;  ///< where something else has the name

@@ -45,13 +45,14 @@ SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) c
         name += "_" + field;
         columns += fmt::format("{}{}", columns.empty() ? "" : ", ", quote_name(field));
     }
+    const auto hashed = [&name](const std::string& what) {
+        return name.substr(0, kSqlNameMax - 13) + "_" +
+               evm::to_hex(evm::keccak256(as_bytes(what))).substr(2, 8);
+    };
     if (name.size() + 4 > kSqlNameMax) {
-        name = name.substr(0, kSqlNameMax - 13) + "_" +
-               evm::to_hex(evm::keccak256(as_bytes(name))).substr(2, 8);
+        name = hashed(name);
     }
-    const std::string whole = fmt::format("{}({})", name_, fmt::join(fields, ","));
-    const std::string other = name.substr(0, kSqlNameMax - 13) + "_" +
-                              evm::to_hex(evm::keccak256(as_bytes(whole))).substr(2, 8) + "_idx";
+    const std::string other = hashed(fmt::format("{}({})", name_, fmt::join(fields, ","))) + "_idx";
     name += "_idx";
     return {shared_names_.contains(name) ? other : name, other, std::move(columns)};
 }

@@ -126,11 +126,6 @@ bool has_key(const PgRows& columns) {
     return out;
 }
 
-bool has_column(const SinkTable& table, std::string_view name) {
-    return std::ranges::any_of(table.columns(),
-                               [&](const SinkColumn& column) { return column.name == name; });
-}
-
 /// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
 std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
                    size_t row) {
@@ -162,9 +157,9 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
         column.name, table.full_name(), columns.at(row, kType), is_key ? " in the primary key" : "",
         column.type, column.is_key ? " in the primary key" : "",
         is_key != column.is_key ? "table" : "column",
-        has_column(table, "chain_id") ? ", by whoever writes first: the configs of all chains in "
-                                        "it must have the same types"
-                                      : "");
+        table.has_chain_id() ? ", by whoever writes first: the configs of all chains in "
+                               "it must have the same types"
+                             : "");
 }
 
 }  // namespace

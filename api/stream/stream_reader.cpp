@@ -79,9 +79,11 @@ std::optional<std::string> StreamReader::resume_in_log() {
     const LogBasis basis{*view, feed_.abis};
     for (const StreamPlace& known : filter_.known) {
         const auto block = view->get_block(known.block.block_num);
+        if (!cursor || !block || block->hash != known.block.hash) {
+            continue;
+        }
         const auto logs = count_logs(*view, known.block.block_num);
-        if (!cursor || !block || !logs ||
-            !known.is_same({{known.block.block_num, block->hash}, basis.after(*logs)})) {
+        if (!logs || !known.is_same({known.block, basis.after(*logs)})) {
             continue;
         }
         std::string out;

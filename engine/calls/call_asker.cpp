@@ -378,8 +378,7 @@ void CallAsker::note_by_num() {
 /// Another block of the same number may answer: the headers must be the same before and after.
 void CallAsker::look_at_headers(const JobPtr& job, bool is_after) {
     for (Job::Item& item : job->by_num) {
-        item.state.by_num = true;
-        item.pin = item.pin == CallPin::kHead ? CallPin::kHead : CallPin::kNumber;
+        item.ask_by(true);
         job->headers[item.state.block_num] = item.state.hash;
     }
     std::vector<uint64_t> numbers;

@@ -73,9 +73,7 @@ void CallAsker::ask_by_name(const JobPtr& job) {
 void CallAsker::ask_doubtful(const JobPtr& job) {
     for (Job::Item& item : job->doubtful) {
         if (!asks_by_num()) {
-            item.state.by_num = false;
-            item.pin = item.pin == storage::CallPin::kHead ? storage::CallPin::kHead
-                                                           : storage::CallPin::kHash;
+            item.ask_by(false);
         }
         job->alone.push_back(std::move(item));
     }

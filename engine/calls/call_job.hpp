@@ -25,6 +25,14 @@ struct CallAsker::Job {
         std::string teller = {};        ///< who answered nothing
         std::string why_others = {};    ///< what somebody else said, who refused it
         bool is_asked_by_name = false;  ///< for that
+
+        /// By its block's number, else by its hash.
+        void ask_by(bool by_num) {
+            state.by_num = by_num;
+            if (pin != storage::CallPin::kHead) {
+                pin = by_num ? storage::CallPin::kNumber : storage::CallPin::kHash;
+            }
+        }
     };
     struct Chunk {
         std::vector<Item> items;

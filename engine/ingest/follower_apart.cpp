@@ -1,9 +1,9 @@
 // Providers of another chain of the same id, where more tell the final block that the index has,
 // or, where it has none, the one that most have (start_words.hpp): they are set apart, and asked
 // for nothing but that block, until they tell ours. So are those of a minority above what is final
-// once nothing comes of all answers. What is final goes only where more providers
-// have left it than have it (final_undo.hpp), so that nothing is decided here that would be decided
-// otherwise; but whose head is the highest keeps nobody waiting.
+// once nothing comes of all answers. What is final goes only where more providers have left it than
+// have it (final_undo.hpp), so that nothing is decided here that would be decided otherwise; but
+// whose head is the highest keeps nobody waiting.
 #include <algorithm>
 #include <utility>
 
@@ -145,9 +145,7 @@ void Follower::look_who_is_apart() {
         apart_words_.wrap([this, ours = *ours](const Result<std::vector<rpc::BlockWord>>& words) {
             is_apart_asked_ = false;
             if (words) {
-                const bool is_lacking = std::ranges::any_of(
-                    *words, [](const rpc::BlockWord& word) { return !word.hash; });
-                apart_lacking_ = is_lacking ? apart_lacking_ + 1 : 0;
+                apart_lacking_ = does_one_lack_it(*words) ? apart_lacking_ + 1 : 0;
                 take_apart(find_apart(*words, ours.hash, apart_), ours.block_num);
             }
         }));

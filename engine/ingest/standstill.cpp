@@ -1,6 +1,5 @@
 #include "engine/ingest/standstill.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -41,9 +40,7 @@ std::optional<uint64_t> Standstill::question(int64_t now_ms, std::optional<uint6
 
 /// A block that they agree about says nothing of one that they were found to differ about.
 void Standstill::hear(const std::vector<rpc::BlockWord>& words, uint64_t block_num) {
-    const bool is_lacking =
-        std::ranges::any_of(words, [](const rpc::BlockWord& word) { return !word.hash; });
-    lacking_ += is_lacking ? 1 : 0;
+    lacking_ += does_one_lack_it(words) ? 1U : 0U;
     if (const auto found = find_disagreement(words)) {
         chains_ =
             fmt::format("providers tell different chains, block {}: {}", block_num, found->text);

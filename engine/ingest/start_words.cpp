@@ -13,6 +13,10 @@ size_t count_words(const std::vector<rpc::BlockWord>& words, const evm::Hash& ha
     return static_cast<size_t>(std::ranges::count(words, hash, &rpc::BlockWord::hash));
 }
 
+bool does_one_lack_it(const std::vector<rpc::BlockWord>& words) {
+    return std::ranges::any_of(words, [](const rpc::BlockWord& word) { return !word.hash; });
+}
+
 std::optional<Disagreement> find_disagreement(const std::vector<rpc::BlockWord>& words) {
     std::map<evm::Hash, size_t> chains;
     std::map<std::string, evm::Hash> told;

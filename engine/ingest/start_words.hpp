@@ -22,6 +22,9 @@ struct Disagreement {
 /// How many tell this block.
 [[nodiscard]] size_t count_words(const std::vector<rpc::BlockWord>& words, const evm::Hash& hash);
 
+/// Whether somebody answered that he has no such block.
+[[nodiscard]] bool does_one_lack_it(const std::vector<rpc::BlockWord>& words);
+
 /// Empty where all that have the block have the same one; those that lack it do not count.
 [[nodiscard]] std::optional<Disagreement> find_disagreement(
     const std::vector<rpc::BlockWord>& words);

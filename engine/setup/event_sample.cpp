@@ -41,9 +41,13 @@ constexpr size_t kOfProxies = 3;  ///< the last of them
 }  // namespace
 
 bool is_of_proxies(const evm::Hash& topic0) {
-    return std::any_of(kCommon.end() - kOfProxies, kCommon.end(), [&](const char* signature) {
-        return topic0 == evm::keccak256(std::string_view{signature});
-    });
+    static const std::array<evm::Hash, kOfProxies> topics = [] {
+        std::array<evm::Hash, kOfProxies> out;
+        std::transform(kCommon.end() - kOfProxies, kCommon.end(), out.begin(),
+                       [](const char* one) { return evm::keccak256(std::string_view{one}); });
+        return out;
+    }();
+    return std::ranges::find(topics, topic0) != topics.end();
 }
 
 namespace {

@@ -11,7 +11,6 @@
 #include "query/sql/connection.hpp"
 #include "query/sql/function_kinds.hpp"
 #include "query/sql/program.hpp"
-#include "query/sql/statement_words.hpp"
 #include "query/sql/value_flow.hpp"
 
 namespace plumbline::query::sql {
@@ -431,8 +430,7 @@ class Check {
 }  // namespace
 
 Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
-                                        const CheckSources& sources) {
-    const StatementWords words = read_words(sql);
+                                        const StatementWords& words, const CheckSources& sources) {
     if (words.is_plain) {
         return WatchedValues{};  // A point question is not explained first.
     }

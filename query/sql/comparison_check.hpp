@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "query/sql/sqlite.hpp"
+#include "query/sql/statement_words.hpp"
 #include "query/sql/table.hpp"
 #include "query/sql/value_flow.hpp"
 #include "query/sql/value_kind.hpp"
@@ -37,10 +38,12 @@ struct CheckSources {
     std::function<const Table*(std::string_view name)> table_of;
 };
 
-/// Read from the program that SQLite makes of `sql` (EXPLAIN), so that it is of what runs.
+/// Read from the program that SQLite makes of `sql` (EXPLAIN), so that it is of what runs, and from
+/// its `words`.
 /// kInvalidArgument: the answer could be wrong, with what to write instead; kTooLarge: it is too
 /// long to tell. What `sources` refers to must stay until the statement has run.
 [[nodiscard]] Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
+                                                      const StatementWords& words,
                                                       const CheckSources& sources);
 
 }  // namespace plumbline::query::sql

@@ -18,8 +18,7 @@ inline constexpr const char* kNumberCollation = "u256";
 /// Behind a number with which a statement would calculate beyond 64 bits.
 inline constexpr const char* kPastWords =
     "with which the statement may calculate beyond 64 bits, where SQL goes on in floating point, "
-    "and "
-    "then compares, sorts or changes that: use u256_add(a, b), u256_mul and the others, or say "
+    "and then compares, sorts or changes that: use u256_add(a, b), u256_mul and the others, or say "
     "cast(.. as real)";
 /// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =

@@ -158,7 +158,7 @@ struct Session::Impl {
     [[nodiscard]] Result<Prepared> prepare_one(std::string_view sql, const RunOptions& options);
     /// Refuses what would be compared wrongly, and has the rest watched.
     [[nodiscard]] Status watch(sqlite3_stmt* statement, std::string_view sql,
-                               const RunOptions& options);
+                               const StatementWords& words, const RunOptions& options);
     [[nodiscard]] Status step_all(sqlite3_stmt* statement, RowSink& sink);
 };
 
@@ -225,7 +225,8 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
                      fmt::format("a statement has at most {} bytes", limits.statement_bytes_max)};
     }
     PLUMBLINE_TRY_VOID(check_literals(sql));
-    connection.statement.has_outer_join = read_words(sql).has_outer_join;
+    const StatementWords words = read_words(sql);
+    connection.statement.has_outer_join = words.has_outer_join;
     std::string_view rest;
     PLUMBLINE_TRY(Prepared statement, prepare(sql, rest));
     if (statement == nullptr) {
@@ -259,12 +260,12 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
             return why(code);
         }
     }
-    PLUMBLINE_TRY_VOID(watch(statement.get(), sql, options));
+    PLUMBLINE_TRY_VOID(watch(statement.get(), sql, words, options));
     return statement;
 }
 
 Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
-                            const RunOptions& options) {
+                            const StatementWords& words, const RunOptions& options) {
     CheckSources sources;
     sources.table_of = [this](std::string_view name) { return connection.table_named(name); };
     sources.value_of_parameter = [this, statement, &options](int parameter) -> KnownValue {
@@ -280,7 +281,7 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
         const unsigned bits = number != nullptr ? bits_of(*number) : 63;
         return {kinds, 0, 0, static_cast<uint8_t>(bits)};
     };
-    Result<WatchedValues> checked = check_comparisons(db.get(), sql, sources);
+    Result<WatchedValues> checked = check_comparisons(db.get(), sql, words, sources);
     if (!checked) {
         // The statement is planned once more for it, which may take too long as the first time may.
         return connection.refused || checked.error().code == ErrorCode::kIo

@@ -405,6 +405,9 @@ Status check_watched(const Statement& statement, const Table& table, size_t plac
 
 /// Where the statement would calculate beyond 64 bits with that number.
 Status check_whole(Statement& statement, const Table& table, size_t place, const Cell& cell) {
+    if (!statement.whole.is_watching()) {
+        return ok();
+    }
     const auto* number = std::get_if<int64_t>(&cell);
     const auto* text = std::get_if<std::string>(&cell);
     int64_t value = number != nullptr ? *number : 0;

@@ -25,7 +25,7 @@ bool WholeWatch::takes_sum(int64_t number) {
 }
 
 bool WholeWatch::takes(Place place, const Table* table, size_t column, int64_t number) {
-    if (!stays_whole_) {
+    if (!is_watching()) {
         return true;
     }
     unsigned& seen = place(seen_, table, column);

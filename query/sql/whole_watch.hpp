@@ -31,6 +31,7 @@ class WholeWatch {
     WholeWatch() = default;  ///< watches nothing
     explicit WholeWatch(StaysWhole stays_whole) : stays_whole_{std::move(stays_whole)} {}
 
+    [[nodiscard]] bool is_watching() const noexcept { return stays_whole_ != nullptr; }
     /// A number that the statement is given; false where it must not go on with it.
     [[nodiscard]] bool takes(const Table* table, size_t column, int64_t number);
     [[nodiscard]] bool takes_sum(int64_t number);

@@ -82,14 +82,14 @@ class CallProver {
         if (options_.sample || report_.skipped == 0 || liars.empty()) {
             return ok();
         }
-        report_.skipped = 0;
-        uint64_t in_sample = 0;
+        const uint64_t skipped = report_.skipped;
+        uint64_t asked = 0;
         PLUMBLINE_TRY_VOID(check_all([&](const CallFact& fact) {
-            const bool is_done = is_in_sample(fact);
-            in_sample += is_done ? 1U : 0U;
-            return !is_done && liars.contains(fact.provider);
+            const bool is_asked = !is_in_sample(fact) && liars.contains(fact.provider);
+            asked += is_asked ? 1U : 0U;
+            return is_asked;
         }));
-        report_.skipped -= in_sample;
+        report_.skipped = skipped - asked;
         return ok();
     }
 
