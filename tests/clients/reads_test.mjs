@@ -40,12 +40,12 @@ while not is_over and (reads < int(sys.argv[4]) or len(blocks) < int(sys.argv[5]
         blocks.add(db.execute("select plumbline_block()").fetchone()[0])
     except sqlite3.OperationalError as error:
         refused += 1
-        if "attach it again" in str(error):  # Another mapping.
+        if "plumbline_attach(..) again" in str(error):  # Another mapping.
             try:
                 db = attach()
             except sqlite3.OperationalError as again:
                 error = again
-        assert "attach it again" in str(error) or "busy" in str(error) or "folded again" in str(error), error
+        assert "plumbline_attach(..) again" in str(error) or "busy" in str(error) or "folded again" in str(error), error
         time.sleep(0.05)
         continue
     reads += 1
