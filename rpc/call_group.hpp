@@ -73,6 +73,9 @@ struct CallGroup {
 
     std::vector<Call> calls;  ///< never empty when sent
     int64_t timeout_ms = 0;   ///< of each request; 0 = the pool's
+    /// The asker holds each header against a hash of its own; the headers of all others must hash
+    /// to what they claim where the chain's do (`HeaderTrust`).
+    bool checks_headers = false;
     /// Rounds over all providers before it gives up, which it then does also while all are down;
     /// 0 = the pool's, and those that are down are waited for.
     uint32_t rounds_max = 0;

@@ -151,6 +151,7 @@ void CheckedJob::end_step() {
 void CheckedJob::ask_provider(size_t provider, std::vector<size_t> items) {
     std::vector<size_t> together;
     CallGroup group = CallGroup::of_provider(provider);
+    group.checks_headers = true;
     for (const size_t i : items) {
         const std::vector<Call>& calls = items_[i].ask.calls;
         if (calls.size() == 1 && calls[0].kind == Call::Kind::kReceipts &&

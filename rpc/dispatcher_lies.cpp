@@ -58,12 +58,11 @@ std::vector<std::string> Dispatcher::take_convicted() {
     return out;
 }
 
-/// Empty: it is no header, or one that stands. Questions that hold each provider's answer against a
-/// hash of their own (lenient groups) judge it themselves.
+/// Empty: it is no header, or one that stands, or its asker judges it.
 std::optional<CallVerdict> Dispatcher::judge_header(const AskedCall& asked, size_t provider,
                                                     const Answer& answer) {
     const auto* header = answer.get<evm::Header>();
-    if (header == nullptr || asked.group.kind() == CallGroup::Kind::kLenient) {
+    if (header == nullptr || asked.group.checks_headers) {
         return std::nullopt;
     }
     const bool others = others_have(header->block_num, provider);

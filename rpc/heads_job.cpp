@@ -184,6 +184,7 @@ void HeadsJob::ask_to_show(size_t best, uint64_t above) {
     const evm::Header& latest = told_[best].heads.latest;
     CallGroup group = CallGroup::of_provider(told_[best].provider);
     group.timeout_ms = dispatcher_.options().head_timeout_ms;
+    group.checks_headers = true;  // `on_shown`
     group.calls.resize(2);
     group.calls[0].kind = Call::Kind::kHeaderByNum;
     group.calls[0].block_num = std::max(above + 1, latest.block_num - kBackendLagBlocks);

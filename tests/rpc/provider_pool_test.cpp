@@ -1131,6 +1131,27 @@ TEST_F(ProviderPoolTest, AHeaderThatDoesNotHashIsNotTakenOfTheOnlyProviderEither
     expect_truth(range(900, 1000), 900, 1000);
 }
 
+TEST_F(ProviderPoolTest, HeadersBelowABlockMustHashAndAreElseAskedOfAnother) {
+    FakeNode& liar = add(kUrlA);
+    liar.latency_ms = 1;
+    liar.answer = lying_time(chain_, [](const std::string& block) {
+        return block != "latest" && block != "finalized" && block != evm::to_quantity(60);
+    });
+    add(kUrlB);
+    ASSERT_TRUE(heads());
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) {
+        pool_->get_headers_below({10, 20, 30}, {60, chain_.blocks[60].header.hash},
+                                 std::move(done));
+    });
+    ASSERT_TRUE(headers) << headers.error().message;
+    ASSERT_EQ(headers->size(), 3U);
+    for (const evm::Header& header : *headers) {
+        EXPECT_EQ(header.timestamp, 1'700'000'000 + header.block_num);
+    }
+    EXPECT_EQ(pool_->take_convicted(), (std::vector<std::string>{"http://a.example"}));
+    EXPECT_EQ(stats(1).lies, 0U);
+}
+
 TEST_F(ProviderPoolTest, EveryProviderSaysWhichBlockHasANumber) {
     FakeChain fork{1000, 7};
     fork.make_provable();
