@@ -12,6 +12,8 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/setup/config_look.hpp"
+#include "engine/setup/getter_look.hpp"
+#include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
 #include "sink/sink_check.hpp"
@@ -31,15 +33,11 @@ namespace {
 constexpr int64_t kStateAnswerMs = 5'000;
 constexpr int64_t kSinkAnswerMs = 5'000;
 
-std::string counted(size_t count, std::string_view one, std::string_view several) {
-    return fmt::format("{} {}", count, count == 1 ? one : several);
-}
-
 std::string what_is_right(const engine::Config& config) {
     return fmt::format("{} is right: {}, {}, {}\n", config.path,
-                       counted(config.contracts.size(), "contract", "contracts"),
-                       counted(config.entities.size(), "entity", "entities"),
-                       counted(config.handlers.size(), "handler", "handlers"));
+                       engine::count_of(config.contracts.size(), "contract", "contracts"),
+                       engine::count_of(config.entities.size(), "entity", "entities"),
+                       engine::count_of(config.handlers.size(), "handler", "handlers"));
 }
 
 std::string to_text(const DryRunReport& report) {
@@ -59,7 +57,7 @@ std::string to_text(const DryRunReport& report) {
     }
     std::string out =
         fmt::format("{} of blocks {} to {}{}, {} without a handler, {} refused\n",
-                    counted(report.events, "event", "events"), report.from, report.to,
+                    engine::count_of(report.events, "event", "events"), report.from, report.to,
                     report.is_head ? ", which is the head" : "", report.unhandled, report.refused);
     size_t width = 0;
     for (const DryRunReport::Handler& handler : report.handlers) {
@@ -83,7 +81,7 @@ std::string to_text(const DryRunReport& report) {
         out += fmt::format(
             "  none of the {} fits its contract's ABI: is it the ABI of the contract "
             "at this address? Of a proxy it is the one behind it\n",
-            counted(report.events, "log", "logs"));
+            engine::count_of(report.events, "log", "logs"));
     }
     if (!report.violations.empty()) {
         out += "\nrefused:\n";
@@ -95,7 +93,7 @@ std::string to_text(const DryRunReport& report) {
         out += fmt::format("  and {} more\n", report.refused - report.violations.size());
     }
     for (const DryRunReport::Entity& entity : report.entities) {
-        out += fmt::format("\n{}: {}\n", entity.name, counted(entity.rows, "row", "rows"));
+        out += fmt::format("\n{}: {}\n", entity.name, engine::count_of(entity.rows, "row", "rows"));
         for (const std::string& row : entity.shown) {
             out += fmt::format("  {}\n", row);
         }
@@ -185,6 +183,21 @@ Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpo
     return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
 }
 
+/// Of the first endpoint that serves the chain.
+std::vector<std::string> look_at_getters(const engine::Config& config, const engine::Plan& plan,
+                                         const std::vector<rpc::Endpoint>& endpoints,
+                                         const engine::EndpointPatience& patience) {
+    for (const rpc::Endpoint& endpoint : endpoints) {
+        rpc::CurlTransport transport;
+        engine::EndpointClient client{endpoint, transport, system_clock(), patience};
+        const auto chain = engine::look_at_chain(client);
+        if (chain && chain->chain_id == config.chain.id) {
+            return engine::find_missing_getters(plan, client);
+        }
+    }
+    return {};
+}
+
 /// What is in the way of the sinks' tables; a PostgreSQL that is away is a warning.
 Status look_at_sinks(const engine::Config& config, const engine::Plan& plan) {
     engine::Mistakes mistakes;
@@ -228,6 +241,9 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY_VOID(look_at_sinks(config, *plan));
     PLUMBLINE_TRY_VOID(tell_right());
     PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
+    for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
+        logging::warning(getter);
+    }
     std::string missing = look_at_states(config, endpoints, patience);
     if (!missing.empty() && !arguments.json) {
         logging::warning(missing);  // Before the calls are tried, which may wait for it.

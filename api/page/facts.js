@@ -7,7 +7,7 @@ function attention(s, more) {
       r => !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
           !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
-            /^\d+ events? (is|are) in quarantine$/.test(r)) &&
+            /^\d+ events? (is|are) in quarantine\b/.test(r)) &&
           !(no_answer_told(s) &&
             /^(waiting for the chain: |no provider has told |provider .* is not asked: down(:|$))/.test(r)) &&
           !(quiet &&
@@ -86,15 +86,21 @@ function unproven(s) {
                                                  'no proof of the events has proven a block so far')
   ];
 }
+// How many of these blocks no proof has proven, as far as the strip knows them.
+const not_proven = (from, to) => (strip.whole || [])
+                                     .filter(one => !is_proof(one.level))
+                                     .reduce(
+                                         (n, one) => n + Math.max(0, Math.min(one.to, to) - Math.max(one.from, from) + 1),
+                                         0);
 function proven_to(s) {
   const proven = s.proven;
   if (!proven)
     return unproven(s);
-  const last = s.block.finalized, newer = s.block.number - Math.max(last, proven.block),
+  const last = s.block.finalized, open = not_proven(proven.block + 1, last), newer = s.block.number - Math.max(last, proven.block),
         level = LEVELS[proven.level][0];
   return [
     `Block ${num(proven.block)}` + (proven.block === last ? ', the last final block' : ''),
-    level + (proven.block < last ? `; ${many(last - proven.block, 'final block')} not proven so far` : '') +
+    level + (open ? `; ${many(open, 'final block')} above it not proven so far` : '') +
         (newer > 0 ? `; ${num(newer)} newer ${newer === 1 ? 'one waits' : 'ones wait'} to become final` : '')
   ];
 }

@@ -34,6 +34,19 @@ std::vector<std::string> lines_of(const Json& result, const char* name) {
     return out;
 }
 
+/// Of its last look.
+std::set<std::string> found_by_state(const Json& result) {
+    std::set<std::string> out;
+    const auto found = result.find("found");
+    if (found == result.end() || !found->is_object() || !found->contains("state")) {
+        return out;
+    }
+    for (const Json& finding : (*found)["state"]) {
+        out.insert(place_of(finding));
+    }
+    return out;
+}
+
 bool is_true(const Json& result, const char* name) {
     const auto found = result.find(name);
     return found != result.end() && found->is_boolean() && found->get<bool>();
@@ -52,6 +65,7 @@ RepairRun read_run(engine::TaskRow task) {
         out.leaves_drift = is_true(result, "leaves_drift");
         out.steps = lines_of(result, "steps");
         out.left = lines_of(result, "left");
+        out.found_by_state = found_by_state(result);
         // What could not be proven was not mended either.
         for (std::string& line : lines_of(result, "unproven")) {
             out.left.push_back(std::move(line));
@@ -75,15 +89,23 @@ RepairRuns newest_repairs(const engine::WorkQueue* queue) {
             newest = std::move(run);
         }
     }
+    // What it tells is carried out, or of an index that is no more.
+    if (out.plan && out.repair && out.repair->task.state == engine::TaskState::kDone &&
+        out.plan->task.id < out.repair->task.id) {
+        out.plan.reset();
+    }
     return out;
 }
 
-bool has_left_drift(const std::optional<RepairRun>& run, std::string_view entity) {
-    if (!run || !run->leaves_drift) {
-        return false;
-    }
-    const std::string all = " " + run->entity + " ";
-    return run->entity.empty() || all.find(" " + std::string{entity} + " ") != std::string::npos;
+std::string place_of(const Json& finding) {
+    return finding.is_object()
+               ? finding.value("kind", "") + '\n' + finding.value("entity", "") + '\n' +
+                     finding.value("key", "") + '\n' + finding.value("field", "")
+               : std::string{};
+}
+
+bool has_left_drift(const std::optional<RepairRun>& run, const Json& finding) {
+    return run && run->leaves_drift && run->found_by_state.contains(place_of(finding));
 }
 
 void write_repair_run(JsonWriter& json, const std::optional<RepairRun>& run) {

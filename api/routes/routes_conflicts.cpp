@@ -111,7 +111,8 @@ void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
     const engine::FindingKind kind = (findings.empty() ? std::nullopt : kind_of(findings.front()))
                                          .value_or(typical_kind(proof.proof));
     const bool is_damage = !findings.empty() && findings.front().value("damage", false);
-    const bool is_left = proof.proof == "state" && has_left_drift(repair, proof.entity);
+    const bool is_left =
+        proof.proof == "state" && !findings.empty() && has_left_drift(repair, findings.front());
     out.open_object();
     write_proof_members(out, proof);
     out.member("cause", engine::cause_of(kind, is_left, is_damage))

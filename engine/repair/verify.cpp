@@ -430,8 +430,15 @@ Result<RepairPlan> make_plan(const storage::Database& database,
 Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<const Plan>& plan,
                              rpc::ChainSource* chain, const RepairOptions& options) {
     RepairOutcome outcome;
-    for (unsigned round = 0; round < options.rounds_max; ++round) {
+    const auto look = [&]() -> Status {
         PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
+        if (options.on_look) {
+            options.on_look(outcome.report);
+        }
+        return ok();
+    };
+    for (unsigned round = 0; round < options.rounds_max; ++round) {
+        PLUMBLINE_TRY_VOID(look());
         PLUMBLINE_TRY(RepairPlan next, make_plan(database, plan, chain, options, outcome.report));
         outcome.left = next.left;
         outcome.leaves_drift = next.leaves_drift;
@@ -449,7 +456,7 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
                                          : apply_repair(database, plan, outcome.plans.back(),
                                                         rebuild_options(options.verify.memory)));
     }
-    PLUMBLINE_TRY(outcome.report, verify(database, plan, chain, options.verify));
+    PLUMBLINE_TRY_VOID(look());
     return outcome;
 }
 

@@ -96,6 +96,8 @@ struct RepairOptions {
     unsigned rounds_max = 4;  ///< what is mended may show what lies behind it
     /// Carries a plan out on the thread that writes; empty: on the calling one.
     std::function<Status(const RepairPlan&)> apply;
+    /// Told of each look, before anything is made of it.
+    std::function<void(const VerifyReport&)> on_look;
     /// Told of each plan before it is carried out.
     std::function<void(const RepairPlan&)> on_plan;
 };

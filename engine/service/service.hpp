@@ -133,7 +133,7 @@ class Service {
     [[nodiscard]] Status open_queue();
     void tell_manager(int64_t now_ms);
     void read_verdicts(int64_t now_ms);
-    [[nodiscard]] std::string mending_advice() const;
+    [[nodiscard]] std::string mending_advice(const storage::ProofRecord& record) const;
     void add_notes(const KnownRanges& known);
     void add_state_notes(const std::vector<storage::ProofRecord>& records);
     [[nodiscard]] bool is_wanted(std::string_view kind);

@@ -10,23 +10,20 @@
 
 #include "core/base/logging.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
-#include "engine/proof/state/state_record.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/retry_pace.hpp"
 #include "engine/text/duration.hpp"
-#include "storage/proof_names.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
 
 namespace {
 
-constexpr int64_t kVerdictsMs = 5'000;
+constexpr int64_t kLookToProveMs = 5'000;
 constexpr size_t kWaitsMax = 8;
-constexpr size_t kNotesMax = 8;
 constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
@@ -35,10 +32,6 @@ constexpr uint64_t kFarBehindBlocks = 128;
 constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
 constexpr uint64_t kDiskFreePart = 16;
 constexpr int64_t kQuarantineLineMs = 60'000;
-
-std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
-    return fmt::format("{} {}", count, count == 1 ? one : several);
-}
 
 /// What is wrong with it; empty: it answers.
 std::string ailment_of(const rpc::ProviderStats& provider) {
@@ -101,7 +94,7 @@ bool Service::is_wanted(std::string_view kind) {
         return false;
     }
     const bool is_wanted = has_to_prove(now_ms);
-    next_to_prove_ms_ = is_wanted ? 0 : now + kVerdictsMs;
+    next_to_prove_ms_ = is_wanted ? 0 : now + kLookToProveMs;
     return is_wanted;
 }
 
@@ -288,113 +281,6 @@ void Service::tell_quarantine(uint64_t rows, int64_t now_ms) {
 
 namespace {
 
-/// The log's record names the block that its proof began at, and what is wrong lies below.
-std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
-    std::string out = fmt::format(
-        "the {} proof{} found {}", record.proof,
-        record.entity.empty() ? "" : " of " + record.entity,
-        record.proof == "state" ? "that " + difference_text(record)  // a row in however many fields
-                                : count_of(record.mismatches, "mismatch", "mismatches"));
-    if (record.proof != "log") {
-        return out + fmt::format(" at block {}", record.block_num);
-    }
-    const auto first = std::ranges::find_if(
-        known.ranges(), [](const KnownRange& range) { return range.findings > 0; });
-    if (first == known.ranges().end()) {
-        return out + fmt::format(" in the blocks up to {}", record.block_num);
-    }
-    return out + fmt::format(", the first of them in block {}", first->range.from);
-}
-
-}  // namespace
-
-/// What is to be done about wrong logs, where nobody does it unasked.
-std::string Service::mending_advice() const {
-    if (config().repair.on_log != LogPolicy::kMend) {
-        return "; `plumbline task add DB repair` mends them";
-    }
-    return task_ear_->is_mending_spent()
-               ? "; so many blocks were mended since the start that no more are unasked: "
-                 "`plumbline task add DB repair` mends them"
-               : "";
-}
-
-/// What the newest proofs found; they change seldom.
-void Service::read_verdicts(int64_t now_ms) {
-    // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
-    const bool is_known =
-        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
-    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
-        return;
-    }
-    next_verdicts_ms_ = now_ms + kVerdictsMs;
-    const auto view = database()->read_view();
-    const auto records = view->list_proofs();
-    const auto known = KnownRanges::read(*view, 0);
-    if (!records || !known) {
-        return;
-    }
-    read_proven();
-    verdicts_.clear();
-    notes_.clear();
-    for (auto& [proof, count] : mismatches_) {
-        count = 0;
-        for (const storage::ProofRecord& record : *records) {
-            count += record.proof == proof ? record.mismatches : 0;
-        }
-    }
-    for (const storage::ProofRecord& record : *records) {
-        if (storage::is_verdict(record.proof) && record.mismatches > 0) {
-            verdicts_.push_back(describe_verdict(record, *known) +
-                                (record.proof == "log" ? mending_advice() : ""));
-        }
-    }
-    add_notes(*known);
-    add_state_notes(*records);
-}
-
-/// The best level at which anything is proven from the first block on.
-void Service::read_proven() {
-    const auto coverage = database()->coverage();
-    if (!coverage) {
-        return;
-    }
-    proven_ = {};
-    // From the weakest to the best.
-    for (const auto& [level, block] : proven_through(indexer_->plan().sources(), *coverage)) {
-        if (block > 0 && level != to_string(storage::ProofLevel::kFetched)) {
-            proven_ = {level, block};
-        }
-    }
-}
-
-void Service::add_notes(const KnownRanges& known) {
-    for (const KnownRange& range : known.ranges()) {
-        if (range.findings == 0 && notes_.size() < kNotesMax) {
-            notes_.push_back(fmt::format(
-                "blocks from {}{} {}: {}", range.range.from,
-                range.range.to == UINT64_MAX ? " on" : fmt::format(" to {}", range.range.to),
-                range.is_retry() ? "are below the level asked for, and are proven again in hours"
-                                 : "cannot be proven",
-                range.note));
-        }
-    }
-}
-
-/// Entities of which a proof of state could not look at all, or has slots that are another's.
-void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) {
-    for (const storage::ProofRecord& record : records) {
-        const std::string why = record.proof == "state" ? unproven_text(record) : std::string{};
-        if (!why.empty() && notes_.size() < kNotesMax) {
-            notes_.push_back(
-                fmt::format("not all of {} is compared with the contract at block {}: {}",
-                            record.entity, record.block_num, why));
-        }
-    }
-}
-
-namespace {
-
 std::string wait_key(const rpc::OpenWait& wait) {
     return wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason);
 }
@@ -518,8 +404,10 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
         reasons.emplace_back("the log is folded again: entities are those of before");
     }
     if (status.quarantined_rows > 0) {
-        reasons.push_back(fmt::format("{} in quarantine",
-                                      count_of(status.quarantined_rows, "event is", "events are")));
+        reasons.push_back(fmt::format(
+            "{} in quarantine: no handler could apply them; `plumbline quarantine {}` "
+            "shows why",
+            count_of(status.quarantined_rows, "event is", "events are"), indexer_->db_path()));
     }
     return reasons;
 }

@@ -1,6 +1,7 @@
 #include "engine/setup/config_look.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/setup/contract_look.hpp"
 #include "engine/setup/event_sample.hpp"
+#include "engine/setup/getter_look.hpp"
 #include "engine/text/duration.hpp"
 
 namespace plumbline::engine {
@@ -156,6 +158,7 @@ ConfigLook look_at_config(const Config& config, const Plan& plan, EndpointClient
             }
         }
     }
+    std::ranges::copy(find_missing_getters(plan, client), std::back_inserter(out.warnings));
     return out;
 }
 

@@ -214,6 +214,8 @@ Reply EndpointClient::read(const json& answer, const Posted& posted) const {
             refused->is_object() && code != refused->end() && code->is_number_integer()) {
             reply.code = code->get<int64_t>();
         }
+        const std::string data = text_of(*refused, "data");
+        reply.has_data = !data.empty() && data != "0x";
         const std::string text =
             refused->is_string() ? refused->get<std::string>() : text_of(*refused, "message");
         reply.error = text.empty() ? "an error" : clipped(redactor_.redact(text, kTextMax));

@@ -21,7 +21,8 @@ struct Reply {
     std::optional<nlohmann::json> result;
     std::string error;  ///< why there is no result, fit to be shown: without secrets
     bool is_rpc_error = false;
-    int64_t code = 0;  ///< of the error, where it has one
+    int64_t code = 0;       ///< of the error, where it has one
+    bool has_data = false;  ///< the error brings some, as what a contract reverts with
 };
 
 /// No contract is there, on any chain: for questions whose answer does not depend on one.

@@ -48,6 +48,18 @@ std::string verdict_of(const Findings& findings, bool is_whole) {
     return !findings.empty() ? "mismatch" : is_whole ? "equal" : "partial";
 }
 
+std::string verdict_of(const LogProofOutcome& outcome) {
+    if (outcome.findings.empty() && !outcome.range && !outcome.is_complete) {
+        return "unprovable";
+    }
+    return verdict_of(outcome.findings, outcome.is_complete);
+}
+
+std::string verdict_of(const StateOutcome& outcome) {
+    return verdict_of(outcome.findings,
+                      std::ranges::all_of(outcome.entities, &EntityState::is_proven));
+}
+
 void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
               std::string_view verdict, const Findings& told, const Findings& news) {
     if (observer != nullptr) {
@@ -57,12 +69,9 @@ void announce(TaskObserver* observer, const TaskContext& context, std::string_vi
 }
 
 void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
-              std::string_view verdict, const Findings& findings) {
-    const TaskRow& row = context.row();
-    const FindingMemory::News news = memory.take(row.kind + " " + row.args, findings);
-    // "prove_state" is the state proof.
-    const size_t prefix = row.kind.starts_with("prove_") ? 6 : 0;
-    const std::string_view proof = std::string_view{row.kind}.substr(prefix);
+              const ProofLook& look, const Findings& findings) {
+    const auto& [proof, part, verdict] = look;
+    const FindingMemory::News news = memory.take(fmt::format("{} {}", proof, part), findings);
     announce(observer, context, proof, verdict, news.findings, news.findings);
     if (news.is_over) {
         logging::info(fmt::format("the {} proof finds nothing any more", proof));

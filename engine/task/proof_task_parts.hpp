@@ -9,6 +9,8 @@
 
 #include "core/base/result.hpp"
 #include "engine/proof/finding.hpp"
+#include "engine/proof/log/log_proof.hpp"
+#include "engine/proof/state/state_proof.hpp"
 #include "engine/task/finding_memory.hpp"
 #include "engine/task/task_observer.hpp"
 #include "engine/task/worker.hpp"
@@ -18,16 +20,25 @@ namespace plumbline::engine {
 
 /// "mismatch" where something was found; else "equal", or "partial" where not all was looked at.
 [[nodiscard]] std::string verdict_of(const Findings& findings, bool is_whole);
+/// The same; "unprovable" where nothing could be looked at.
+[[nodiscard]] std::string verdict_of(const LogProofOutcome& outcome);
+[[nodiscard]] std::string verdict_of(const StateOutcome& outcome);
 
 /// Says what a proof that has come to its end found: in the log, a few of `told` by name, and to
 /// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
 /// once.
 void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
               std::string_view verdict, const Findings& told, const Findings& news);
-/// The same of a proof that looks at all again at each run: what it had found at the last one is
-/// told to nobody, but that nothing is left of it is.
+/// A proof that looks at all again at each run.
+struct ProofLook {
+    std::string_view proof;  ///< "state", "replay", "calls", "scrub"
+    std::string_view part;   ///< what of it was looked at, as the task was told; empty: all
+    std::string_view verdict;
+};
+/// The same of such a one: what it had found at its last look at `part` is told to nobody, but that
+/// nothing is left of it is.
 void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
-              std::string_view verdict, const Findings& findings);
+              const ProofLook& look, const Findings& findings);
 
 /// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing
 /// while the index holds no block. Waits for the writer thread.

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <set>
-#include <stop_token>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
-#include "core/base/sleep.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
@@ -18,12 +15,12 @@
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_proof.hpp"
 #include "engine/proof/state/state_record.hpp"
-#include "engine/repair/verify.hpp"
 #include "engine/task/beginning_memory.hpp"
 #include "engine/task/log_mending.hpp"
 #include "engine/task/log_proof_task.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_task_parts.hpp"
+#include "engine/task/repair_tasks.hpp"
 #include "engine/task/tasks.hpp"
 
 namespace plumbline::engine {
@@ -35,19 +32,8 @@ using storage::ProofLevel;
 constexpr size_t kShownFindings = 100;
 /// The queue cuts a result that is longer than 64 KiB, which is no JSON then.
 constexpr size_t kFindingsBytesMax = 48U << 10U;
-/// A repair tells lines of three kinds, and the findings of four proofs.
-constexpr size_t kLinesBytesMax = 5U << 10U;
-constexpr size_t kFoundBytesMax = 10U << 10U;
-constexpr int64_t kLookMs = 50;
 
 // --- the log ----------------------------------------------------------------------------------
-
-std::string verdict_of(const LogProofOutcome& outcome) {
-    if (outcome.findings.empty() && !outcome.range && !outcome.is_complete) {
-        return "unprovable";
-    }
-    return verdict_of(outcome.findings, outcome.is_complete);
-}
 
 std::string to_json(const LogProofOutcome& outcome) {
     std::string out;
@@ -176,11 +162,6 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
 
 // --- the contract's state ---------------------------------------------------------------------
 
-std::string verdict_of(const StateOutcome& outcome) {
-    return verdict_of(outcome.findings,
-                      std::ranges::all_of(outcome.entities, &EntityState::is_proven));
-}
-
 void write_reasons(JsonWriter& json, const std::vector<EntityState::Unproven>& reasons) {
     json.open_array();
     for (const EntityState::Unproven& item : reasons) {
@@ -286,7 +267,8 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory.findings, context, verdict_of(outcome), outcome.findings);
+    announce(observer, memory.findings, context, {"state", context.row().args, verdict_of(outcome)},
+             outcome.findings);
     return TaskOutcome::done(to_json(outcome));
 }
 
@@ -334,7 +316,7 @@ TaskOutcome run_scrub(TaskContext& context, TaskObserver* observer, FindingMemor
         return TaskOutcome::from(lowered.error());
     }
     const std::string verdict = verdict_of(report->findings, true);
-    announce(observer, memory, context, verdict, report->findings);
+    announce(observer, memory, context, {"scrub", {}, verdict}, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
 }
 
@@ -394,143 +376,14 @@ TaskOutcome run_prove_replay(TaskContext& context, TaskObserver* observer, Findi
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory, context, verdict, report->findings);
+    announce(observer, memory, context, {"replay", context.row().args, verdict}, report->findings);
     return TaskOutcome::done(to_json(*report, verdict));
-}
-
-// --- repair -------------------------------------------------------------------------------------
-
-/// The first `lines` that have room, and the last, which may say why.
-void write_lines(JsonWriter& json, const std::vector<std::string>& lines) {
-    size_t written = lines.empty() ? 0 : lines.back().size();
-    json.open_array();
-    for (size_t i = 0; i + 1 < lines.size() && written + lines[i].size() < kLinesBytesMax; ++i) {
-        written += lines[i].size();
-        json.value(lines[i]);
-    }
-    if (!lines.empty()) {
-        json.value(std::string_view{lines.back()}.substr(0, kLinesBytesMax));
-    }
-    json.close_array();
-}
-
-/// What the last look found, in place of what proofs had found before it.
-void write_found(JsonWriter& json, const VerifyReport& report) {
-    json.open_object();
-    const auto write = [&json](const char* proof, const auto& outcome) {
-        if (outcome) {
-            write_findings(json.key(proof), outcome->findings, kShownFindings, kFoundBytesMax);
-        }
-    };
-    write("log", report.log);
-    write("replay", report.replay);
-    write("calls", report.calls);
-    write("state", report.state);
-    json.close_object();
-}
-
-std::string to_json(const RepairOutcome& outcome, bool is_dry_run) {
-    std::vector<std::string> steps;
-    for (const RepairPlan& plan : outcome.plans) {
-        steps.insert(steps.end(), plan.steps.begin(), plan.steps.end());
-    }
-    std::string out;
-    JsonWriter json{out};
-    json.open_object()
-        .member("task", "repair")
-        .member("dry_run", is_dry_run)
-        .member("whole", outcome.is_whole());
-    write_lines(json.key("steps"), steps);
-    write_lines(json.key("left"), outcome.left);
-    json.member("leaves_drift", outcome.leaves_drift);
-    write_lines(json.key("unproven"), outcome.report.unproven);
-    json.member("mismatches", outcome.report.finding_count());
-    write_found(json.key("found"), outcome.report);
-    json.close_object();
-    return out;
-}
-
-RepairOptions repair_options(const TaskContext& context) {
-    RepairOptions options;
-    options.verify.proof = context.config().proof;
-    options.verify.proof.level = ProofLevel::kReceipts;
-    options.on_drift = context.config().repair.on_drift;
-    return options;
-}
-
-TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, RepairOptions options) {
-    std::stop_source stop;
-    options.verify.stop = stop.get_token();
-    options.verify.on_progress = [&context](std::string_view proof, std::string_view part,
-                                            uint64_t done, uint64_t total) {
-        context.tell_progress(proof, part, done, total);
-    };
-    // From outside: what waits for a provider that hangs has no progress to tell.
-    const std::jthread watch{[&context, &stop](const std::stop_token& is_over) {
-        while (!is_over.stop_requested() && !stop.stop_requested()) {
-            if (context.should_stop()) {
-                stop.request_stop();
-            }
-            sleep_ms(kLookMs);
-        }
-    }};
-    const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();
-    options.apply = [&](const RepairPlan& plan) {
-        for (const std::string& step : plan.steps) {
-            logging::warning("repair", {{"step", step}});
-        }
-        return carry_out(context, observer, mapping, plan);
-    };
-    const Result<RepairOutcome> repaired =
-        repair(context.database(), mapping, &context.chain(), options);
-    if (!repaired) {
-        return TaskOutcome::from(repaired.error());
-    }
-    if (!options.dry_run) {
-        const Status recorded = write_down(context, [&](storage::CommitBatch& batch) {
-            return add_report(batch, context.database(), *mapping, repaired->report);
-        });
-        if (!recorded) {
-            return TaskOutcome::from(recorded.error());
-        }
-    }
-    return TaskOutcome::done(to_json(*repaired, options.dry_run));
-}
-
-/// All that is wrong.
-TaskOutcome run_repair(TaskContext& context, TaskObserver* observer) {
-    constexpr std::string_view kDryRun = "dry-run";
-    std::string_view args = context.row().args;
-    RepairOptions options = repair_options(context);
-    options.dry_run = args.starts_with(kDryRun);
-    args.remove_prefix(options.dry_run ? kDryRun.size() : 0);
-    Result<std::vector<uint32_t>> entities = named_entities(context, args);
-    if (!entities) {
-        return TaskOutcome::from(entities.error());
-    }
-    options.verify.entities = *std::move(entities);
-    return repair_with(context, observer, std::move(options));
-}
-
-/// Only what is wrong with the stored events of some blocks.
-TaskOutcome run_refetch(TaskContext& context, TaskObserver* observer) {
-    const Result<evm::BlockRange> range = parse_range_args(context.row().args);
-    if (!range) {
-        return TaskOutcome::from(range.error());
-    }
-    RepairOptions options = repair_options(context);
-    options.verify.from = range->from;
-    options.verify.to = range->to;
-    options.verify.with_replay = false;
-    options.verify.with_state = false;
-    options.verify.with_calls = false;  // Who is wrong there is for a person to decide.
-    return repair_with(context, observer, std::move(options));
 }
 
 }  // namespace
 
 void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
-    // All run on the one thread of their lane.
+    // All run on the one thread of their lane, repairs too.
     const auto memory = std::make_shared<FindingMemory>();
     kinds.add({"prove_log", "[FROM TO]",
                "Prove stored events against block headers; default: final blocks not proven yet",
@@ -545,12 +398,7 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                [observer, memory](TaskContext& context) {
                    return run_prove_replay(context, observer, *memory);
                }});
-    kinds.add({"repair", "[dry-run] [ENTITY...]",
-               "Run all proofs and mend what they find, cause first",
-               [observer](TaskContext& context) { return run_repair(context, observer); }});
-    kinds.add({"refetch", "FROM TO",
-               "Prove these blocks by their receipts and write anew what differs",
-               [observer](TaskContext& context) { return run_refetch(context, observer); }});
+    add_repair_tasks(kinds, observer, memory);
     kinds.add({"scrub", "", "Read every stored byte and hold it against the digests",
                [observer, memory](TaskContext& context) {
                    return run_scrub(context, observer, *memory);

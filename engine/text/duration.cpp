@@ -12,6 +12,10 @@ std::string format_count(uint64_t value) {
     return digits;
 }
 
+std::string count_of(uint64_t count, std::string_view one, std::string_view several) {
+    return fmt::format("{} {}", count, count == 1 ? one : several);
+}
+
 std::string format_progress(std::string_view what, std::string_view part, uint64_t done,
                             uint64_t total) {
     return fmt::format("{}: {} {}{}", what, part, format_count(done),

@@ -9,6 +9,8 @@ namespace plumbline::engine {
 
 /// "1,234,567"
 [[nodiscard]] std::string format_count(uint64_t value);
+/// "1 event", "2 events": with `one` where it is one.
+[[nodiscard]] std::string count_of(uint64_t count, std::string_view one, std::string_view several);
 /// "log: blocks 1,200 of 5,063", and without a total (0) "state: quest 1,200"
 [[nodiscard]] std::string format_progress(std::string_view what, std::string_view part,
                                           uint64_t done, uint64_t total);

@@ -63,6 +63,19 @@ TEST_F(ContractLookTest, OfAProxyWithAnotherAbiItsOwnEventsCountForNothing) {
                                    HasSubstr("give the ABI of that contract")));
 }
 
+TEST_F(ContractLookTest, AGetterThatTheContractLacksIsToldBeforeAnyProof) {
+    put_code(emit_transfer());
+    call_it();
+    ASSERT_EQ(init("erc20").code, 0);
+    const auto lacks = HasSubstr("has no function balanceOf(address), which [entities.");
+    EXPECT_THAT(plumbline({"check", dir_.sub("mine/plumbline.toml"), "--events", "1"}).err, lacks);
+    EXPECT_THAT(run().err, lacks);
+    // PUSH4 of its selector: the code names it.
+    put_code("6370a0823150" + emit_transfer());
+    EXPECT_THAT(plumbline({"check", dir_.sub("mine/plumbline.toml"), "--events", "1"}).err,
+                Not(lacks));
+}
+
 TEST_F(ContractLookTest, EventsInAnotherShapeThanTheAbisAreNotInTheAbi) {
     put_code(emit_transfer());
     call_it();

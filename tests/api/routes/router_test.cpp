@@ -376,7 +376,8 @@ TEST_F(RouterTest, ConflictsTellWhatTheNewestRepairDidAndWhatAPlanWouldDo) {
     state.mismatches = 1;
     record(state);
     end(R"({"task":"repair","dry_run":false,"whole":false,"leaves_drift":true,"steps":[],
-            "left":["user: points"],"unproven":["the replay was stopped"]})");
+            "left":["user: points"],"unproven":["the replay was stopped"],
+            "found":{"state":[{"kind":"state differs","entity":"user","key":"a","field":"points"}]}})");
     conflicts = api.get("/v1/conflicts");
     EXPECT_EQ(conflicts["repair"]["state"], "done");
     EXPECT_EQ(conflicts["repair"]["whole"], false);
@@ -387,6 +388,15 @@ TEST_F(RouterTest, ConflictsTellWhatTheNewestRepairDidAndWhatAPlanWouldDo) {
     EXPECT_THAT(conflicts["conflicts"][0]["cause"].get<std::string>(),
                 testing::HasSubstr("no row is damaged"))
         << "what the repair has ruled out is no cause any more";
+    EXPECT_TRUE(conflicts["plan"].is_null()) << "what it told was carried out";
+
+    engine::TaskSpec spec;
+    spec.kind = "prove_state";
+    ASSERT_TRUE(api.queue->add(spec).has_value());
+    end(R"({"findings":[{"kind":"state differs","entity":"user","key":"b","field":"points"}]})");
+    EXPECT_THAT(api.get("/v1/conflicts")["conflicts"][0]["remedy"].get<std::string>(),
+                testing::Not(testing::StartsWith("correct the mapping")))
+        << "the repair before it did not know of this one";
 }
 
 TEST(RouterOptionsTest, StatusTellsWhereWebhooksStandAndEntitiesHowFieldsAreShown) {

@@ -624,7 +624,31 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     ASSERT_OK(repair);
     const TaskRow repaired = ended_task(repair->id);
     EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
+    // What the proof had told is not counted again; what is not final it had not looked at.
+    const auto journal = service->database()->read_view()->list_journal(0, 1'000);
+    ASSERT_OK(journal);
+    EXPECT_EQ(counted(),
+              fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}", journal->size()));
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+}
+
+TEST_F(ServiceTest, WhatARepairFindsFirstIsToldAsWhatAProofFinds) {
+    manners_.hides_a_log = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const auto repair = service->add_task(spec("repair"));
+    ASSERT_OK(repair);
+    const TaskRow repaired = ended_task(repair->id);
+    EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
+    const auto journal = service->database()->read_view()->list_journal(0, 1'000);
+    ASSERT_OK(journal);
+    ASSERT_FALSE(journal->empty());
+    const std::string metrics = service->metrics_text();
+    EXPECT_THAT(metrics,
+                HasSubstr(fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}\n",
+                                      journal->size())));
+    EXPECT_THAT(metrics, HasSubstr("plumbline_proofs_total{kind=\"log\",verdict=\"mismatch\"} 1"));
 }
 
 TEST_F(ServiceTest, ARepairThatIsStoppedOnItsWayEndsAndIsFinishedAfterTheNextStart) {

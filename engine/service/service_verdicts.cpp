@@ -1,0 +1,143 @@
+// What the newest proofs found, and what could not be proven, as the service says it.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/state/state_record.hpp"
+#include "engine/service/service.hpp"
+#include "engine/service/task_ear.hpp"
+#include "engine/task/proof_ranges.hpp"
+#include "engine/text/duration.hpp"
+#include "storage/proof_names.hpp"
+#include "storage/read_view.hpp"
+
+namespace plumbline::engine {
+
+namespace {
+
+constexpr int64_t kVerdictsMs = 5'000;
+constexpr size_t kNotesMax = 8;
+/// What a repair's arguments begin with that only looks.
+constexpr std::string_view kDryRun = "dry-run";
+
+/// The log's record names the block that its proof began at, and what is wrong lies below.
+std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
+    std::string out = fmt::format(
+        "the {} proof{} found {}", record.proof,
+        record.entity.empty() ? "" : " of " + record.entity,
+        record.proof == "state" ? "that " + difference_text(record)  // a row in however many fields
+                                : count_of(record.mismatches, "mismatch", "mismatches"));
+    if (record.proof != "log") {
+        return out + fmt::format(" at block {}", record.block_num);
+    }
+    const auto first = std::ranges::find_if(
+        known.ranges(), [](const KnownRange& range) { return range.findings > 0; });
+    if (first == known.ranges().end()) {
+        return out + fmt::format(" in the blocks up to {}", record.block_num);
+    }
+    return out + fmt::format(", the first of them in block {}", first->range.from);
+}
+
+}  // namespace
+
+/// What is to be done about it, where nobody does it unasked.
+std::string Service::mending_advice(const storage::ProofRecord& record) const {
+    if (queue_) {
+        for (const auto& [state, text] : {std::pair{TaskState::kRunning, "is under way"},
+                                          std::pair{TaskState::kWaiting, "is in the queue"}}) {
+            for (const TaskRow& task : queue_->list(state, "repair")) {
+                if (!task.args.starts_with(kDryRun)) {
+                    return fmt::format("; a repair {} (task {})", text, task.id);
+                }
+            }
+        }
+    }
+    if (record.proof == "state") {
+        return "; `plumbline task add DB repair` mends what comes of a missing event or a damaged "
+               "row, /v1/conflicts has the cause";
+    }
+    if (record.proof != "log" || config().repair.on_log != LogPolicy::kMend) {
+        return "; `plumbline task add DB repair` mends them";
+    }
+    return task_ear_->is_mending_spent()
+               ? "; so many blocks were mended since the start that no more are unasked: "
+                 "`plumbline task add DB repair` mends them"
+               : "";
+}
+
+/// What the newest proofs found; they change seldom.
+void Service::read_verdicts(int64_t now_ms) {
+    // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
+    const bool is_known =
+        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
+    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
+        return;
+    }
+    next_verdicts_ms_ = now_ms + kVerdictsMs;
+    const auto view = database()->read_view();
+    const auto records = view->list_proofs();
+    const auto known = KnownRanges::read(*view, 0);
+    if (!records || !known) {
+        return;
+    }
+    read_proven();
+    verdicts_.clear();
+    notes_.clear();
+    for (auto& [proof, count] : mismatches_) {
+        count = 0;
+        for (const storage::ProofRecord& record : *records) {
+            count += record.proof == proof ? record.mismatches : 0;
+        }
+    }
+    for (const storage::ProofRecord& record : *records) {
+        if (storage::is_verdict(record.proof) && record.mismatches > 0) {
+            verdicts_.push_back(describe_verdict(record, *known) + mending_advice(record));
+        }
+    }
+    add_notes(*known);
+    add_state_notes(*records);
+}
+
+/// The best level at which anything is proven from the first block on.
+void Service::read_proven() {
+    const auto coverage = database()->coverage();
+    if (!coverage) {
+        return;
+    }
+    proven_ = {};
+    // From the weakest to the best.
+    for (const auto& [level, block] : proven_through(indexer_->plan().sources(), *coverage)) {
+        if (block > 0 && level != to_string(storage::ProofLevel::kFetched)) {
+            proven_ = {level, block};
+        }
+    }
+}
+
+void Service::add_notes(const KnownRanges& known) {
+    for (const KnownRange& range : known.ranges()) {
+        if (range.findings == 0 && notes_.size() < kNotesMax) {
+            notes_.push_back(fmt::format(
+                "blocks from {}{} {}: {}", range.range.from,
+                range.range.to == UINT64_MAX ? " on" : fmt::format(" to {}", range.range.to),
+                range.is_retry() ? "are below the level asked for, and are proven again in hours"
+                                 : "cannot be proven",
+                range.note));
+        }
+    }
+}
+
+/// Entities of which a proof of state could not look at all, or has slots that are another's.
+void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) {
+    for (const storage::ProofRecord& record : records) {
+        const std::string why = record.proof == "state" ? unproven_text(record) : std::string{};
+        if (!why.empty() && notes_.size() < kNotesMax) {
+            notes_.push_back(
+                fmt::format("not all of {} is compared with the contract at block {}: {}",
+                            record.entity, record.block_num, why));
+        }
+    }
+}
+
+}  // namespace plumbline::engine
