@@ -28,7 +28,9 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
     {"53200", "the PostgreSQL server has no memory left: the sink tries again"},
     {"53300",
      "PostgreSQL takes no more connections: raise max_connections, or put PgBouncer between"},
-    {"55P03", "somebody else holds the table or makes tables of this schema: it is tried again"},
+    {"55P03",
+     "somebody else has held a table of the sink's, or made tables of its schema, for half a "
+     "minute: pg_locks and pg_stat_activity tell who"},
     {"23503",
      "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
      "deferrable initially deferred"},
@@ -44,6 +46,9 @@ constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
      "PostgreSQL does not do that with such a table: a rule of yours on it is to be dropped, and a "
      "trigger may take its place"},
     {"57014", "somebody cancelled it, or a timeout of what stands between did: it is tried again"},
+    {"57P05",
+     "the idle_session_timeout of the role, the database or the server is shorter than the sink "
+     "takes between two statements: alter role ... set idle_session_timeout = 0"},
     {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
     {"42P10", "somebody has dropped the table's primary key: the sink looks at it anew"},
     {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
@@ -180,6 +185,9 @@ Error SinkSession::explain(Error error) const {
         // Said by a cast that fails, between quotes; more may follow.
         const size_t end = std::min(error.message.find("\";", at), error.message.rfind('"'));
         error.message = error.message.substr(at, end - at);
+        return error;
+    }
+    if (connection_->is_short_timeout()) {
         return error;
     }
     if (state == "25006") {
