@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/postgres_url.hpp"
+#include "sink/pg_advice.hpp"
 #include "sink/pg_dial.hpp"
 #include "sink/pg_settings.hpp"
 
@@ -25,18 +26,50 @@ constexpr std::string_view kShortTimeout =
     "the role, the database or the server has a timeout that is over before the sink can set its "
     "own: alter role ... set statement_timeout = '1s' (or 0), and transaction_timeout the same";
 
-/// What the server says in several lines, as one that something may follow.
-std::string one_line(std::string_view text) {
+/// Without blanks at its ends or two in a row, and without a full stop: something may follow.
+std::string one_sentence(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool is_blank = c == '\n' || c == '\t' || c == ' ';
+        const bool is_blank = c == '\t' || c == ' ';
         if (!is_blank || (!out.empty() && out.back() != ' ')) {
             out += is_blank ? ' ' : c;
         }
     }
-    out.resize(std::min(out.size(), kMessageMax));
     while (!out.empty() && (out.back() == ' ' || out.back() == '.')) {
         out.pop_back();
+    }
+    return out;
+}
+
+/// What the server says in several lines, as one.
+std::string one_line(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (const std::string sentence = one_sentence(line); !sentence.empty()) {
+            out += fmt::format("{}{}", out.empty() ? "" : "; ", sentence);
+        }
+    }
+    return one_sentence(out.substr(0, kMessageMax));
+}
+
+/// Of a refused connection libpq has only a text, and with PQERRORS_VERBOSE the SQLSTATE in it:
+/// "FATAL:  53300: sorry...", then a line "LOCATION:  ...". Both are taken out.
+std::string take_sqlstate(std::string& text) {
+    constexpr size_t kSize = 5;
+    const auto is_state = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+    std::string out;
+    for (size_t at = 0; (at = text.find(":  ", at)) != std::string::npos; at += 3) {
+        const std::string state = text.substr(at + 3, kSize);
+        if (text.substr(at + 3 + state.size(), 2) == ": " && state.size() == kSize &&
+            std::ranges::all_of(state, is_state)) {
+            out = state;
+            text.erase(at + 3, kSize + 2);
+        }
+    }
+    for (size_t at = 0; (at = text.find("\nLOCATION:  ", at)) != std::string::npos;) {
+        text.erase(at, std::min(text.find('\n', at + 1), text.size()) - at);
     }
     return out;
 }
@@ -97,17 +130,28 @@ Status PgConnection::connect() {
     PLUMBLINE_TRY(connection_,
                   dial_postgres(options_.url, options_.connect_ms, options_.should_stop));
     if (PQstatus(connection_) == CONNECTION_BAD) {
-        return lost("connecting to");
+        return not_let_in();
     }
     if (PQstatus(connection_) != CONNECTION_OK) {
         return does_not_answer();
     }
     answered();
     ++round_trips_;
+    PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
     if (PQsetnonblocking(connection_, 1) != 0) {
         return lost("connecting to");
     }
     return ok();
+}
+
+Error PgConnection::not_let_in() {
+    is_lost_ = true;
+    std::string text = redactor_.redact(PQerrorMessage(connection_));
+    sqlstate_ = take_sqlstate(text);
+    const std::string_view advice = pg_connect_advice(sqlstate_);
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("connecting to PostgreSQL: {}{}{}", one_line(text),
+                             advice.empty() ? "" : "; ", advice)};
 }
 
 bool PgConnection::has_ended() {

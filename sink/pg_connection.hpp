@@ -129,6 +129,7 @@ class PgConnection {
   private:
     explicit PgConnection(PgOptions options);
     [[nodiscard]] Status connect();
+    [[nodiscard]] Error not_let_in();
     void answered() noexcept;
     [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
     [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);

@@ -418,7 +418,7 @@ TEST_F(SinkServiceTest, AServerThatNeverAnswersIsToldAllTheTimeAndHoldsNothingUp
     const std::string base = "http://127.0.0.1:" + std::to_string(http_);
     const auto is_told = [&] {
         const std::string health = run_command({"curl", "-s", base + "/v1/health"}).out;
-        return health.find("sink main") != std::string::npos &&
+        return health.find("sink main: PostgreSQL") != std::string::npos &&
                health.find("does not answer") != std::string::npos;
     };
     ASSERT_TRUE(eventually(is_told));
