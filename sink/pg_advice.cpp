@@ -9,7 +9,12 @@ namespace {
 
 using Advice = std::pair<std::string_view, std::string_view>;
 
+constexpr std::string_view kPool =
+    "a pool before PostgreSQL says so: its log tells why, and PgBouncer's query_timeout, "
+    "query_wait_timeout and server_login_retry how long it waits";
+
 constexpr Advice kOfStatements[] = {
+    {"08P01", kPool},
     {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
     {"40001", "the same transaction is tried again"},
     {"40P01", "the same transaction is tried again"},
@@ -44,6 +49,7 @@ constexpr Advice kOfStatements[] = {
 };
 
 constexpr Advice kOfConnections[] = {
+    {"08P01", kPool},
     {"28000",
      "pg_hba.conf does not let the URL's user in from here, or there is no such role, or it may "
      "not log in: alter role ... login"},

@@ -74,9 +74,11 @@ class SinkSession {
     /// What a fence would say, without a transaction.
     [[nodiscard]] Status check_fence();
     void close();
-    /// The last error is that PostgreSQL refused something over a connection that goes on.
+    /// The last error is that PostgreSQL, or a pool before it, refused a statement; not that it was
+    /// away or went down (57P..).
     [[nodiscard]] bool was_refused() const noexcept {
-        return connection_ && !connection_->is_lost() && !connection_->sqlstate().empty();
+        return connection_ && !connection_->sqlstate().empty() &&
+               !connection_->sqlstate().starts_with("57P");
     }
     [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
     [[nodiscard]] PgConnection& connection() noexcept { return *connection_; }
