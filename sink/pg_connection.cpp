@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/postgres_url.hpp"
+#include "sink/pg_advice.hpp"
 #include "sink/pg_dial.hpp"
 #include "sink/pg_settings.hpp"
 
@@ -19,20 +20,57 @@ namespace {
 constexpr int kLookMs = 100;
 constexpr size_t kMessageMax = 600;
 constexpr size_t kCopyChunk = size_t{256} << 10;
+/// A server that has just begun a session takes longer for its first statements.
+constexpr int kSettingsTries = 10;
+constexpr std::string_view kShortTimeout =
+    "the role, the database or the server has a timeout that is over before the sink can set its "
+    "own: alter role ... set statement_timeout = '1s' (or 0), and transaction_timeout the same";
 
-/// What the server says in several lines, as one.
-std::string one_line(std::string_view text) {
+/// Without blanks at its ends or two in a row, and without a full stop: something may follow.
+std::string one_sentence(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool is_blank = c == '\n' || c == '\t' || c == ' ';
+        const bool is_blank = c == '\t' || c == ' ';
         if (!is_blank || (!out.empty() && out.back() != ' ')) {
             out += is_blank ? ' ' : c;
         }
     }
-    while (!out.empty() && out.back() == ' ') {
+    while (!out.empty() && (out.back() == ' ' || out.back() == '.')) {
         out.pop_back();
     }
-    out.resize(std::min(out.size(), kMessageMax));
+    return out;
+}
+
+/// What the server says in several lines, as one.
+std::string one_line(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        if (const std::string sentence = one_sentence(line); !sentence.empty()) {
+            out += fmt::format("{}{}", out.empty() ? "" : "; ", sentence);
+        }
+    }
+    return one_sentence(out.substr(0, kMessageMax));
+}
+
+/// Of a refused connection libpq has only a text, and with PQERRORS_VERBOSE the SQLSTATE in it:
+/// "FATAL:  53300: sorry...", then a line "LOCATION:  ...". Both are taken out.
+std::string take_sqlstate(std::string& text) {
+    constexpr size_t kSize = 5;
+    const auto is_state = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+    std::string out;
+    for (size_t at = 0; (at = text.find(":  ", at)) != std::string::npos; at += 3) {
+        const std::string state = text.substr(at + 3, kSize);
+        if (text.substr(at + 3 + state.size(), 2) == ": " && state.size() == kSize &&
+            std::ranges::all_of(state, is_state)) {
+            out = state;
+            text.erase(at + 3, kSize + 2);
+        }
+    }
+    for (size_t at = 0; (at = text.find("\nLOCATION:  ", at)) != std::string::npos;) {
+        text.erase(at, std::min(text.find('\n', at + 1), text.size()) - at);
+    }
     return out;
 }
 
@@ -92,17 +130,28 @@ Status PgConnection::connect() {
     PLUMBLINE_TRY(connection_,
                   dial_postgres(options_.url, options_.connect_ms, options_.should_stop));
     if (PQstatus(connection_) == CONNECTION_BAD) {
-        return lost("connecting to");
+        return not_let_in();
     }
     if (PQstatus(connection_) != CONNECTION_OK) {
         return does_not_answer();
     }
     answered();
     ++round_trips_;
+    PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
     if (PQsetnonblocking(connection_, 1) != 0) {
         return lost("connecting to");
     }
     return ok();
+}
+
+Error PgConnection::not_let_in() {
+    is_lost_ = true;
+    std::string text = redactor_.redact(PQerrorMessage(connection_));
+    sqlstate_ = take_sqlstate(text);
+    const std::string_view advice = pg_connect_advice(sqlstate_);
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("connecting to PostgreSQL: {}{}{}", one_line(text),
+                             advice.empty() ? "" : "; ", advice)};
 }
 
 bool PgConnection::has_ended() {
@@ -206,8 +255,9 @@ Error PgConnection::refused(pg_result* result) {
         }
     }
     message.resize(std::min(message.size(), kMessageMax));
-    // Class 57P: the server goes down; 08: the connection is gone.
-    is_lost_ = is_lost_ || sqlstate_.starts_with("57P") || sqlstate_.starts_with("08");
+    // Class 57P: the server goes down; 08: the connection is gone; FATAL: it is going.
+    is_lost_ = is_lost_ || sqlstate_.starts_with("57P") || sqlstate_.starts_with("08") ||
+               field(PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL";
     return Error{ErrorCode::kUnavailable, std::move(message)};
 }
 
@@ -256,16 +306,36 @@ bool PgConnection::send(const std::string& sql, const std::vector<std::string>& 
 }
 
 Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& statements) {
+    for (int tries = 1;; ++tries) {
+        Result<std::vector<PgRows>> rows = run_once(statements);
+        if (rows || !is_short_timeout_) {
+            return rows;
+        }
+        const bool can_go_on = rollback();
+        if (!can_go_on || tries == kSettingsTries) {
+            is_short_timeout_ = true;
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("{}; {}", rows.error().message, kShortTimeout)};
+        }
+    }
+}
+
+Result<std::vector<PgRows>> PgConnection::run_once(const std::vector<PgStatement>& statements) {
     sqlstate_.clear();
+    is_short_timeout_ = false;
     // A batch outside of a transaction is one by itself. BEGIN comes before its settings.
     const bool is_new = !is_lost_ && PQtransactionStatus(connection_) == PQTRANS_IDLE;
     const bool has_begin = !statements.empty() && statements.front().sql.starts_with("begin");
     const size_t settings_at = has_begin ? 1 : 0;
+    const size_t settings = is_new ? 2 : 0;
+    const bool has_transaction_timeout = server_version() >= 170'000;
     if (is_lost_ || PQenterPipelineMode(connection_) == 0) {
         return lost("asking");
     }
     for (size_t at = 0; at <= statements.size(); ++at) {
-        if ((is_new && at == settings_at && !send(pg_settings_sql(), {})) ||
+        if ((is_new && at == settings_at &&
+             !(send(pg_timeouts_sql(has_transaction_timeout), {}) &&
+               send(pg_settings_sql(), {}))) ||
             (at < statements.size() && !send(statements[at].sql, statements[at].params))) {
             return lost("asking");
         }
@@ -276,7 +346,10 @@ Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& st
     PLUMBLINE_TRY_VOID(send_all());
     ++round_trips_;
     std::vector<PgRows> out;
-    Status read = read_commands(statements.size() + (is_new ? 1 : 0), out);
+    Status read = read_commands(statements.size() + settings, out);
+    // What a role has for timeouts holds until the settings are made.
+    is_short_timeout_ = !read && is_new && out.size() < settings_at + settings &&
+                        (sqlstate_ == "57014" || sqlstate_ == "25P04");
     if (is_lost_) {
         return std::move(read).error();
     }
@@ -286,9 +359,8 @@ Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& st
     if (!read) {
         return std::move(read).error();
     }
-    if (is_new && out.size() > settings_at) {
-        out.erase(out.begin() + static_cast<std::ptrdiff_t>(settings_at));
-    }
+    const auto from = out.begin() + static_cast<std::ptrdiff_t>(std::min(settings_at, out.size()));
+    out.erase(from, from + std::min(static_cast<std::ptrdiff_t>(settings), out.end() - from));
     return out;
 }
 

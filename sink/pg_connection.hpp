@@ -109,6 +109,9 @@ class PgConnection {
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
     /// The last error is that row level security would hide or refuse rows.
     [[nodiscard]] bool is_row_security() const noexcept { return is_row_security_; }
+    /// The last error is that a timeout of the role's was over before the settings were made, ten
+    /// times; the message says what to do.
+    [[nodiscard]] bool is_short_timeout() const noexcept { return is_short_timeout_; }
     /// Nothing more can be asked over it.
     [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
     /// Nothing is under way, and the server has ended the connection meanwhile: it restarted, or an
@@ -126,11 +129,13 @@ class PgConnection {
   private:
     explicit PgConnection(PgOptions options);
     [[nodiscard]] Status connect();
+    [[nodiscard]] Error not_let_in();
     void answered() noexcept;
     [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
     [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);
     [[nodiscard]] Status send_all();
     [[nodiscard]] Result<pg_result*> next_result();
+    [[nodiscard]] Result<std::vector<PgRows>> run_once(const std::vector<PgStatement>& statements);
     [[nodiscard]] Error refused(pg_result* result);
     [[nodiscard]] Error lost(std::string_view doing);
     [[nodiscard]] Error does_not_answer();
@@ -143,6 +148,7 @@ class PgConnection {
     pg_conn* connection_ = nullptr;
     std::string sqlstate_;
     bool is_row_security_ = false;
+    bool is_short_timeout_ = false;
     bool is_lost_ = false;
     uint64_t round_trips_ = 0;
 };

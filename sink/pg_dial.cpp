@@ -80,6 +80,7 @@ class Dial {
             return nullptr;
         }
         PQsetNoticeProcessor(out, ignore_notice, nullptr);
+        PQsetErrorVerbosity(out, PQERRORS_VERBOSE);  // With the SQLSTATE of a refusal.
         PostgresPollingStatusType state =
             PQstatus(out) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
         while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED && !is_left_ &&

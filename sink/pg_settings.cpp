@@ -4,6 +4,12 @@
 
 namespace plumbline::sink {
 
+std::string pg_timeouts_sql(bool has_transaction_timeout) {
+    return fmt::format(
+        "select pg_catalog.set_config('statement_timeout', '0', true){}",
+        has_transaction_timeout ? ", pg_catalog.set_config('transaction_timeout', '0', true)" : "");
+}
+
 const std::string& pg_settings_sql() {
     static const std::string kSql = [] {
         std::string values =

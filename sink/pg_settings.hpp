@@ -31,6 +31,10 @@ inline constexpr PgSetting kPgSettings[] = {
     {"idle_in_transaction_session_timeout", "300000"},  // and so does who has gone silent
 };
 
+/// The statement before: of a role's timeouts those that the next one may be too long for. Short,
+/// because they hold for it; `has_transaction_timeout` from PostgreSQL 17 on.
+[[nodiscard]] std::string pg_timeouts_sql(bool has_transaction_timeout);
+
 /// A statement that sets them, and `pg_catalog` before the role's search_path, until the
 /// transaction ends. What a server does not know is passed over.
 [[nodiscard]] const std::string& pg_settings_sql();

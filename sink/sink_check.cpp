@@ -91,8 +91,7 @@ class TableCheck {
         if (waiting_.empty()) {
             return ok();
         }
-        PLUMBLINE_TRY(const PgRows rows,
-                      session_.connection().query(table_.cells_sql(), asked_.take()));
+        PLUMBLINE_TRY(const PgRows rows, session_.ask(table_.cells_sql(), asked_.take()));
         const std::vector<SinkColumn>& columns = table_.columns();
         Cells cells(columns.size());
         for (size_t row = 0; row < rows.size(); ++row) {
@@ -174,6 +173,13 @@ std::string where_they_stand(const SinkCheckOptions& options, const SinkSession&
         "the sink {} stands at block {} and the index at block {}", options.config.name,
         session.position() ? fmt::format("{}", session.position()->block_num) : "none",
         cursor ? fmt::format("{}", cursor->block_num) : "none");
+}
+
+/// What its writer says of itself, or else what brings it up.
+std::string what_it_says(const SinkCheckOptions& options) {
+    const std::string said = options.ask_writer ? options.ask_writer() : "";
+    return said.empty() ? "let plumbline run bring the sink up"
+                        : fmt::format("the running service says that the sink {}", said);
 }
 
 /// Whether the table can be compared; mended where that is wanted and possible. A writer beside us
@@ -292,12 +298,11 @@ Result<SinkReport> check_sink(
         if (now >= deadline) {
             return Error{ErrorCode::kUnavailable,
                          where_they_stand(options, session, *view) +
-                             ", so they cannot be compared: let plumbline run bring the sink up"};
+                             ", so they cannot be compared: " + what_it_says(options)};
         }
         tell(now - began, [&] {
             return where_they_stand(options, session, *view) +
-                   ": they are compared once they stand at the same, to which plumbline run brings "
-                   "the sink";
+                   ": they are compared once they stand at the same; " + what_it_says(options);
         });
         sleep_ms(kAgainMs);
     }

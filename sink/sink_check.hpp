@@ -59,6 +59,9 @@ struct SinkCheckOptions {
     /// For so long both are looked at again until they stand at the same block.
     int64_t patience_ms = 30'000;
     std::function<bool()> should_stop;
+    /// What the running service says of this sink, "is failing: ..."; empty where none can be
+    /// asked.
+    std::function<std::string()> ask_writer;
     /// Told once what is waited for, before ten seconds of it are over.
     std::function<void(const std::string&)> on_wait;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/deadline.hpp"
@@ -20,6 +22,14 @@ constexpr int64_t kSoonMs = 50;
 constexpr int64_t kLastMs = 3'000;   ///< to send what is left at the end
 constexpr int64_t kLastTryMs = 500;  ///< where PostgreSQL does not answer anyway
 constexpr int64_t kSlowMs = 1'000;
+/// Longer than a lock is waited for: an attempt that goes on then has got past what was refused.
+constexpr int64_t kOutlastMs = 45'000;
+
+void tell_loading(engine::SinkStatus& status) {
+    status.state = "loading";
+    status.reason.clear();
+    status.is_failing = false;
+}
 
 }  // namespace
 
@@ -118,11 +128,16 @@ void SinkModule::describe(engine::ServiceStatus& status) const {
         out.lag_blocks = cursor->block_num > from ? cursor->block_num - from : 0;
     }
     // A state is told once a step is done, and one that hangs is not.
-    const int64_t waited_ms = wait_->waited_ms(system_clock().monotonic_ms());
-    if (waited_ms >= kLongWaitMs && !out.is_failing) {
+    const int64_t now = system_clock().monotonic_ms();
+    const int64_t waited_ms = wait_->waited_ms(now);
+    if (waited_ms >= kLongWaitMs && out.is_failing) {
+        out.reason += fmt::format("; tried again, without an answer for {}s", waited_ms / 1'000);
+    } else if (waited_ms >= kLongWaitMs) {
         out.state = out.state == "loading" ? "loading" : "failing";
         out.reason = long_wait_text(waited_ms);
         out.is_failing = true;
+    } else if (out.is_failing && syncing_since_ms_ != 0 && now - syncing_since_ms_ >= kOutlastMs) {
+        tell_loading(out);
     }
     status.sinks.push_back(std::move(out));
 }
@@ -142,7 +157,7 @@ Result<std::unique_ptr<SinkWriter>> SinkModule::make_writer() {
     options.memory = engine::plan_memory(service_.config().memory_mib, engine::MemoryUse::kService);
     options.should_stop = [this] { return must_stop(); };
     options.wait = wait_;
-    options.on_sync = [this] { tell_sync(); };
+    options.on_sync = [this](const SinkWriter& writer) { tell_sync(writer); };
     return SinkWriter::make(std::move(options), dirty_);
 }
 
@@ -206,29 +221,33 @@ void SinkModule::turn(std::unique_ptr<SinkWriter>& writer) {
         wait_ms_ = backoff_.next();
         return;
     }
-    if (!backoff_.is_fresh()) {
-        logging::info("a sink follows again", {{"sink", config_.name}});
-    }
-    backoff_.reset();
     const bool waits = *done == SinkWriter::Step::kWait;
     must_sync_ = waits && !may_sync;
     is_done_ = !waits || must_sync_;
     wait_ms_ = is_done_ ? kIdleMs : kSoonMs;
+    if (!is_done_ && !backoff_.is_fresh()) {
+        return;  // Nothing was sent: what was told of the failure stands.
+    }
+    if (!backoff_.is_fresh()) {
+        logging::info("a sink follows again", {{"sink", config_.name}});
+    }
+    backoff_.reset();
     publish(writer.get(), must_sync_ ? "waiting" : "following", nullptr);
 }
 
-/// What was told of an attempt before is over.
-void SinkModule::tell_sync() {
+/// PostgreSQL has answered: what was told of one that did not is over. What it refused may be
+/// refused again, and is told until this attempt has got past it.
+void SinkModule::tell_sync(const SinkWriter& writer) {
     const MutexLock lock{mutex_};
-    if (!status_.block_num || status_.is_failing) {
-        status_.state = "loading";
-        status_.reason.clear();
-        status_.is_failing = false;
+    syncing_since_ms_ = system_clock().monotonic_ms();
+    if (status_.is_failing ? !writer.was_refused() : !status_.block_num) {
+        tell_loading(status_);
     }
 }
 
 void SinkModule::publish(const SinkWriter* writer, std::string_view state, const Error* error) {
     const MutexLock lock{mutex_};
+    syncing_since_ms_ = 0;
     status_.state = state;
     status_.reason = error == nullptr ? "" : error->message;
     status_.is_failing = error != nullptr;

@@ -65,7 +65,7 @@ class SinkModule final : public engine::ServiceModule, public engine::IndexObser
         PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] uint64_t commit_num() const;
     [[nodiscard]] Result<std::unique_ptr<SinkWriter>> make_writer();
-    void tell_sync() PLUMBLINE_EXCLUDES(mutex_);
+    void tell_sync(const SinkWriter& writer) PLUMBLINE_EXCLUDES(mutex_);
 
     engine::Service& service_;
     const engine::SinkConfig config_;
@@ -83,6 +83,8 @@ class SinkModule final : public engine::ServiceModule, public engine::IndexObser
     bool has_news_ PLUMBLINE_GUARDED_BY(mutex_) = true;
     bool is_over_ PLUMBLINE_GUARDED_BY(mutex_) = false;
     int64_t give_up_ms_ PLUMBLINE_GUARDED_BY(mutex_) = 0;  ///< once it is over
+    /// That tables are loaded or compared; 0: they are not. Monotonic.
+    int64_t syncing_since_ms_ PLUMBLINE_GUARDED_BY(mutex_) = 0;
     engine::SinkStatus status_ PLUMBLINE_GUARDED_BY(mutex_);
     std::jthread thread_;
 };

@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "sink/pg_advice.hpp"
 #include "sink/pg_settings.hpp"
 
 namespace plumbline::sink {
@@ -18,38 +19,6 @@ namespace plumbline::sink {
 namespace {
 
 constexpr std::string_view kDivisionByZero = "22012";
-
-/// By SQLSTATE.
-constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
-    {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
-    {"40001", "the same transaction is tried again"},
-    {"40P01", "the same transaction is tried again"},
-    {"53100", "the disk of the PostgreSQL server is full: once there is room, the sink goes on"},
-    {"53200", "the PostgreSQL server has no memory left: the sink tries again"},
-    {"53300",
-     "PostgreSQL takes no more connections: raise max_connections, or put PgBouncer between"},
-    {"55P03", "somebody else holds the table or makes tables of this schema: it is tried again"},
-    {"23503",
-     "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
-     "deferrable initially deferred"},
-    {"22012",
-     "a trigger of yours divides by zero, or the tables changed and changed back: it is tried "
-     "again"},
-    {"23502",
-     "a column that is not the sink's takes no null and has no default: give it a default, or "
-     "drop its not null"},
-    {"23505", "a unique index that is not the sink's forbids it, or two rows are one: drop it"},
-    {"23514", "a check constraint that is not the sink's forbids it: drop it, or widen it"},
-    {"0A000",
-     "PostgreSQL does not do that with such a table: a rule of yours on it is to be dropped, and a "
-     "trigger may take its place"},
-    {"57014", "somebody cancelled it, or a timeout of what stands between did: it is tried again"},
-    {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
-    {"42P10", "somebody has dropped the table's primary key: the sink looks at it anew"},
-    {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
-    {"42703", "somebody has altered the table: the sink looks at it anew"},
-    {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
-};
 
 constexpr std::string_view kStandby =
     "this is a standby: let the URL lead to the primary (target_session_attrs=primary)";
@@ -182,14 +151,15 @@ Error SinkSession::explain(Error error) const {
         error.message = error.message.substr(at, end - at);
         return error;
     }
+    if (connection_->is_short_timeout()) {
+        return error;
+    }
     if (state == "25006") {
         told = is_standby_ ? kStandby : kReadOnly;
     } else if (state == "42501" && connection_->is_row_security()) {
         told = kRowSecurity;
     } else {
-        for (const auto& [of, advice] : kAdvice) {
-            told = of == state ? advice : told;
-        }
+        told = pg_advice(state);
     }
     if (!told.empty() && !error.message.ends_with(told)) {
         error.message += fmt::format("; {}", told);

@@ -74,6 +74,12 @@ class SinkSession {
     /// What a fence would say, without a transaction.
     [[nodiscard]] Status check_fence();
     void close();
+    /// The last error is that PostgreSQL, or a pool before it, refused a statement; not that it was
+    /// away or went down (57P..).
+    [[nodiscard]] bool was_refused() const noexcept {
+        return connection_ && !connection_->sqlstate().empty() &&
+               !connection_->sqlstate().starts_with("57P");
+    }
     [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
     [[nodiscard]] PgConnection& connection() noexcept { return *connection_; }
     [[nodiscard]] std::vector<TableState>& tables() noexcept { return states_; }
@@ -104,6 +110,8 @@ class SinkSession {
                                           const ProvenMark& proven) const;
     /// Runs them; learns from an error that somebody took over.
     [[nodiscard]] Result<std::vector<PgRows>> run(const std::vector<PgStatement>& statements);
+    /// One question, with what to do about a refusal.
+    [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
     /// COPY in the transaction, as the connection does it.
     [[nodiscard]] Status copy_in(
         const std::string& sql, const std::function<Status(const PgConnection::CopyPut&)>& produce);
@@ -129,7 +137,6 @@ class SinkSession {
     [[nodiscard]] std::vector<std::string> fence_params() const;
     [[nodiscard]] Error explain_fence(Error said);
     [[nodiscard]] std::string what_changed(const std::vector<TableLook>& before) const;
-    [[nodiscard]] Result<PgRows> ask(std::string sql, std::vector<std::string> params = {});
 
     const engine::SinkConfig& config_;
     const std::vector<SinkTable>& tables_;

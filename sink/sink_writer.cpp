@@ -224,7 +224,7 @@ Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, boo
     }
     if (!session_.is_open()) {
         if (Status connected = connect(database); !connected) {
-            session_.close();
+            close_failed();
             return std::move(connected).error();
         }
         sent_commit_ = 0;
@@ -232,9 +232,14 @@ Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, boo
     Result<Step> done = step_connected(database, may_sync);
     if (!done) {
         // What it had begun is undone by the server; the next step begins from what that says.
-        session_.close();
+        close_failed();
     }
     return done;
+}
+
+void SinkWriter::close_failed() {
+    was_refused_ = session_.was_refused();
+    session_.close();
 }
 
 /// Nothing is to be sent: whether the tables are still there no fence tells then.
@@ -370,7 +375,7 @@ Result<SinkWriter::Step> SinkWriter::try_dirty(const storage::ReadView& view,
         figures_ = before;
         ++misses_;
         session_.connection().rollback();
-        return misses_ < kMissesMax ? Step::kWait : Step::kSent;
+        return Step::kWait;
     }
     PLUMBLINE_TRY_VOID(settle(cursor, std::move(result), std::move(filling)));
     return Step::kSent;

@@ -79,12 +79,12 @@ class SinkWriter {
         std::function<bool()> should_stop;
         std::shared_ptr<PgWait> wait;
         /// PostgreSQL has answered, and tables are loaded or compared now.
-        std::function<void()> on_sync;
+        std::function<void(const SinkWriter&)> on_sync;
     };
     enum class Step : uint8_t {
         kNothing,  ///< PostgreSQL stands where the index stands
         kSent,
-        kWait,  ///< tables must be loaded or compared, which `may_sync` did not allow
+        kWait,  ///< for the index, or for `may_sync` to load or compare tables; nothing was sent
     };
 
     [[nodiscard]] static Result<std::unique_ptr<SinkWriter>> make(Options options,
@@ -101,6 +101,8 @@ class SinkWriter {
         return session_.position();
     }
     [[nodiscard]] bool is_fenced() const noexcept { return session_.is_fenced(); }
+    /// The last step failed by what PostgreSQL refused, and not for want of an answer.
+    [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
     [[nodiscard]] uint64_t round_trips() const noexcept { return session_.round_trips(); }
 
   private:
@@ -119,6 +121,7 @@ class SinkWriter {
 
     SinkWriter(Options options, std::vector<SinkTable> tables, DirtyRows& dirty);
     [[nodiscard]] Status connect(const storage::Database& database);
+    void close_failed();
     [[nodiscard]] Status seed(const storage::Database& database);
     [[nodiscard]] Result<Step> step_connected(const storage::Database& database, bool may_sync);
     [[nodiscard]] bool shows_plan(const storage::ReadView& view) const;
@@ -164,7 +167,8 @@ class SinkWriter {
     int misses_ = 0;
     bool is_seeded_ = false;
     bool is_own_position_ = false;  ///< where PostgreSQL stands, this process has put it
-    bool has_other_log_ = false;    ///< events and histories may be of another log: compare
+    bool was_refused_ = false;
+    bool has_other_log_ = false;  ///< events and histories may be of another log: compare
 };
 
 /// The stored row, a tombstone too; empty where there is none.

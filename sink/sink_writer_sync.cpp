@@ -140,7 +140,7 @@ Status SinkWriter::sync_all(const storage::Database& database) {
     session_.connection().set_silence_ms(0);  // Building a key may take long.
     PLUMBLINE_TRY_VOID(begin_sync(cursor));
     if (options_.on_sync) {
-        options_.on_sync();
+        options_.on_sync(*this);
     }
     Unanswered result{session_.tables(), {}, cursor.commit_num};
     for (size_t at = 0; at < tables_.size(); ++at) {

@@ -18,6 +18,7 @@
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/doctor_text.hpp"
+#include "tools/service_client.hpp"
 
 namespace plumbline::tools {
 
@@ -159,6 +160,13 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
     PLUMBLINE_TRY(options.config, find_sink(arguments));
     options.repair = arguments.repair;
     options.patience_ms = arguments.timeout_s * 1'000;
+    options.ask_writer = [&arguments]() -> std::string {
+        const std::optional<ServiceSeen> service = look_at_service(arguments.path);
+        if (!service || !service->sinks.contains(arguments.sink)) {
+            return {};
+        }
+        return service->sinks.at(arguments.sink);
+    };
     options.on_wait = [](const std::string& what) {
         logging::warning("waiting for the sink", {{"why", what}});
     };

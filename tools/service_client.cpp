@@ -179,6 +179,13 @@ std::optional<ServiceSeen> look_at_service(const std::string& db_path) {
             out.reasons.push_back(reason.get<std::string>());
         }
     }
+    for (const nlohmann::json& sink : told.value("sinks", nlohmann::json::array())) {
+        if (sink.is_object()) {
+            const std::string reason = sink.value("reason", "");
+            out.sinks[sink.value("name", "")] = fmt::format("is {}{}{}", sink.value("state", ""),
+                                                            reason.empty() ? "" : ": ", reason);
+        }
+    }
     return out;
 }
 

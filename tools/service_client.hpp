@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ struct ServiceSeen {
     std::optional<uint64_t> head;      ///< the chain's; none before it was told
     std::optional<uint64_t> lag;       ///< blocks; unknown where the head is old
     std::vector<std::string> reasons;  ///< what is not as it should be
+    /// By a sink's name what it says of itself: "is failing: ...".
+    std::map<std::string, std::string> sinks;
 };
 /// None where nobody holds the database's lock. Waits for 3 s at most.
 [[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path);

@@ -226,8 +226,10 @@ void Service::publish(int64_t now_ms) {
     }
     for (const SinkStatus& sink : next.sinks) {
         if (sink.is_failing) {
-            next.degraded.push_back(fmt::format("sink {}, {} blocks behind: {}", sink.name,
-                                                sink.lag_blocks, sink.reason));
+            // Where it stands nobody knows before PostgreSQL has said so.
+            const std::string lag =
+                sink.block_num ? fmt::format(", {} blocks behind", sink.lag_blocks) : "";
+            next.degraded.push_back(fmt::format("sink {}{}: {}", sink.name, lag, sink.reason));
         }
     }
     next.ready_lag = config().http ? config().http->ready_lag : next.ready_lag;

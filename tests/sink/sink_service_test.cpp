@@ -418,7 +418,7 @@ TEST_F(SinkServiceTest, AServerThatNeverAnswersIsToldAllTheTimeAndHoldsNothingUp
     const std::string base = "http://127.0.0.1:" + std::to_string(http_);
     const auto is_told = [&] {
         const std::string health = run_command({"curl", "-s", base + "/v1/health"}).out;
-        return health.find("sink main") != std::string::npos &&
+        return health.find("sink main: PostgreSQL") != std::string::npos &&
                health.find("does not answer") != std::string::npos;
     };
     ASSERT_TRUE(eventually(is_told));
@@ -476,6 +476,51 @@ TEST_F(SinkServiceTest, AServerThatHangsIsAReasonUntilItAnswers) {
     EXPECT_EQ(waited.code, 3) << waited.out << waited.err;
     EXPECT_NE(waited.err.find("waiting for the sink"), std::string::npos) << waited.err;
     EXPECT_NE(waited.err.find("stands at block"), std::string::npos) << waited.err;
+}
+
+TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
+    {
+        Child service{plumbline_command(run_arguments())};
+        ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+        end_it(service);
+    }
+    // It does not know what they hold, so it compares; and cannot.
+    server_.sql("update chain.plumbline_tables set digest = null");
+    act(5, 7);
+    Child holder{{"psql", "-X", "-q", "-d", server_.url("application_name=holder"), "-c",
+                  "begin; lock table chain.vote in access exclusive mode; select pg_sleep(600)"}};
+    ASSERT_TRUE(eventually([&] {
+        return server_.sql(
+                   "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and "
+                   "granted and relation = 'chain.vote'::regclass") == "1";
+    }));
+    Child service{plumbline_command(run_arguments())};
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto tells = [&](const std::string& path, const std::string& what) {
+        return run_command({"curl", "-s", base + path}).out.find(what) != std::string::npos;
+    };
+    ASSERT_TRUE(eventually([&] { return tells("/v1/health", "(55P03)"); }));
+    // Into the next try, which waits too.
+    const int64_t until = now_ms() + 13'000;
+    while (now_ms() < until) {
+        ASSERT_TRUE(
+            tells("/v1/status", "\"state\":\"failing\",\"reason\":\"PostgreSQL refuses (55P03)"));
+        ASSERT_TRUE(tells("/v1/health", "(55P03)"));
+        ASSERT_TRUE(tells("/metrics", "plumbline_sink_up{sink=\"main\"} 0"));
+    }
+    const Finished behind = verify({"--timeout", "1"});
+    EXPECT_EQ(behind.code, 3) << behind.out << behind.err;
+    EXPECT_NE(behind.err.find("cannot be compared: the running service says that the sink is "
+                              "failing: PostgreSQL refuses (55P03)"),
+              std::string::npos)
+        << behind.err;
+    server_.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'");
+    EXPECT_TRUE(eventually([&] { return is_at_the_head(); }));
+    EXPECT_TRUE(
+        eventually([&] { return tells("/v1/status", "\"state\":\"following\",\"reason\":\"\""); }));
+    EXPECT_EQ(verify().code, 0);
+    end_it(service);
 }
 
 }  // namespace

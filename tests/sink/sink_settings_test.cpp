@@ -122,6 +122,48 @@ TEST_F(SinkSettingsTest, ThroughPgBouncerNeither) {
     expect_equal_rows(sink);
 }
 
+/// They hold for the first statement of each transaction, whatever it is.
+TEST_F(SinkSettingsTest, TimeoutsOfAMillisecondStopNothing) {
+    const Postgres server;
+    make_role(server);
+    for (const char* timeout :
+         {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"}) {
+        server.sql(fmt::format("alter role odd set {} = '1ms'", timeout));
+    }
+    // Of PostgreSQL 17 on, and it ends the connection.
+    (void)server.try_sql("alter role odd set transaction_timeout = '200ms'");
+    SinkWorld sink{"hasty", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = server.url("user=odd");
+    sink.look_url = server.url();
+    expect_equal_rows(sink);
+}
+
+/// Here because somebody holds what the very first of them is looked up in.
+TEST_F(SinkSettingsTest, ATimeoutThatIsOverBeforeTheSettingsAreMadeSaysWhatToDo) {
+    const Postgres server;
+    server.sql("create role hasty login; alter role hasty set statement_timeout = '10ms'");
+    PgOptions options;
+    options.url = server.url();
+    const auto holder = PgConnection::open(options).value();
+    ASSERT_OK(holder->run(
+        {{"begin", {}}, {"lock table pg_catalog.pg_proc in access exclusive mode", {}}}));
+    options.url = server.url("user=hasty");
+    const auto hasty = PgConnection::open(options).value();
+    for (const char* first : {"select", "begin"}) {
+        const auto refused = hasty->query(first);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_TRUE(hasty->is_short_timeout());
+        EXPECT_TRUE(refused.error().message.ends_with(
+            "(57014): canceling statement due to statement timeout; the role, the database or the "
+            "server has a timeout that is over before the sink can set its own: alter role ... set "
+            "statement_timeout = '1s' (or 0), and transaction_timeout the same"))
+            << refused.error().message;
+    }
+    EXPECT_TRUE(holder->rollback());
+    EXPECT_OK(hasty->query("select"));
+    EXPECT_FALSE(hasty->is_short_timeout());
+}
+
 TEST_F(SinkSettingsTest, AllOfTheListAreSetInATransactionAndGoneAfterIt) {
     PgOptions options;
     options.url = shared_postgres().url();

@@ -213,7 +213,10 @@ class SinkTest : public ::testing::Test {
     /// What the writer says where it cannot settle; "" where it can.
     [[nodiscard]] static std::string failure(SinkWorld& sink, SinkWriter& writer) {
         const Status settled = sink.settle(writer);
-        return settled ? std::string{} : settled.error().message;
+        const std::string said = settled ? "" : settled.error().message;
+        EXPECT_THAT(said, ::testing::Not(::testing::ContainsRegex("[.](;|$)")))
+            << "sentences of PostgreSQL's are joined without their full stops";
+        return said;
     }
     [[nodiscard]] static std::string failure(SinkWorld& sink) {
         return failure(sink, *sink.make_writer());

@@ -1,0 +1,84 @@
+#include "sink/pg_advice.hpp"
+
+#include <span>
+#include <utility>
+
+namespace plumbline::sink {
+
+namespace {
+
+using Advice = std::pair<std::string_view, std::string_view>;
+
+constexpr std::string_view kPool =
+    "a pool before PostgreSQL says so: its log tells why, and PgBouncer's query_timeout, "
+    "query_wait_timeout and server_login_retry how long it waits";
+
+constexpr Advice kOfStatements[] = {
+    {"08P01", kPool},
+    {"42501", "the sink's role needs usage and create on its schema, and its tables to be its own"},
+    {"40001", "the same transaction is tried again"},
+    {"40P01", "the same transaction is tried again"},
+    {"53100", "the disk of the PostgreSQL server is full: once there is room, the sink goes on"},
+    {"53200", "the PostgreSQL server has no memory left: the sink tries again"},
+    {"55P03",
+     "somebody else has held a table of the sink's, or made tables of its schema, for half a "
+     "minute: pg_locks and pg_stat_activity tell who"},
+    {"23503",
+     "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
+     "deferrable initially deferred"},
+    {"22012",
+     "a trigger of yours divides by zero, or the tables changed and changed back: it is tried "
+     "again"},
+    {"23502",
+     "a column that is not the sink's takes no null and has no default: give it a default, or "
+     "drop its not null"},
+    {"23505", "a unique index that is not the sink's forbids it, or two rows are one: drop it"},
+    {"23514", "a check constraint that is not the sink's forbids it: drop it, or widen it"},
+    {"0A000",
+     "PostgreSQL does not do that with such a table: a rule of yours on it is to be dropped, and a "
+     "trigger may take its place"},
+    {"57014", "somebody cancelled it, or a timeout of what stands between did: it is tried again"},
+    {"57P05",
+     "the idle_session_timeout of the role, the database or the server is shorter than the sink "
+     "takes between two statements: alter role ... set idle_session_timeout = 0"},
+    {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
+    {"42P10", "somebody has dropped the table's primary key: the sink looks at it anew"},
+    {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
+    {"42703", "somebody has altered the table: the sink looks at it anew"},
+    {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},
+};
+
+constexpr Advice kOfConnections[] = {
+    {"08P01", kPool},
+    {"28000",
+     "pg_hba.conf does not let the URL's user in from here, or there is no such role, or it may "
+     "not log in: alter role ... login"},
+    {"28P01", "the URL's user or password is not the server's"},
+    {"3D000", "create the database that the URL names"},
+    {"42501", "grant connect on database ... to the sink's role"},
+    {"53300",
+     "PostgreSQL takes no more connections: raise max_connections, or the role's connection "
+     "limit, or put PgBouncer between"},
+    {"57P03", "it is tried again until the server is up"},
+};
+
+std::string_view find_advice(std::span<const Advice> all, std::string_view sqlstate) {
+    for (const auto& [of, advice] : all) {
+        if (of == sqlstate) {
+            return advice;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string_view pg_advice(std::string_view sqlstate) {
+    return find_advice(kOfStatements, sqlstate);
+}
+
+std::string_view pg_connect_advice(std::string_view sqlstate) {
+    return find_advice(kOfConnections, sqlstate);
+}
+
+}  // namespace plumbline::sink
