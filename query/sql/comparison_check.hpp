@@ -17,6 +17,13 @@
 
 namespace plumbline::query::sql {
 
+/// What a floating point number in a column of the answer is.
+enum class Floating : uint8_t {
+    kItself,
+    kPast64,  ///< of what is calculated of whole numbers alone: it did not fit in 64 bits
+    kKept,    ///< a whole number that did not fit where the rows of a subquery were kept
+};
+
 /// What only the rows tell is watched while the statement runs: `Statement`.
 struct WatchedValues {
     std::vector<WatchedColumn> columns;
@@ -26,9 +33,7 @@ struct WatchedValues {
     /// is not so, the watch asks.
     bool uses_past_64 = false;
     WholeWatch::StaysWhole stays_whole;
-    /// Of each column of the answer: it is calculated of whole numbers alone, so that what SQL
-    /// gives as a floating point number did not fit in 64 bits.
-    std::vector<bool> is_whole;
+    std::vector<Floating> answer;  ///< of each column
 };
 
 struct CheckSources {

@@ -20,6 +20,10 @@ inline constexpr const char* kPastWords =
     "with which the statement may calculate beyond 64 bits, where SQL goes on in floating point, "
     "and then compares, sorts or changes that: use u256_add(a, b), u256_mul and the others, or say "
     "cast(.. as real)";
+/// Behind a number that does not fit in 64 bits, or what gives it.
+inline constexpr const char* kKeptWords =
+    "of which a subquery or WITH whose column is of 64 bits keeps a floating point number: write a "
+    "+ before that column in each of its SELECTs, as +total";
 /// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =
     "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "

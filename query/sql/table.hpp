@@ -27,6 +27,7 @@ struct WatchedColumn {
     const Table* table = nullptr;
     size_t column = 0;
     bool is_whole = true;  ///< they must be whole and fit in 64 bits; else have 15 digits at most
+    bool is_kept = false;  ///< rounded where a subquery's rows are kept, not where it is compared
 };
 
 /// What one statement works on. One thread.

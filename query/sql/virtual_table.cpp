@@ -384,6 +384,19 @@ struct GiveCell {
     }
 };
 
+Error past_watch(const WatchedColumn& watched, const std::string& text) {
+    const std::string& name = watched.table->columns()[watched.column].name;
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("{}.{} is {} in a row, {}", watched.table->name(), name, text,
+                        watched.is_kept
+                            ? kKeptWords
+                            : fmt::format("with which SQL would calculate or compare in floating "
+                                          "point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
+                                          "decimal_add(a, b) and the others, or say cast({} as "
+                                          "real)",
+                                          name))};
+}
+
 /// Where a text is more than the statement takes rightly from that column.
 Status check_watched(const Statement& statement, const Table& table, size_t place,
                      const Cell& cell) {
@@ -391,13 +404,7 @@ Status check_watched(const Statement& statement, const Table& table, size_t plac
     for (const WatchedColumn& one : statement.watched) {
         if (text != nullptr && one.table == &table && one.column == place &&
             !(one.is_whole ? fits_integer(*text) : fits_double(*text))) {
-            return Error{
-                ErrorCode::kInvalidArgument,
-                fmt::format("{}.{} is {} in a row, with which SQL would calculate or compare in "
-                            "floating point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
-                            "decimal_add(a, b) and the others, or say cast({} as real)",
-                            table.name(), table.columns()[place].name, *text,
-                            table.columns()[place].name)};
+            return past_watch(one, *text);
         }
     }
     return ok();
