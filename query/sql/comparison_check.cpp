@@ -333,6 +333,7 @@ class Check {
     /// Where the rows of a subquery are kept, its columns' affinity has made floating point numbers
     /// of what does not fit in 64 bits.
     void unrounded(const KnownValue& value) {
+        using For = WatchedColumn::For;
         for (const Origin& origin : origins_of(value, kRounded | kRoundedDecimal)) {
             if (origin.kind == Origin::Kind::kSum) {
                 watched_.has_sum = true;
@@ -341,8 +342,27 @@ class Check {
                        kRounded | kRoundedDecimal);
             } else {
                 const Kinds kinds = kinds_of(origin.table->columns()[origin.column]);
+                const bool is_whole = (kinds & kDecimal) == 0;
                 watched_.columns.push_back(
-                    {origin.table, origin.column, (kinds & kDecimal) == 0, true});
+                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits, true});
+            }
+        }
+    }
+    [[nodiscard]] bool has_sum(const KnownValue& value) const {
+        const std::vector<Origin> from = origins_of(value, kUint64 | kRounded);
+        return std::ranges::any_of(
+            from, [](const Origin& origin) { return origin.kind == Origin::Kind::kSum; });
+    }
+    /// A sum below -2^63 is a text, which SQL takes for more than any number.
+    void look_at_low_sums(const KnownValue& value, const Comparing& how) {
+        watched_.has_low_sum |=
+            (how.is_order || how.affinity == Affinity::kNumeric) && has_sum(value);
+    }
+    void watch_least(const KnownValue& value) {
+        for (const Origin& origin : origins_of(value, kRounded | kMaybeWideTexts)) {
+            if (origin.kind == Origin::Kind::kColumn) {
+                watched_.columns.push_back(
+                    {origin.table, origin.column, WatchedColumn::For::kLeast});
             }
         }
     }
@@ -353,8 +373,10 @@ class Check {
         constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
         const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
         const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
+        look_at_low_sums(both, how);
         switch (verdict) {
             case Verdict::kRight: return;
+            case Verdict::kWatchLeast: return watch_least(both);
             case Verdict::kWatchDigits: return exact(stored, false);
             case Verdict::kWatchWhole: return exact(stored, true);
             case Verdict::kTextOrder:
@@ -368,6 +390,11 @@ class Check {
                     "{} is in lower case and would be compared letter by letter: write "
                     "it so, or `collate nocase` behind it",
                     both, kHex);
+            case Verdict::kLeast:
+                return refuse(
+                    "a number in quotes that is below -2^63 is compared with one of 64 bits in "
+                    "floating point: say u256_cmp(a, b) < 0",
+                    both, 0);
             case Verdict::kLoose:
                 return refuse(
                     "{} is a number as text: write numbers that it is compared with as "
@@ -386,7 +413,8 @@ class Check {
                     return refuse(
                         "a number in quotes is compared with a calculated one, and SQL "
                         "takes a text for more than any number: write it without "
-                        "quotes",
+                        "quotes, or u256_add(.., 0) > '1000' collate u256 where one may "
+                        "not fit in 64 bits",
                         both, 0);
                 }
                 return refuse(
@@ -401,6 +429,7 @@ class Check {
     /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
     /// tells apart: that is seen when they come.
     void exact(const KnownValue& value, bool is_whole) {
+        using For = WatchedColumn::For;
         constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts;
         if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
             return refuse(
@@ -418,7 +447,8 @@ class Check {
             } else if (origin.kind == Origin::Kind::kSum) {
                 watched_.has_sum = true;
             } else {
-                watched_.columns.push_back({origin.table, origin.column, is_whole});
+                watched_.columns.push_back(
+                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits});
             }
         }
     }
@@ -481,6 +511,7 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
         has_mixed_sum = flow.has_mixed_sum();
         PLUMBLINE_TRY(WatchedValues watched, Check(*program, flow, words).run());
         watched.sum_is_text = sum_is_text;
+        watched.has_narrow_sums = !flow.has_wide_sum();
         return watched;
     };
     bool has_mixed_sum = false;

@@ -27,7 +27,9 @@ enum class Floating : uint8_t {
 /// What only the rows tell is watched while the statement runs: `Statement`.
 struct WatchedValues {
     std::vector<WatchedColumn> columns;
-    bool has_sum = false;
+    bool has_sum = false;      ///< none may be past 64 bits
+    bool has_low_sum = false;  ///< none may be below them
+    bool has_narrow_sums = false;
     bool sum_is_text = false;
     /// It compares, sorts or changes what may be calculated beyond 64 bits; of which numbers that
     /// is not so, the watch asks.

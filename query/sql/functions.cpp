@@ -181,6 +181,15 @@ void sum_step(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
 void sum_inverse(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
     change_sum(context, values[0], true);
 }
+void refuse_sum(sqlite3_context* context, std::string_view sum, std::string_view how) {
+    give_error(
+        context,
+        fmt::format("sum() is '{}' here, a text, which SQL would {}: write u256_add(sum(..), "
+                    "0), a text whatever its size, and then order by .. collate u256, "
+                    "max(.. collate u256), .. > '1000' collate u256; calculate with "
+                    "u256_add(a, b), or say cast(.. as real)",
+                    cut(sum), how));
+}
 void sum_value(sqlite3_context* context) {
     const Sum* sum = sum_of(context);
     if (sum == nullptr) {
@@ -199,14 +208,13 @@ void sum_value(sqlite3_context* context) {
         std::from_chars(text.data(), text.data() + text.size(), exact);
         sqlite3_result_double(context, sum->floating + exact);
     } else if (statement.watches_sum && !fits_integer(text)) {
-        give_error(context,
-                   fmt::format("sum() is a text, here '{}', with which SQL would calculate or "
-                               "compare in floating point or by bytes: {}; calculate with "
-                               "u256_add(a, b), or say cast(.. as real)",
-                               cut(text), kHowToCompare));
+        refuse_sum(context, text, "calculate or compare in floating point or by bytes");
+    } else if (statement.watches_low_sum && text.starts_with('-') && !fits_integer(text)) {
+        refuse_sum(context, text, "compare as more than any number");
     } else if (fits_integer(text) && !statement.whole.takes_sum(whole)) {
         give_error(context, fmt::format("sum() is {}, {}", text, kPastWords));
-    } else if (sum->texts == 0 && !statement.sum_is_text && fits_integer(text)) {
+    } else if ((sum->texts == 0 || statement.sums_are_narrow) && !statement.sum_is_text &&
+               fits_integer(text)) {
         sqlite3_result_int64(context, whole);
     } else {
         give_text(context, text);

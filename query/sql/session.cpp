@@ -302,6 +302,8 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
     connection.statement.watched = std::move(found.columns);
     connection.statement.whole = WholeWatch{std::move(found.stays_whole)};
     connection.statement.watches_sum = found.has_sum;
+    connection.statement.watches_low_sum = found.has_low_sum;
+    connection.statement.sums_are_narrow = found.has_narrow_sums;
     connection.statement.sum_is_text = found.sum_is_text;
     answer = std::move(found.answer);
     return ok();

@@ -384,6 +384,15 @@ struct GiveCell {
     }
 };
 
+bool may_be(WatchedColumn::For what, std::string_view text) {
+    switch (what) {
+        case WatchedColumn::For::kWhole: return fits_integer(text);
+        case WatchedColumn::For::kDigits: return fits_double(text);
+        case WatchedColumn::For::kLeast: return !becomes_least(text);
+    }
+    return false;
+}
+
 Error past_watch(const WatchedColumn& watched, const std::string& text) {
     const std::string& name = watched.table->columns()[watched.column].name;
     return {ErrorCode::kInvalidArgument,
@@ -403,7 +412,7 @@ Status check_watched(const Statement& statement, const Table& table, size_t plac
     const auto* text = std::get_if<std::string>(&cell);
     for (const WatchedColumn& one : statement.watched) {
         if (text != nullptr && one.table == &table && one.column == place &&
-            !(one.is_whole ? fits_integer(*text) : fits_double(*text))) {
+            !may_be(one.what, *text)) {
             return past_watch(one, *text);
         }
     }

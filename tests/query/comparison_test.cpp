@@ -371,9 +371,12 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kInteger, kWide, {true, kTo, "u256"}, Verdict::kRight},
              {kInteger, kWide, {false, kTo, ""}, Verdict::kRight},
              {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kBytesOrder},
-             {kInteger, kWide, {false, kNum, ""}, Verdict::kRight},
+             {kInteger, kWide, {false, kNum, ""}, Verdict::kWatchLeast},
+             {kInteger, kBigText, {false, kNum, ""}, Verdict::kRight},
+             {kInteger, kBigText | kLeastText, {false, kNum, ""}, Verdict::kLeast},
+             {kWide, kBigText | kLeastText, {false, kNo, "u256"}, Verdict::kRight},
              {kInteger, kNumberText, {false, kNo, "u256"}, Verdict::kNumberAndText},
-             {kInteger, kUint64, {true, kNum, ""}, Verdict::kRight},
+             {kInteger, kUint64, {true, kNum, ""}, Verdict::kWatchLeast},
              {kUint64, kUint64, {false, kNum, ""}, Verdict::kWatchWhole},
              {kUint64, kUint64, {false, kNo, ""}, Verdict::kRight},
              {kUint64, kUint64, {true, kNo, "u256"}, Verdict::kRight},
@@ -400,6 +403,9 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
     }
     EXPECT_EQ(kinds_of_text("9223372036854775807"), kNumberText);
     EXPECT_EQ(kinds_of_text("9223372036854775808"), kBigText);
+    EXPECT_EQ(kinds_of_text("-9223372036854775808"), kNumberText);
+    EXPECT_EQ(kinds_of_text("-9223372036854775809"), kBigText | kLeastText);
+    EXPECT_EQ(kinds_of_text("-92233720368547758080"), kBigText);
     EXPECT_EQ(kinds_of_text("1.5"), kBigText);
     EXPECT_EQ(kinds_of_text("1.0000000000000000001"), kLooseText);
     EXPECT_EQ(kinds_of_text("007"), kLooseText);

@@ -122,6 +122,86 @@ TEST_F(SixtyFourBitsTest, WithAPlusBeforeItASubqueryKeepsAllDigits) {
     }
 }
 
+/// Of i: -2^63 - 1 in rows 1 and 2, 2^63 + 6 in the others.
+TEST_F(SixtyFourBitsTest, ASumPast64BitsIsComparedAsANumberOrRefused) {
+    for (const char* wrong : {
+             "select id < 3 from e group by 1 having sum(i) > 5",
+             "select id < 3 from e group by 1 having sum(i) < 5",
+             "select case when sum(i) > 5 then 'yes' end from e where id < 3",
+             "select s from (select sum(i) s from e where id < 3) where s > 5",
+             "select sum(i) between 1 and 5 from e where id < 3",
+             "select id from e where (select sum(i) from e where id < 3) > 5",
+             "select sum(i) over (order by id) > 5 from e",
+             "select id < 3 from e group by 1 order by sum(i)",
+             "select id < 3 from e group by 1 order by sum(i) collate u256",
+             "select max(s) from (select sum(i) s from e group by id < 3)",
+             "select max(s collate u256) from (select sum(i) s from e group by id < 3)",
+             "select max(sum(i), 5) from e where id < 3",
+             "select count(*) from (select sum(i) s from e where id < 3) y join e on y.s = e.i + 0 "
+             "and y.s > e.i",
+             "select id < 3 from e group by 1 having sum(i) > '5'",
+             "select id < 3 from e group by 1 having sum(i) > '5' collate u256",
+         }) {
+        EXPECT_THAT(ask(wrong), AllOf(HasSubstr("refused: "), HasSubstr("u256_add("),
+                                      HasSubstr(", 0)"), HasSubstr("collate u256")))
+            << wrong;
+    }
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select id < 3 from e group by 1 having u256_add(sum(i), 0) > '5' collate u256", "0;"},
+        {"select id < 3 from e group by 1 having u256_add(sum(i), 0) < '5' collate u256", "1;"},
+        {"select sum(i) from e group by id < 3 order by u256_add(sum(i), 0) collate u256",
+         "-9223372036854775809;9223372036854775814;"},
+        {"select max(u256_add(s, 0) collate u256) from (select sum(i) s from e group by id < 3)",
+         "9223372036854775814;"},
+        {"select id < 3 from e where id > 2 group by 1 having sum(i) > 5", "0;"},
+        {"select case when sum(i) > 5 then 'yes' end from e where id > 2", "yes;"},
+        {"select sum(i) in (1, 2), sum(i) = 5 from e where id < 3", "0,0;"},
+        {"select distinct s from (select sum(i) s from e group by id < 3)",
+         "9223372036854775814;-9223372036854775809;"},
+        {"select sum(u) > 5, sum(u) from e", "1,36893488147419103246;"},
+        // 2^63 - 2^63.
+        {"select sum(iif(id = 3, u, i)) = 0, sum(iif(id = 3, u, i)) > 5 from e where id in (1, 3)",
+         "1,0;"},
+        {"select sum(w) > '5' collate u256, sum(w) from e where id < 3", "1,19;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+}
+
+/// As a floating point number -2^63 - 1 is -2^63.
+TEST_F(SixtyFourBitsTest, ANumberBelow64BitsIsNoneOfThem) {
+    for (const char* wrong : {
+             "select sum(i = '-9223372036854775809') from e",
+             "select sum(i > '-9223372036854775809') from e",
+             "select count(*) from e where i in ('-9223372036854775809', '5')",
+             "select id from e where case i when '-9223372036854775809' then 1 end",
+             "select max(i, '-9223372036854775809') from e",
+             "select sum(i = x) from e",
+             "select count(*) from e where i = x",
+             "select count(*) from e where i in (select x from e)",
+         }) {
+        EXPECT_THAT(ask(wrong), AllOf(HasSubstr("refused: "), HasSubstr("u256_"))) << wrong;
+    }
+    EXPECT_THAT(ask("select sum(i = ?) from e", {std::string{"-9223372036854775809"}}),
+                HasSubstr("refused: "));
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select sum(u256_cmp(i, '-9223372036854775809') = 0), sum(u256_cmp(i, x) = 0) from e",
+         "0,0;"},
+        {"select count(*) from e where i = '-9223372036854775809'", "0;"},
+        {"select count(*) from e where i > '-9223372036854775809'", "5;"},
+        {"select sum(i = '-9223372036854775808') from e", "1;"},
+        {"select sum(i > '-9223372036854785809') from e", "5;"},
+        {"select sum(i < '9223372036854775808') from e", "5;"},
+        {"select sum(x = '-9223372036854775809') from e", "1;"},
+        {"select sum(i < x) from e where id > 1", "0;"},
+        {"select sum(i < w) from e", "4;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+}
+
 }  // namespace
 
 }  // namespace plumbline::query::sql::sixty_four_bits_test
