@@ -63,8 +63,10 @@ struct Connection {
 /// Every table as a virtual one of `schema`: "main", or "temp" in a connection of somebody else's.
 [[nodiscard]] Status add_tables(Connection& connection, std::string_view schema);
 
-/// The collation u256; sum() of any numbers; u256_add... and decimal_add...
+/// The collation u256; what `add_sums` adds; u256_add... and decimal_add...
 [[nodiscard]] Status add_functions(Connection& connection);
+/// sum(), avg() and total() of numbers of any size.
+[[nodiscard]] Status add_sums(Connection& connection);
 
 /// kIo with SQLite's words.
 [[nodiscard]] Error sqlite_error(sqlite3* db, std::string_view doing);

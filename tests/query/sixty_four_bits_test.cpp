@@ -202,6 +202,29 @@ TEST_F(SixtyFourBitsTest, ANumberBelow64BitsIsNoneOfThem) {
     }
 }
 
+/// Of what is in the frame alone: a number that leaves it takes all its digits along.
+TEST_F(SixtyFourBitsTest, AnAverageIsOfItsOwnRows) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select avg(w) over (order by id desc rows 1 preceding) from e where id < 4",
+         "1.157920892373162e+77;5.78960446186581e+76;9.5;"},
+        {"select total(w) over (order by id desc rows 1 preceding) from e where id < 4",
+         "1.157920892373162e+77;1.157920892373162e+77;19;"},
+        {"select avg(u) over (order by id desc rows 1 preceding) from e where id <> 3",
+         "1.8446744073709552e+19;1.3835058055282164e+19;4.611686018427388e+18;7;"},
+        {"select avg(x) over (order by id rows 1 preceding) from e where id in (1, 3, 4)",
+         "-9.223372036854776e+18;-4.611686018427388e+18;4;"},
+        // (2^63 - 1 - 2^63) / 2
+        {"select avg(i) from e where id in (1, 3)", "-0.5;"},
+        {"select avg(u), total(u), avg(w) from e where id < 3", "7,14,9.5;"},
+        {"select avg(w), total(w) from e where id > 4", ",0;"},
+        {"select avg(distinct u % 2) from e where id < 3", "1;"},
+        {"select avg(iif(id = 1, 'abc', '1e1')) from e where id < 3", "5;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+}
+
 }  // namespace
 
 }  // namespace plumbline::query::sql::sixty_four_bits_test
