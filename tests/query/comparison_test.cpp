@@ -325,6 +325,28 @@ TEST_F(ComparisonTest, AWideColumnIsANumberOnEitherSide) {
     EXPECT_EQ(ask("select count(*) from a join a b on b.id = 2 and b.n < a.w"), "3;");
 }
 
+/// SQLite makes bounds of a pattern that begins as no number does, and these are no numbers.
+TEST_F(ComparisonTest, APatternIsAskedOfTheDigitsOfANumber) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select id from a where w like '1%' order by id", "2;3;4;"},
+        {"select id from a where x like '-%' order by id", "1;2;"},
+        {"select id from a where w like 'abc%'", ""},
+        {"select id from a where w glob 'abc*'", ""},
+        {"select id from a where d like '0x%'", ""},
+        {"select id from a where s like 'x%' or s glob 'x*'", ""},
+        {"select id from a where t like 'x%'", ""},
+        {"select count(*) from a where w not like 'abc%'", "4;"},
+        {"select id from a where w like '1%' and w > 10 order by id", "3;4;"},
+        {"select n from a where n like 'X%'", "x;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+    EXPECT_EQ(ask("select id from a where w like ?", {std::string{"abc%"}}), "");
+    EXPECT_THAT(ask("select id from a where w like 'abc%' and w > 'abc'"),
+                HasSubstr("cannot be compared with a column of type uint256"));
+}
+
 /// A bound that no value of the type passes held for null too.
 TEST_F(ComparisonTest, NullPassesNoBound) {
     EXPECT_EQ(ask("select count(*) from a where w >= -1"), "4;");
