@@ -49,6 +49,7 @@ Result<SqlQuestion> read_ponder(const Target& target) {
                      "the parameter sql must be what @ponder/client sends: superjson of "
                      R"({"sql":"select ...","params":[]})"};
     }
+    PLUMBLINE_TRY_VOID(check_whole_numbers(*text));
     SqlQuestion out;
     out.statement = without_brackets((*query)["sql"].get_ref<const std::string&>());
     if (const auto params = query->find("params"); params != query->end() && params->is_array()) {
@@ -165,7 +166,7 @@ Result<std::string> ponder_answer(RequestContext& request) {
     JsonWriter out{body};
     out.open_object();
     PonderRows rows{out, body, request.options()};
-    const Status done = session->run(view, asked.statement, sql_limits(request, asked), rows);
+    const Status done = run_statement(request, *session, view, asked, rows);
     request.router.caches().sql.give_back(std::move(session));
     PLUMBLINE_TRY_VOID(done);
     out.close_array().close_object();
@@ -183,14 +184,14 @@ Response plain(Response answer, const Error& error) {
 
 Response get_ponder_db(RequestContext& request) {
     Result<std::string> body = ponder_answer(request);
-    return body ? reply(*std::move(body)) : plain(fail(body.error()), body.error());
+    return body ? reply(*std::move(body)) : plain(fail_sql(body.error()), body.error());
 }
 
 /// One event; the server goes on from there (live_query.cpp).
 Response get_ponder_live(RequestContext& request) {
     Result<std::string> body = ponder_answer(request);
     if (!body) {
-        return plain(fail(body.error()), body.error());
+        return plain(fail_sql(body.error()), body.error());
     }
     Response out;
     out.content_type = "text/event-stream";

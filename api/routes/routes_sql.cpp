@@ -1,9 +1,12 @@
 // Questions in SQL: one SELECT over the newest block, within a time limit.
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/past.hpp"
 #include "api/routes/sql_question.hpp"
+#include "core/base/ascii.hpp"
 #include "query/sql/value_text.hpp"
 
 namespace plumbline::api {
@@ -19,6 +22,7 @@ Result<SqlQuestion> read_sql(const RequestContext& request) {
         return Error{ErrorCode::kInvalidArgument,
                      R"(the body must be a JSON object: {"sql":"select ...","params":[]})"};
     }
+    PLUMBLINE_TRY_VOID(check_whole_numbers(request.http.body));
     SqlQuestion out;
     for (const auto& [name, value] : body.items()) {
         if (name == "sql") {
@@ -77,19 +81,60 @@ class JsonAnswer final : public query::sql::RowSink {
     bool is_full_ = false;
 };
 
+/// Behind the JSON string whose quote is at `at`.
+size_t skip_string(std::string_view text, size_t at) {
+    for (++at; at < text.size() && text[at] != '"'; ++at) {
+        at += text[at] == '\\' ? 1U : 0U;
+    }
+    return at + 1;
+}
+
+/// The question's parameters, the time that a statement may take from now on, and the past.
+query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& asked) {
+    const Clock& clock = request.context().clock();
+    const auto end_ms =
+        std::make_shared<int64_t>(clock.monotonic_ms() + request.options().sql_ms_max);
+    return {[&clock, end_ms, &router = request.router] {
+                return router.is_stopping() || clock.monotonic_ms() >= *end_ms;
+            },
+            asked.parameters, asked.named,
+            read_past(request, [end_ms](int64_t fold_ms) { *end_ms += fold_ms; })};
+}
+
 }  // namespace
+
+Status check_whole_numbers(std::string_view text) {
+    for (size_t at = 0; at < text.size();) {
+        if (text[at] == '"') {
+            at = skip_string(text, at);
+            continue;
+        }
+        if (text[at] != '-' && !is_ascii_digit(text[at])) {
+            ++at;
+            continue;
+        }
+        const size_t end = std::min(text.find_first_not_of("0123456789+-.eE", at), text.size());
+        const std::string_view number = text.substr(at, end - at);
+        int64_t whole = 0;
+        const auto read = std::from_chars(number.data(), number.data() + number.size(), whole);
+        if (read.ec == std::errc::result_out_of_range &&
+            number.find_first_of(".eE") == std::string_view::npos) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("params: {} is not from -2^63 to 2^63 - 1 and would be "
+                                     "rounded: send it as a string",
+                                     number.substr(0, 80))};
+        }
+        at = end;
+    }
+    return ok();
+}
 
 Result<Value> read_parameter(const json& value) {
     switch (value.type()) {
         case json::value_t::null: return Value{};
         case json::value_t::boolean: return Value{int64_t{value.get<bool>() ? 1 : 0}};
-        case json::value_t::number_integer: return Value{value.get<int64_t>()};
-        case json::value_t::number_unsigned:
-            if (value.get<uint64_t>() <= uint64_t{INT64_MAX}) {
-                return Value{value.get<int64_t>()};
-            }
-            return Error{ErrorCode::kInvalidArgument,
-                         "a number in params is beyond 2^63 - 1: send it as a string"};
+        case json::value_t::number_integer:
+        case json::value_t::number_unsigned: return Value{value.get<int64_t>()};
         case json::value_t::number_float: return Value{value.get<double>()};
         case json::value_t::string: return Value{value.get<std::string>()};
         default:
@@ -115,15 +160,26 @@ Result<SqlSessions::Held> open_session(RequestContext& request,
     return query::sql::Session::open(view, plan);
 }
 
-query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& asked) {
-    const Clock& clock = request.context().clock();
-    const auto end_ms =
-        std::make_shared<int64_t>(clock.monotonic_ms() + request.options().sql_ms_max);
-    return {[&clock, end_ms, &router = request.router] {
-                return router.is_stopping() || clock.monotonic_ms() >= *end_ms;
-            },
-            asked.parameters, asked.named,
-            read_past(request, [end_ms](int64_t fold_ms) { *end_ms += fold_ms; })};
+Status run_statement(RequestContext& request, query::sql::Session& session,
+                     const std::shared_ptr<const storage::ReadView>& view, const SqlQuestion& asked,
+                     query::sql::RowSink& rows) {
+    const query::sql::RunOptions limits = sql_limits(request, asked);
+    Status done = session.run(view, asked.statement, limits, rows);
+    // A fold of the log has a time of its own, and says so.
+    const bool is_over = !done && done.error().code == ErrorCode::kTimeout && limits.should_stop();
+    return is_over ? Status{Error{ErrorCode::kTimeout,
+                                  fmt::format("{}: a statement has {} ms here (sql_ms_max in "
+                                              "[http])",
+                                              done.error().message, request.options().sql_ms_max)}}
+                   : done;
+}
+
+Response fail_sql(const Error& error) {
+    Response out = fail(error);
+    if (error.code == ErrorCode::kTimeout) {
+        out.headers.emplace_back("Retry-After", "5");
+    }
+    return out;
 }
 
 Response list_sql_tables(RequestContext& request) {
@@ -154,7 +210,7 @@ Response list_sql_tables(RequestContext& request) {
 }
 
 Response run_sql(RequestContext& request) {
-    return answer([&]() -> Result<std::string> {
+    Result<std::string> answered = [&]() -> Result<std::string> {
         PLUMBLINE_TRY_VOID(check_sql_taken(request));
         PLUMBLINE_TRY(const SqlQuestion asked, read_sql(request));
         PLUMBLINE_TRY(IndexSnapshot snapshot, open_snapshot(request));
@@ -165,7 +221,7 @@ Response run_sql(RequestContext& request) {
         const std::shared_ptr<const storage::ReadView> view = std::move(snapshot.view);
         PLUMBLINE_TRY(SqlSessions::Held session, open_session(request, view));
         JsonAnswer rows{out, body, request.options()};
-        const Status done = session->run(view, asked.statement, sql_limits(request, asked), rows);
+        const Status done = run_statement(request, *session, view, asked, rows);
         const uint64_t visited = session->visited();
         request.router.caches().sql.give_back(std::move(session));
         if (!done && !rows.is_full()) {
@@ -176,7 +232,8 @@ Response run_sql(RequestContext& request) {
             .member("visited", visited)
             .close_object();
         return body;
-    });
+    }();
+    return answered ? reply(*std::move(answered)) : fail_sql(answered.error());
 }
 
 }  // namespace plumbline::api

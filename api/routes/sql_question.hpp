@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -19,14 +20,21 @@ struct SqlQuestion {
     std::map<std::string, query::sql::Value> named;  ///< in their place
 };
 
-/// kInvalidArgument for what is no string, number, true, false or null.
+/// kInvalidArgument where `text` has a whole number that 64 bits do not hold: what parses it makes
+/// a floating point number of it.
+[[nodiscard]] Status check_whole_numbers(std::string_view text);
+/// Of a text that passed. kInvalidArgument for what is no string, number, true, false or null.
 [[nodiscard]] Result<query::sql::Value> read_parameter(const nlohmann::json& value);
 /// kUnavailable where the config takes no SQL.
 [[nodiscard]] Status check_sql_taken(const RequestContext& request);
 /// One with the tables of `view`, to be given back to the router's caches.
 [[nodiscard]] Result<SqlSessions::Held> open_session(
     RequestContext& request, const std::shared_ptr<const storage::ReadView>& view);
-/// The question's parameters, the time that a statement may take from now on, and the past.
-[[nodiscard]] query::sql::RunOptions sql_limits(RequestContext& request, const SqlQuestion& asked);
+/// Runs the statement; where its time is over, the error says how long it had and who says so.
+[[nodiscard]] Status run_statement(RequestContext& request, query::sql::Session& session,
+                                   const std::shared_ptr<const storage::ReadView>& view,
+                                   const SqlQuestion& asked, query::sql::RowSink& rows);
+/// As `fail`; what a busy machine did not answer in time it may later.
+[[nodiscard]] Response fail_sql(const Error& error);
 
 }  // namespace plumbline::api

@@ -274,7 +274,8 @@ Result<Asked> ask_in(FieldType type, sqlite3_value* list) {
             return refuse(type, value,
                           "it is a floating point number, which SQLite makes of numbers from 2^63 "
                           "on in an IN, and in an OR of several =, also where they stand in "
-                          "quotes: say u256_cmp(column, '9223372036854775808') = 0 or ..");
+                          "quotes: say u256_add(column, 0) in ('5', '9223372036854775808'), all "
+                          "in quotes");
         }
         PLUMBLINE_TRY(Asked one, ask_value(type, Compare::kEq, value));
         if (!one.is_never) {

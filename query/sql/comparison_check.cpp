@@ -95,6 +95,9 @@ class Check {
                 look_at_keys(one);
             }
         }
+        for (const KnownValue& all : results_) {
+            watched_.answer.push_back(judge_result(all));
+        }
         if (refused_) {
             return *refused_;
         }
@@ -147,12 +150,14 @@ class Check {
             case Effect::kArithmetic:
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
             case Effect::kBitNot:
-                use(registers.get(one.p1));
+                change(registers.get(one.p1));
                 return exact(registers.get(one.p1), true);
-            case Effect::kConcat: use(registers.get(one.p1)); return use(registers.get(one.p2));
+            case Effect::kConcat:
+                change(registers.get(one.p1));
+                return change(registers.get(one.p2));
             case Effect::kCast:
                 if (one.p2 != 'E') {
-                    use(registers.get(one.p1));
+                    change(registers.get(one.p1));
                 }
                 if (one.p2 != 'E' && affinity_of(one.p2) == Affinity::kNumeric) {
                     exact(registers.get(one.p1), true);
@@ -222,14 +227,22 @@ class Check {
         }
     }
     void look_at_result(const Instruction& one, const Registers& registers) {
-        constexpr Kinds kOthers = kReal | kRounded | kRoundedDecimal | kText;
-        watched_.is_whole.resize(
-            std::max(watched_.is_whole.size(), static_cast<size_t>(std::max(one.p2, 0))), true);
+        results_.resize(std::max(results_.size(), static_cast<size_t>(std::max(one.p2, 0))));
         for (int i = 0; i < one.p2; ++i) {
-            if ((registers.get(one.p1 + i).kinds & kOthers) != 0) {
-                watched_.is_whole[static_cast<size_t>(i)] = false;
-            }
+            const KnownValue value = registers.get(one.p1 + i);
+            KnownValue& all = results_[static_cast<size_t>(i)];
+            all.kinds |= value.kinds;
+            all.origins |= value.origins;
         }
+    }
+    /// Of all that may come in one column of the answer.
+    Floating judge_result(const KnownValue& all) {
+        constexpr Kinds kOthers = kReal | kRoundedDecimal | kText;
+        if ((all.kinds & kOthers) != 0) {
+            unrounded(all);
+            return Floating::kItself;
+        }
+        return (all.kinds & kRounded) != 0 ? Floating::kKept : Floating::kPast64;
     }
     void look_at_arithmetic(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
@@ -245,8 +258,8 @@ class Check {
         }
         const bool is_whole = one.effect == Effect::kWholeArithmetic;
         if (is_whole) {
-            use(a);
-            use(b);
+            change(a);
+            change(b);
         }
         if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
             exact(a, true);
@@ -281,9 +294,11 @@ class Check {
         const Instruction& one = at(place);
         const std::string_view name = function_name(one);
         const std::vector<KnownValue> given = flow_.arguments(one, registers);
-        if (!passes_on(name)) {
-            for (const KnownValue& value : given) {
-                use(value);
+        for (const KnownValue& value : given) {
+            if (!passes_on(name)) {
+                change(value);
+            } else if (name == "sum") {
+                unrounded(value);
             }
         }
         if (rounds(name)) {
@@ -311,6 +326,46 @@ class Check {
 
     /// What is made of a value depends on its last digits.
     void use(const KnownValue& value) { watched_.uses_past_64 |= (value.kinds & kPast64) != 0; }
+    void change(const KnownValue& value) {
+        use(value);
+        unrounded(value);
+    }
+    /// Where the rows of a subquery are kept, its columns' affinity has made floating point numbers
+    /// of what does not fit in 64 bits.
+    void unrounded(const KnownValue& value) {
+        using For = WatchedColumn::For;
+        for (const Origin& origin : origins_of(value, kRounded | kRoundedDecimal)) {
+            if (origin.kind == Origin::Kind::kSum) {
+                watched_.has_sum = true;
+            } else if (origin.kind == Origin::Kind::kFunction) {
+                refuse(fmt::format("{{}} gives a text, {}", kKeptWords), value,
+                       kRounded | kRoundedDecimal);
+            } else {
+                const Kinds kinds = kinds_of(origin.table->columns()[origin.column]);
+                const bool is_whole = (kinds & kDecimal) == 0;
+                watched_.columns.push_back(
+                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits, true});
+            }
+        }
+    }
+    [[nodiscard]] bool has_sum(const KnownValue& value) const {
+        const std::vector<Origin> from = origins_of(value, kUint64 | kRounded);
+        return std::ranges::any_of(
+            from, [](const Origin& origin) { return origin.kind == Origin::Kind::kSum; });
+    }
+    /// A sum below -2^63 is a text, which SQL takes for more than any number.
+    void look_at_low_sums(const KnownValue& value, const Comparing& how) {
+        watched_.has_low_sum |=
+            (how.is_order || how.affinity == Affinity::kNumeric) && has_sum(value);
+    }
+    void watch_least(const KnownValue& value) {
+        for (const Origin& origin : origins_of(value, kRounded | kMaybeWideTexts)) {
+            if (origin.kind == Origin::Kind::kColumn) {
+                watched_.columns.push_back(
+                    {origin.table, origin.column, WatchedColumn::For::kLeast});
+            }
+        }
+    }
     void judged(const KnownValue& a, const KnownValue& b, const Comparing& how, bool is_key) {
         use(a);
         use(b);
@@ -318,8 +373,10 @@ class Check {
         constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
         const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
         const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
+        look_at_low_sums(both, how);
         switch (verdict) {
             case Verdict::kRight: return;
+            case Verdict::kWatchLeast: return watch_least(both);
             case Verdict::kWatchDigits: return exact(stored, false);
             case Verdict::kWatchWhole: return exact(stored, true);
             case Verdict::kTextOrder:
@@ -333,6 +390,11 @@ class Check {
                     "{} is in lower case and would be compared letter by letter: write "
                     "it so, or `collate nocase` behind it",
                     both, kHex);
+            case Verdict::kLeast:
+                return refuse(
+                    "a number in quotes that is below -2^63 is compared with one of 64 bits in "
+                    "floating point: say u256_cmp(a, b) < 0",
+                    both, 0);
             case Verdict::kLoose:
                 return refuse(
                     "{} is a number as text: write numbers that it is compared with as "
@@ -351,7 +413,8 @@ class Check {
                     return refuse(
                         "a number in quotes is compared with a calculated one, and SQL "
                         "takes a text for more than any number: write it without "
-                        "quotes",
+                        "quotes, or u256_add(.., 0) > '1000' collate u256 where one may "
+                        "not fit in 64 bits",
                         both, 0);
                 }
                 return refuse(
@@ -366,6 +429,7 @@ class Check {
     /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
     /// tells apart: that is seen when they come.
     void exact(const KnownValue& value, bool is_whole) {
+        using For = WatchedColumn::For;
         constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts;
         if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
             return refuse(
@@ -383,7 +447,8 @@ class Check {
             } else if (origin.kind == Origin::Kind::kSum) {
                 watched_.has_sum = true;
             } else {
-                watched_.columns.push_back({origin.table, origin.column, is_whole});
+                watched_.columns.push_back(
+                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits});
             }
         }
     }
@@ -423,6 +488,7 @@ class Check {
     std::set<int> group_sorts_;
     std::set<int> lasts_;
     std::map<int, std::vector<std::string_view>> keys_;
+    std::vector<KnownValue> results_;  ///< by column of the answer
     WatchedValues watched_;
     std::optional<Error> refused_;
 };
@@ -445,6 +511,7 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
         has_mixed_sum = flow.has_mixed_sum();
         PLUMBLINE_TRY(WatchedValues watched, Check(*program, flow, words).run());
         watched.sum_is_text = sum_is_text;
+        watched.has_narrow_sums = !flow.has_wide_sum();
         return watched;
     };
     bool has_mixed_sum = false;

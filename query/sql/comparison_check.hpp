@@ -17,18 +17,25 @@
 
 namespace plumbline::query::sql {
 
+/// What a floating point number in a column of the answer is.
+enum class Floating : uint8_t {
+    kItself,
+    kPast64,  ///< of what is calculated of whole numbers alone: it did not fit in 64 bits
+    kKept,    ///< a whole number that did not fit where the rows of a subquery were kept
+};
+
 /// What only the rows tell is watched while the statement runs: `Statement`.
 struct WatchedValues {
     std::vector<WatchedColumn> columns;
-    bool has_sum = false;
+    bool has_sum = false;      ///< none may be past 64 bits
+    bool has_low_sum = false;  ///< none may be below them
+    bool has_narrow_sums = false;
     bool sum_is_text = false;
     /// It compares, sorts or changes what may be calculated beyond 64 bits; of which numbers that
     /// is not so, the watch asks.
     bool uses_past_64 = false;
     WholeWatch::StaysWhole stays_whole;
-    /// Of each column of the answer: it is calculated of whole numbers alone, so that what SQL
-    /// gives as a floating point number did not fit in 64 bits.
-    std::vector<bool> is_whole;
+    std::vector<Floating> answer;  ///< of each column
 };
 
 struct CheckSources {

@@ -20,6 +20,10 @@ inline constexpr const char* kPastWords =
     "with which the statement may calculate beyond 64 bits, where SQL goes on in floating point, "
     "and then compares, sorts or changes that: use u256_add(a, b), u256_mul and the others, or say "
     "cast(.. as real)";
+/// Behind a number that does not fit in 64 bits, or what gives it.
+inline constexpr const char* kKeptWords =
+    "of which a subquery or WITH whose column is of 64 bits keeps a floating point number: write a "
+    "+ before that column in each of its SELECTs, as +total";
 /// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =
     "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "
@@ -59,8 +63,10 @@ struct Connection {
 /// Every table as a virtual one of `schema`: "main", or "temp" in a connection of somebody else's.
 [[nodiscard]] Status add_tables(Connection& connection, std::string_view schema);
 
-/// The collation u256; sum() of any numbers; u256_add... and decimal_add...
+/// The collation u256; what `add_sums` adds; u256_add... and decimal_add...
 [[nodiscard]] Status add_functions(Connection& connection);
+/// sum(), avg() and total() of numbers of any size.
+[[nodiscard]] Status add_sums(Connection& connection);
 
 /// kIo with SQLite's words.
 [[nodiscard]] Error sqlite_error(sqlite3* db, std::string_view doing);

@@ -1,18 +1,15 @@
 // The collation and the functions for numbers that SQLite's own do not hold.
 #include <algorithm>
-#include <charconv>
-#include <cstring>
-#include <new>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "core/base/visible_text.hpp"
 #include "query/sql/connection.hpp"
 #include "query/sql/number.hpp"
+#include "query/sql/number_values.hpp"
 
 namespace plumbline::query::sql {
-
-namespace {
 
 std::string_view view_of(sqlite3_value* value) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
@@ -24,6 +21,33 @@ std::string_view view_of(sqlite3_value* value) {
 std::string cut(std::string_view text) {
     return visible_text(text.substr(0, 80));
 }
+
+void give_text(sqlite3_context* context, const std::string& text) {
+    sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void give_error(sqlite3_context* context, const std::string& message) {
+    sqlite3_result_error(context, message.data(), static_cast<int>(message.size()));
+}
+
+std::optional<Number> number_in(sqlite3_value* value) {
+    if (sqlite3_value_type(value) == SQLITE_INTEGER) {
+        return Number{evm::Int512{static_cast<int64_t>(sqlite3_value_int64(value))}, 0};
+    }
+    return sqlite3_value_type(value) == SQLITE_TEXT ? parse_number(view_of(value)) : std::nullopt;
+}
+
+std::optional<Number> read_number(sqlite3_context* context, sqlite3_value* value,
+                                  std::string_view function) {
+    auto number = number_in(value);
+    if (!number) {
+        give_error(context, fmt::format("{}: '{}' is no integer and no canonical decimal text",
+                                        function, cut(view_of(value))));
+    }
+    return number;
+}
+
+namespace {
 
 /// Both sides are as columns or statements have them; a side that is no canonical number would have
 /// no place in the order, so the statement ends.
@@ -42,29 +66,6 @@ int compare_numbers(void* user, int size_a, const void* a, int size_b, const voi
                          cut(left_is ? right : left))});
     }
     return left.compare(right);
-}
-
-void give_text(sqlite3_context* context, const std::string& text) {
-    sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-}
-
-void give_error(sqlite3_context* context, const std::string& message) {
-    sqlite3_result_error(context, message.data(), static_cast<int>(message.size()));
-}
-
-/// A whole or decimal number; an error of the statement for anything else.
-std::optional<Number> read_number(sqlite3_context* context, sqlite3_value* value,
-                                  std::string_view function) {
-    if (sqlite3_value_type(value) == SQLITE_INTEGER) {
-        return Number{evm::Int512{static_cast<int64_t>(sqlite3_value_int64(value))}, 0};
-    }
-    const std::string_view text = view_of(value);
-    auto number = sqlite3_value_type(value) == SQLITE_TEXT ? parse_number(text) : std::nullopt;
-    if (!number) {
-        give_error(context, fmt::format("{}: '{}' is no integer and no canonical decimal text",
-                                        function, cut(text)));
-    }
-    return number;
 }
 
 struct Calculation {
@@ -134,85 +135,6 @@ void run_compare(sqlite3_context* context, int count, sqlite3_value** values) {
     }
 }
 
-/// sum(): exact while no floating point number is in it.
-struct Sum {
-    Number total;
-    double floating = 0;
-    int64_t values = 0;
-    int64_t floats = 0;
-    int64_t texts = 0;  ///< numbers that are no SQL integers
-    bool is_beyond = false;
-};
-
-Sum* sum_of(sqlite3_context* context) {
-    return static_cast<Sum*>(sqlite3_aggregate_context(context, sizeof(Sum)));
-}
-
-void change_sum(sqlite3_context* context, sqlite3_value* value, bool is_taken_back) {
-    Sum* sum = sum_of(context);
-    if (sum == nullptr) {
-        return sqlite3_result_error_nomem(context);
-    }
-    const int type = sqlite3_value_type(value);
-    const int64_t one = is_taken_back ? -1 : 1;
-    if (type == SQLITE_NULL) {
-        return;
-    }
-    sum->values += one;
-    if (type == SQLITE_FLOAT) {
-        sum->floats += one;
-        sum->floating += static_cast<double>(one) * sqlite3_value_double(value);
-        return;
-    }
-    const auto number = read_number(context, value, "sum");
-    if (!number) {
-        return;
-    }
-    sum->texts += type == SQLITE_TEXT ? one : 0;
-    const auto next =
-        calculate(is_taken_back ? Operation::kSub : Operation::kAdd, sum->total, *number);
-    sum->is_beyond |= !next;
-    sum->total = next.value_or(sum->total);
-}
-
-void sum_step(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-    change_sum(context, values[0], false);
-}
-void sum_inverse(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-    change_sum(context, values[0], true);
-}
-void sum_value(sqlite3_context* context) {
-    const Sum* sum = sum_of(context);
-    if (sum == nullptr) {
-        return sqlite3_result_error_nomem(context);
-    }
-    if (sum->is_beyond) {
-        return give_error(context, "sum: it is not from -2^511 to 2^511 - 1");
-    }
-    const std::string text = to_text(sum->total);
-    Statement& statement = static_cast<Connection*>(sqlite3_user_data(context))->statement;
-    const auto whole = static_cast<int64_t>(sum->total.units.limb[0]);
-    if (sum->values == 0) {
-        sqlite3_result_null(context);
-    } else if (sum->floats > 0) {
-        double exact = 0;
-        std::from_chars(text.data(), text.data() + text.size(), exact);
-        sqlite3_result_double(context, sum->floating + exact);
-    } else if (statement.watches_sum && !fits_integer(text)) {
-        give_error(context,
-                   fmt::format("sum() is a text, here '{}', with which SQL would calculate or "
-                               "compare in floating point or by bytes: {}; calculate with "
-                               "u256_add(a, b), or say cast(.. as real)",
-                               cut(text), kHowToCompare));
-    } else if (fits_integer(text) && !statement.whole.takes_sum(whole)) {
-        give_error(context, fmt::format("sum() is {}, {}", text, kPastWords));
-    } else if (sum->texts == 0 && !statement.sum_is_text && fits_integer(text)) {
-        sqlite3_result_int64(context, whole);
-    } else {
-        give_text(context, text);
-    }
-}
-
 }  // namespace
 
 Status add_functions(Connection& connection) {
@@ -233,11 +155,8 @@ Status add_functions(Connection& connection) {
                                               nullptr, nullptr);
         }
     }
-    if (code == SQLITE_OK) {
-        code = sqlite3_create_window_function(db, "sum", 1, kFlags, &connection, sum_step,
-                                              sum_value, sum_value, sum_inverse, nullptr);
-    }
-    return code == SQLITE_OK ? ok() : Status{sqlite_error(db, "adding functions to SQLite")};
+    return code == SQLITE_OK ? add_sums(connection)
+                             : Status{sqlite_error(db, "adding functions to SQLite")};
 }
 
 }  // namespace plumbline::query::sql

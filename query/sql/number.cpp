@@ -87,6 +87,12 @@ bool fits_double(std::string_view text) noexcept {
     return std::ranges::count_if(text, is_ascii_digit) <= kDigits;
 }
 
+bool becomes_least(std::string_view text) noexcept {
+    double number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number == static_cast<double>(INT64_MIN) && !fits_integer(text);
+}
+
 int compare_canonical(std::string_view a, std::string_view b) noexcept {
     const Parts left = split(a);
     const Parts right = split(b);

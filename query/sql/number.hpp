@@ -20,6 +20,9 @@ namespace plumbline::query::sql {
 /// Whether a double tells it from all others of so many digits.
 [[nodiscard]] bool fits_double(std::string_view text) noexcept;
 
+/// Whether a canonical number is none of 64 bits but -2^63 as a double.
+[[nodiscard]] bool becomes_least(std::string_view text) noexcept;
+
 /// Negative, 0 or positive. Both must be canonical.
 [[nodiscard]] int compare_canonical(std::string_view a, std::string_view b) noexcept;
 

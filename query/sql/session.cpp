@@ -99,6 +99,16 @@ std::string what_was_meant(const Connection& connection, std::string_view words)
     return near.empty() ? std::string{} : fmt::format("; did you mean '{}'?", near);
 }
 
+/// Where the answer would show a floating point number in the place of a whole one.
+Error rounded(std::string_view column, Floating how) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("{} is more than fits in 64 bits, {}", column,
+                        how == Floating::kKept
+                            ? kKeptWords
+                            : "where SQL calculates in floating point: use u256_add(a, b), "
+                              "u256_mul and the others, or say cast(.. as real)")};
+}
+
 int stop_asked(void* user) {
     const auto& statement = static_cast<const Connection*>(user)->statement;
     return statement.should_stop && statement.should_stop() ? 1 : 0;
@@ -116,7 +126,7 @@ struct Session::Impl {
     std::vector<storage::EntityLayout> entities;
     SqlLimits limits;
     std::shared_ptr<const storage::ReadView> view;  ///< of the running statement
-    std::vector<bool> is_whole;                     ///< its columns: `WatchedValues`
+    std::vector<Floating> answer;                   ///< its columns: `WatchedValues`
 
     /// Why SQLite gave `code`.
     [[nodiscard]] Error why(int code) {
@@ -292,8 +302,10 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
     connection.statement.watched = std::move(found.columns);
     connection.statement.whole = WholeWatch{std::move(found.stays_whole)};
     connection.statement.watches_sum = found.has_sum;
+    connection.statement.watches_low_sum = found.has_low_sum;
+    connection.statement.sums_are_narrow = found.has_narrow_sums;
     connection.statement.sum_is_text = found.sum_is_text;
-    is_whole = std::move(found.is_whole);
+    answer = std::move(found.answer);
     return ok();
 }
 
@@ -321,13 +333,9 @@ Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
         for (int i = 0; i < columns; ++i) {
             const auto place = static_cast<size_t>(i);
             row[place] = value_at(statement, i);
-            if (place < is_whole.size() && is_whole[place] &&
+            if (place < answer.size() && answer[place] != Floating::kItself &&
                 std::holds_alternative<double>(row[place])) {
-                return Error{ErrorCode::kInvalidArgument,
-                             fmt::format("{} is more than fits in 64 bits, where SQL calculates in "
-                                         "floating point: use u256_add(a, b), u256_mul and the "
-                                         "others, or say cast(.. as real)",
-                                         names[place])};
+                return rounded(names[place], answer[place]);
             }
         }
         PLUMBLINE_TRY_VOID(sink.on_row(row));

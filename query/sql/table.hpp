@@ -26,7 +26,13 @@ class Table;
 struct WatchedColumn {
     const Table* table = nullptr;
     size_t column = 0;
-    bool is_whole = true;  ///< they must be whole and fit in 64 bits; else have 15 digits at most
+    enum class For : uint8_t {
+        kWhole,   ///< they must be whole and fit in 64 bits
+        kDigits,  ///< they have 15 digits at most
+        kLeast,   ///< none becomes -2^63 as a floating point number, unless it is that
+    };
+    For what = For::kWhole;
+    bool is_kept = false;  ///< rounded where a subquery's rows are kept, not where it is compared
 };
 
 /// What one statement works on. One thread.
@@ -43,7 +49,10 @@ struct Statement {
     std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
     std::vector<WatchedColumn> watched{};
     WholeWatch whole{};
-    bool watches_sum = false;  ///< no sum() may be more than fits in 64 bits
+    bool watches_sum = false;      ///< no sum() may be more than fits in 64 bits
+    bool watches_low_sum = false;  ///< none may be below -2^63
+    /// Every sum() is of numbers of up to 64 bits, and so a text only where it does not fit.
+    bool sums_are_narrow = false;
     bool sum_is_text = false;  ///< sum() of whole numbers gives a text, however small
     /// SQLite 3.40 asks the left table for `<>` of an outer join's ON, which leaves none of its
     /// rows out.

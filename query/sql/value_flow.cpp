@@ -440,7 +440,7 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
         case Gives::kJson: {
             const bool is_wide = (all.kinds & (kMaybeWideTexts | kWideJson)) != 0;
             const KnownValue first = given.empty() ? KnownValue{} : given.front();
-            return {static_cast<Kinds>(kText | (is_wide ? kWideJson : 0)), 0, 0, kBitsMax,
+            return {static_cast<Kinds>(kText | (is_wide ? Kinds{kWideJson} : 0)), 0, 0, kBitsMax,
                     name == "json" ? first.shape : uint16_t{0}};
         }
         case Gives::kJsonPart: return json_part_of(name, given);
@@ -488,8 +488,8 @@ KnownValue ValueFlow::json_part_of(std::string_view name, const std::vector<Know
                                      : static_cast<Kinds>(kAnything | kWidePart | kWideJson);
     if (name == "->") {  // As JSON, which has texts in quotes.
         constexpr Kinds kAll = kNumbers | kMaybeWideTexts;
-        kinds =
-            static_cast<Kinds>((kinds & kWideJson) | kText | ((kinds & kAll) != 0 ? kWidePart : 0));
+        kinds = static_cast<Kinds>((kinds & kWideJson) | kText |
+                                   ((kinds & kAll) != 0 ? Kinds{kWidePart} : 0));
     }
     return json_value(kinds, part, name);
 }
@@ -541,6 +541,7 @@ KnownValue ValueFlow::sum_of(const KnownValue& given) {
     const bool has_plain = (given.kinds & kPlain) != 0;
     const bool has_texts = (given.kinds & (kTexts | kDecimal)) != 0;
     has_mixed_sum_ |= has_plain && has_texts;
+    has_wide_sum_ |= has_texts;
     if (has_plain) {
         kinds |= sources_.sum_is_text ? kWide : kUint64;
     }

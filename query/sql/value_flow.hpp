@@ -60,6 +60,8 @@ class ValueFlow {
     [[nodiscard]] const std::vector<Origin>& origins() const noexcept { return origins_; }
     /// Whether a sum() may be of numbers and of texts, whichever rows come.
     [[nodiscard]] bool has_mixed_sum() const noexcept { return has_mixed_sum_; }
+    /// Whether a sum() may be of numbers that are texts whatever their size.
+    [[nodiscard]] bool has_wide_sum() const noexcept { return has_wide_sum_; }
     /// Of a record, or of a cursor.
     [[nodiscard]] std::vector<KnownValue> columns_of_rows(uint16_t rows);
     [[nodiscard]] std::vector<KnownValue> columns_of_cursor(int cursor) const;
@@ -125,6 +127,7 @@ class ValueFlow {
     std::vector<std::string> texts_{""};
     std::vector<Origin> origins_;
     bool has_mixed_sum_ = false;
+    bool has_wide_sum_ = false;
     bool has_new_columns_ = false;
     bool is_too_large_ = false;
     size_t spent_ = 0;

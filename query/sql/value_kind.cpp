@@ -43,7 +43,7 @@ Verdict judge_numbers(Kinds a, Kinds b, const Comparing& how) {
         return Verdict::kWatchDigits;
     }
     if (a == kInteger || b == kInteger || both == kReal) {
-        return Verdict::kRight;
+        return (both & kRounded) != 0 ? Verdict::kWatchLeast : Verdict::kRight;
     }
     if (both == kUint64) {
         return how.is_order && how.collation != kNumberCollation ? Verdict::kWatchWhole
@@ -96,6 +96,13 @@ Verdict judge_pair(Kinds a, Kinds b, const Comparing& how) {
     return judge_texts(a, b, how);
 }
 
+/// Of a number below -2^63 that an affinity makes -2^63.
+Verdict judge_least(Kinds a, Kinds b, const Comparing& how) {
+    const bool meets_integer = ((a & kLeastText) != 0 && (b & kInteger) != 0) ||
+                               ((b & kLeastText) != 0 && (a & kInteger) != 0);
+    return meets_integer && how.affinity != Affinity::kText ? Verdict::kLeast : Verdict::kRight;
+}
+
 /// Of texts that were made of wide numbers, which SQL knows nothing of.
 Verdict judge_parts(Kinds a, Kinds b, const Comparing& how) {
     if (((a | b) & kWidePart) == 0) {
@@ -137,7 +144,8 @@ Kinds kinds_of(const Column& column) {
 Kinds kinds_of_text(std::string_view text) {
     if (is_canonical(text)) {
         const bool is_rounded = text.find('.') != std::string_view::npos && !fits_double(text);
-        return is_rounded ? kLooseText : fits_integer(text) ? kNumberText : kBigText;
+        const Kinds big = becomes_least(text) ? kBigText | kLeastText : Kinds{kBigText};
+        return is_rounded ? Kinds{kLooseText} : fits_integer(text) ? Kinds{kNumberText} : big;
     }
     if (is_hex_with_capitals(text)) {
         return kUpperHex;
@@ -178,7 +186,7 @@ Kinds convert(Kinds kinds, Affinity affinity) noexcept {
 }
 
 Verdict judge(Kinds a, Kinds b, const Comparing& comparing) noexcept {
-    Verdict out = judge_parts(a, b, comparing);
+    Verdict out = std::max(judge_parts(a, b, comparing), judge_least(a, b, comparing));
     for (Kinds left = 1; left <= kText && left <= a; left = static_cast<Kinds>(left << 1)) {
         for (Kinds right = 1; right <= kText && right <= b;
              right = static_cast<Kinds>(right << 1)) {

@@ -11,7 +11,7 @@
 namespace plumbline::query::sql {
 
 /// A set of `Kind`s; the empty one is null, which every value may be.
-using Kinds = uint16_t;
+using Kinds = uint32_t;
 
 enum Kind : Kinds {
     kInteger = 1 << 0,
@@ -33,6 +33,8 @@ enum Kind : Kinds {
     // Beside kText and all else:
     kWidePart = 1 << 14,  ///< a text that a function made of a wide number: perhaps its digits
     kWideJson = 1 << 15,  ///< JSON in which there are wide numbers
+    /// Beside kBigText: a whole number below -2^63 of which a floating point number makes -2^63.
+    kLeastText = 1 << 16,
 };
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;
@@ -60,10 +62,12 @@ struct Comparing {
 /// From right to wrong.
 enum class Verdict : uint8_t {
     kRight,
+    kWatchLeast,     ///< right as long as no number below -2^63 becomes that as a double
     kWatchDigits,    ///< right as long as decimals have no more digits than a double tells apart
     kWatchWhole,     ///< right as long as all values are whole and fit in an integer
     kTextOrder,      ///< a number in quotes is ordered, and nothing says whether as a text
     kCase,           ///< hex is compared with other letters
+    kLeast,          ///< such a number is in the statement
     kLoose,          ///< a text that is no number in its one form
     kBytesOrder,     ///< wide numbers by their bytes
     kNumberAndText,  ///< to SQL any text is more than any number

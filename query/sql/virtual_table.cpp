@@ -2,6 +2,7 @@
 //
 // Every condition on a column whose values SQL's own rules would compare wrongly (numbers wider
 // than 64 bits) is taken over, served by a key or not: it is answered exactly or refused.
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "query/sql/asked_value.hpp"
 #include "query/sql/connection.hpp"
 #include "query/sql/number.hpp"
+#include "query/sql/number_values.hpp"
 #include "query/sql/value_kind.hpp"
 
 namespace plumbline::query::sql {
@@ -238,6 +240,27 @@ std::vector<OrderColumn> order_of(const Table& table, const sqlite3_index_info& 
     return out;
 }
 
+/// Whether it is a bound that SQLite makes of a LIKE or GLOB whose pattern does not begin as a
+/// number does, to narrow an index of texts: no value of a column of numbers is held against it.
+/// SQLite itself asks the pattern of every row.
+bool is_bound_of_pattern(const Column& column, sqlite3_index_info& info, int place) {
+    const auto& bound = info.aConstraint[place];
+    const bool is_range =
+        bound.op == SQLITE_INDEX_CONSTRAINT_GE || bound.op == SQLITE_INDEX_CONSTRAINT_LT;
+    const bool is_number = column.type && (is_sql_integer(*column.type) || is_wide(*column.type));
+    if (!is_range || !is_number) {
+        return false;
+    }
+    const auto is_pattern = [&](const auto& other) {
+        return other.iColumn == bound.iColumn && (other.op == SQLITE_INDEX_CONSTRAINT_LIKE ||
+                                                  other.op == SQLITE_INDEX_CONSTRAINT_GLOB);
+    };
+    sqlite3_value* value = nullptr;
+    return std::any_of(info.aConstraint, info.aConstraint + info.nConstraint, is_pattern) &&
+           sqlite3_vtab_rhs_value(&info, place, &value) == SQLITE_OK &&
+           sqlite3_value_type(value) == SQLITE_TEXT && !is_canonical(view_of(value));
+}
+
 Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
     Connection& connection = *table.connection;
     if (connection.statement.should_stop && connection.statement.should_stop()) {
@@ -256,6 +279,8 @@ Status plan_into(VirtualTable& table, sqlite3_index_info& info) {
         }
         const auto compare = compare_of(constraint.op);
         if (constraint.usable == 0 || constraint.iColumn < 0 || !compare ||
+            is_bound_of_pattern(table.table->columns()[static_cast<size_t>(constraint.iColumn)],
+                                info, i) ||
             (*compare == Compare::kNe && connection.statement.has_outer_join) ||
             !is_taken(table.table->columns()[static_cast<size_t>(constraint.iColumn)], *compare,
                       sqlite3_vtab_collation(&info, i))) {
@@ -384,20 +409,36 @@ struct GiveCell {
     }
 };
 
+bool may_be(WatchedColumn::For what, std::string_view text) {
+    switch (what) {
+        case WatchedColumn::For::kWhole: return fits_integer(text);
+        case WatchedColumn::For::kDigits: return fits_double(text);
+        case WatchedColumn::For::kLeast: return !becomes_least(text);
+    }
+    return false;
+}
+
+Error past_watch(const WatchedColumn& watched, const std::string& text) {
+    const std::string& name = watched.table->columns()[watched.column].name;
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("{}.{} is {} in a row, {}", watched.table->name(), name, text,
+                        watched.is_kept
+                            ? kKeptWords
+                            : fmt::format("with which SQL would calculate or compare in floating "
+                                          "point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
+                                          "decimal_add(a, b) and the others, or say cast({} as "
+                                          "real)",
+                                          name))};
+}
+
 /// Where a text is more than the statement takes rightly from that column.
 Status check_watched(const Statement& statement, const Table& table, size_t place,
                      const Cell& cell) {
     const auto* text = std::get_if<std::string>(&cell);
     for (const WatchedColumn& one : statement.watched) {
         if (text != nullptr && one.table == &table && one.column == place &&
-            !(one.is_whole ? fits_integer(*text) : fits_double(*text))) {
-            return Error{
-                ErrorCode::kInvalidArgument,
-                fmt::format("{}.{} is {} in a row, with which SQL would calculate or compare in "
-                            "floating point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
-                            "decimal_add(a, b) and the others, or say cast({} as real)",
-                            table.name(), table.columns()[place].name, *text,
-                            table.columns()[place].name)};
+            !may_be(one.what, *text)) {
+            return past_watch(one, *text);
         }
     }
     return ok();

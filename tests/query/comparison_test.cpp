@@ -155,14 +155,22 @@ TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
     }
     for (const char* wrong : {"select id from a where t in ('9223372036854775808', '5')",
                               "select id from a where t = '9223372036854775808' or t = '5'"}) {
-        EXPECT_THAT(ask(wrong),
-                    testing::AllOf(HasSubstr("also where they stand in quotes"),
-                                   HasSubstr("u256_cmp(column, '9223372036854775808')")))
+        EXPECT_THAT(
+            ask(wrong),
+            testing::AllOf(HasSubstr("also where they stand in quotes"),
+                           HasSubstr("u256_add(column, 0) in ('5', '9223372036854775808')")))
             << wrong;
     }
     EXPECT_EQ(ask("select id from a where u256_cmp(t, '9223372036854775808') = 0 or t in (5, '9') "
                   "order by id"),
               "1;2;3;");
+    EXPECT_EQ(ask("select id from a where u256_add(t, 0) in ('5', '9223372036854775808', "
+                  "'9223372036854775809') order by id"),
+              "1;3;4;");
+    EXPECT_EQ(ask("select id from a where u256_add(t, 0) in (?, ?, ?) order by id",
+                  {std::string{"9223372036854775809"}, std::string{"9223372036854775810"},
+                   std::string{"18446744073709551615"}}),
+              "4;5;");
     EXPECT_EQ(ask("select t + 1 from a where t < 10 order by id"), "6;10;");
     EXPECT_EQ(ask("select id from a where t > 5 or id = 1 order by id"), "1;2;3;4;5;");
     EXPECT_EQ(ask("select id from a where t = '9223372036854775809'"), "4;");
@@ -317,6 +325,28 @@ TEST_F(ComparisonTest, AWideColumnIsANumberOnEitherSide) {
     EXPECT_EQ(ask("select count(*) from a join a b on b.id = 2 and b.n < a.w"), "3;");
 }
 
+/// SQLite makes bounds of a pattern that begins as no number does, and these are no numbers.
+TEST_F(ComparisonTest, APatternIsAskedOfTheDigitsOfANumber) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"select id from a where w like '1%' order by id", "2;3;4;"},
+        {"select id from a where x like '-%' order by id", "1;2;"},
+        {"select id from a where w like 'abc%'", ""},
+        {"select id from a where w glob 'abc*'", ""},
+        {"select id from a where d like '0x%'", ""},
+        {"select id from a where s like 'x%' or s glob 'x*'", ""},
+        {"select id from a where t like 'x%'", ""},
+        {"select count(*) from a where w not like 'abc%'", "4;"},
+        {"select id from a where w like '1%' and w > 10 order by id", "3;4;"},
+        {"select n from a where n like 'X%'", "x;"},
+    };
+    for (const auto& [sql, wanted] : cases) {
+        EXPECT_EQ(ask(sql), wanted) << sql;
+    }
+    EXPECT_EQ(ask("select id from a where w like ?", {std::string{"abc%"}}), "");
+    EXPECT_THAT(ask("select id from a where w like 'abc%' and w > 'abc'"),
+                HasSubstr("cannot be compared with a column of type uint256"));
+}
+
 /// A bound that no value of the type passes held for null too.
 TEST_F(ComparisonTest, NullPassesNoBound) {
     EXPECT_EQ(ask("select count(*) from a where w >= -1"), "4;");
@@ -371,9 +401,12 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kInteger, kWide, {true, kTo, "u256"}, Verdict::kRight},
              {kInteger, kWide, {false, kTo, ""}, Verdict::kRight},
              {kInteger, kWide, {true, kTo, "BINARY"}, Verdict::kBytesOrder},
-             {kInteger, kWide, {false, kNum, ""}, Verdict::kRight},
+             {kInteger, kWide, {false, kNum, ""}, Verdict::kWatchLeast},
+             {kInteger, kBigText, {false, kNum, ""}, Verdict::kRight},
+             {kInteger, kBigText | kLeastText, {false, kNum, ""}, Verdict::kLeast},
+             {kWide, kBigText | kLeastText, {false, kNo, "u256"}, Verdict::kRight},
              {kInteger, kNumberText, {false, kNo, "u256"}, Verdict::kNumberAndText},
-             {kInteger, kUint64, {true, kNum, ""}, Verdict::kRight},
+             {kInteger, kUint64, {true, kNum, ""}, Verdict::kWatchLeast},
              {kUint64, kUint64, {false, kNum, ""}, Verdict::kWatchWhole},
              {kUint64, kUint64, {false, kNo, ""}, Verdict::kRight},
              {kUint64, kUint64, {true, kNo, "u256"}, Verdict::kRight},
@@ -400,6 +433,9 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
     }
     EXPECT_EQ(kinds_of_text("9223372036854775807"), kNumberText);
     EXPECT_EQ(kinds_of_text("9223372036854775808"), kBigText);
+    EXPECT_EQ(kinds_of_text("-9223372036854775808"), kNumberText);
+    EXPECT_EQ(kinds_of_text("-9223372036854775809"), kBigText | kLeastText);
+    EXPECT_EQ(kinds_of_text("-92233720368547758080"), kBigText);
     EXPECT_EQ(kinds_of_text("1.5"), kBigText);
     EXPECT_EQ(kinds_of_text("1.0000000000000000001"), kLooseText);
     EXPECT_EQ(kinds_of_text("007"), kLooseText);

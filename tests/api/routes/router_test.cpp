@@ -956,11 +956,13 @@ TEST_F(RouterTest, SqlIsRefusedWithAReasonAndEndsAtItsLimits) {
     EXPECT_THAT(why({{"sql", "attach 'x' as y"}}), HasSubstr("only SELECT"));
     EXPECT_THAT(why({{"sql", "select * from seat where room > 1e18"}}), HasSubstr("as text"));
     EXPECT_THAT(why({{"sql", "select nope from user"}}), HasSubstr("no such column: nope"));
-    EXPECT_THAT(why({{"sql",
-                      "with recursive n(i) as (select 1 union all select i + 1 from n) select "
-                      "count(*) from n"}},
-                    503),
-                HasSubstr("too long"));
+    const std::string endless =
+        "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    const Response late = api.send("POST", "/v1/sql", {}, json{{"sql", endless}}.dump());
+    EXPECT_EQ(late.status, 503U);
+    EXPECT_THAT(late.body, testing::AllOf(HasSubstr("too long"), HasSubstr("500 ms"),
+                                          HasSubstr("sql_ms_max")));
+    EXPECT_THAT(late.headers, testing::Contains(testing::Pair("Retry-After", "5")));
     ApiWorld narrow{RouterOptions{.sql_rows_max = 3}};
     const json cut = ask_sql(narrow, {{"sql", "select * from user"}});
     EXPECT_EQ(cut["rows"].size(), 3U);
@@ -969,6 +971,31 @@ TEST_F(RouterTest, SqlIsRefusedWithAReasonAndEndsAtItsLimits) {
     EXPECT_THAT(ask_sql(closed, {{"sql", "select 1"}}, 503)["error"]["message"].get<std::string>(),
                 HasSubstr("sql_ms_max"));
     EXPECT_EQ(Router::cost("POST", "/v1/sql"), RouteCost::kScan);
+}
+
+/// JSON's parsers make floating point numbers of them.
+TEST_F(RouterTest, SqlTakesWholeNumbersInParamsToTheLastDigitOrNotAtAll) {
+    const auto ask = [&](const std::string& params, unsigned status) {
+        const Response answer =
+            api.send("POST", "/v1/sql", {}, R"({"sql":"select ?","params":)" + params + "}");
+        EXPECT_EQ(answer.status, status) << params << ": " << answer.body;
+        return json::parse(answer.body, nullptr, false);
+    };
+    for (const std::string wide :
+         {"9223372036854775808", "18446744073709551615", "18446744073709551616",
+          "-9223372036854775809", "1000000000000000000000000000000"}) {
+        for (const std::string& params : {"[" + wide + "]", R"({"1":)" + wide + "}"}) {
+            EXPECT_THAT(ask(params, 400)["error"]["message"].get<std::string>(),
+                        testing::AllOf(testing::HasSubstr(wide + " is not from"),
+                                       testing::HasSubstr("send it as a string")));
+        }
+        EXPECT_EQ(ask("[\"" + wide + "\"]", 200)["rows"][0][0], wide);
+        EXPECT_EQ(ask(R"(["\" )" + wide + "\"]", 200)["rows"][0][0], "\" " + wide);
+    }
+    EXPECT_EQ(ask("[9223372036854775807]", 200)["rows"][0][0], "9223372036854775807");
+    EXPECT_EQ(ask("[-9223372036854775808]", 200)["rows"][0][0], "-9223372036854775808");
+    EXPECT_EQ(ask("[-2.5e3]", 200)["rows"][0][0], -2500);
+    EXPECT_EQ(ask("[1e30]", 200)["rows"][0][0], 1e30) << "whoever writes so means one";
 }
 
 TEST_F(RouterTest, ASqlSessionFollowsTheIndex) {
