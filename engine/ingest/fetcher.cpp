@@ -12,6 +12,7 @@
 #include "engine/ingest/fetcher.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -439,6 +440,9 @@ void Fetcher::fail(Slot& slot, Ask ask, Error error) {
         stop(FetchState::kStale, std::move(error));
         return;
     }
+    if (lacks_state) {
+        check_blocks(slot, std::get<Ask::Calls>(ask.question));
+    }
     if (!ask.backoff) {
         ask.backoff.emplace(options_.retry_ms_min, options_.retry_ms_max);
     }
@@ -446,6 +450,37 @@ void Fetcher::fail(Slot& slot, Ask ask, Error error) {
     const evm::BlockRange& range = slot.answers.range;
     trouble_ = std::move(error).with_context(fmt::format("blocks {} to {}", range.from, range.to));
     slot.due.push_back(std::move(ask));
+}
+
+/// State that nobody has may be that of blocks that are the chain's no more: then the job is over.
+void Fetcher::check_blocks(Slot& slot, const std::vector<CallQuestion>& calls) {
+    std::map<uint64_t, evm::Hash> blocks;
+    std::vector<uint64_t> block_nums;
+    for (const CallQuestion& question : calls) {
+        const evm::BlockId& block = question.asked.value_or(question.block);
+        if (blocks.emplace(block.block_num, block.hash).second) {
+            block_nums.push_back(block.block_num);
+        }
+    }
+    ++in_flight_;
+    ++slot.in_flight;
+    source_.get_headers(
+        std::move(block_nums), answers_.wrap([this, id = slot.id, blocks = std::move(blocks)](
+                                                 const Result<std::vector<evm::Header>>& told) {
+            --in_flight_;
+            --find_slot(id).in_flight;
+            if (!told) {
+                return;  // The calls are asked again all the same.
+            }
+            for (const evm::Header& header : *told) {
+                const auto block = blocks.find(header.block_num);
+                if (block != blocks.end() && block->second != header.hash) {
+                    stop(FetchState::kStale,
+                         Error{ErrorCode::kReorg,
+                               fmt::format("block {} is another one by now", header.block_num)});
+                }
+            }
+        }));
 }
 
 /// The job is over, whatever else comes.

@@ -101,6 +101,7 @@ class Fetcher {
                                                                                   Ask ask);
     [[nodiscard]] Slot& find_slot(uint64_t id) noexcept;
     void fail(Slot& slot, Ask ask, Error error);
+    void check_blocks(Slot& slot, const std::vector<CallQuestion>& calls);
     void stop(FetchState state, Error error);
     void add_part(Slot& slot, rpc::RangeLogs part);
     void guess_children(const evm::LogBatch& logs);
