@@ -187,13 +187,23 @@ Status Service::open_queue() {
     const auto on_ran = [this](const TaskRow& row, TaskOutcome::Kind outcome, int64_t ms) {
         metrics_.count_task(row.kind, to_string(outcome), static_cast<double>(ms) / 1000);
     };
-    worker_ = std::make_unique<Worker>(TaskLane::kWork, kinds_, *queue_, *indexer_,
-                                       options_.make_source, on_ran);
-    deliveries_ = std::make_unique<Worker>(TaskLane::kDelivery, kinds_, *queue_, *indexer_,
+    workers_[0] = std::make_unique<Worker>(TaskLane::kWork, kinds_, *queue_, *indexer_,
+                                           options_.make_source, on_ran);
+    workers_[1] = std::make_unique<Worker>(TaskLane::kUpkeep, kinds_, *queue_, *indexer_,
+                                           Worker::MakeSource{}, on_ran);
+    workers_[2] = std::make_unique<Worker>(TaskLane::kDelivery, kinds_, *queue_, *indexer_,
                                            Worker::MakeSource{}, on_ran);
     shown_queue_ = queue_.get();
     shown_scheduler_ = scheduler_.get();
     return ok();
+}
+
+void Service::start_workers() {
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+        if (options_.has_worker) {
+            worker->start();
+        }
+    }
 }
 
 Result<TaskAdded> Service::add_task(TaskSpec spec) {
@@ -226,9 +236,8 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         }
     }
     if (ended) {
-        if (queue_ && options_.has_worker) {
-            worker_->start();
-            deliveries_->start();
+        if (queue_) {
+            start_workers();
         }
         // The task in hand ends while the index still takes what it has to write.
         const std::stop_callback on_stop{stop, [this] {
@@ -238,9 +247,10 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
                                              }
                                          }};
         ended = indexer_->run(stop, reporter);
-        if (worker_) {
-            worker_->stop();
-            deliveries_->stop();
+        for (const std::unique_ptr<Worker>& worker : workers_) {
+            if (worker) {
+                worker->stop();
+            }
         }
     } else {
         // A module that is up may wait for the writer, which will never run.
@@ -266,9 +276,8 @@ void Service::on_turn() {
             queue_failed_ = true;
             logging::error("the work queue cannot be read: no tasks run",
                            {{"why", opened.error().message}});
-        } else if (options_.has_worker) {
-            worker_->start();
-            deliveries_->start();
+        } else {
+            start_workers();
         }
     }
     if (now < next_publish_ms_) {

@@ -7,6 +7,7 @@
 //     Status ended = (*service)->run(stop_token, nullptr);
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -131,6 +132,7 @@ class Service {
     void on_turn();
     void publish(int64_t now_ms);
     [[nodiscard]] Status open_queue();
+    void start_workers();
     void tell_manager(int64_t now_ms);
     void read_verdicts(int64_t now_ms);
     [[nodiscard]] std::string mending_advice(const storage::ProofRecord& record) const;
@@ -166,8 +168,7 @@ class Service {
     std::unique_ptr<Scheduler> scheduler_;
     std::atomic<WorkQueue*> shown_queue_{nullptr};
     std::atomic<Scheduler*> shown_scheduler_{nullptr};
-    std::unique_ptr<Worker> worker_;
-    std::unique_ptr<Worker> deliveries_;
+    std::array<std::unique_ptr<Worker>, 3> workers_;  ///< one a lane
     std::vector<std::unique_ptr<ServiceModule>> modules_;
     std::string address_;
 

@@ -47,9 +47,7 @@ void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted
         TaskSpec spec;
         spec.kind = entry.kind;
         spec.origin = "schedule";
-        // A proof of the whole history may take days; it goes on behind a backup.
-        spec.priority =
-            entry.kind == "backup" ? task_priority::kUpkeep : task_priority::kBackground;
+        spec.priority = task_priority::kBackground;
         const Result<TaskAdded> added = queue_.add(std::move(spec));
         if (!added) {
             logging::debug("a scheduled task was not added",

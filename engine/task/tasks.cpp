@@ -164,10 +164,11 @@ Status check_task_args(std::string_view kind, std::string_view args,
 
 void add_standard_tasks(TaskKinds& kinds) {
     kinds.add({"backup", "[DIR]", "Back the database up, to [backup] path of the config or to DIR",
-               as_task(run_backup)});
+               as_task(run_backup), TaskLane::kUpkeep});
     kinds.add({"compact", "", "Let RocksDB rewrite its files without what is deleted",
-               as_task(run_compact)});
-    kinds.add({"prune", "", "Delete undo of final blocks and cancelled tasks", as_task(run_prune)});
+               as_task(run_compact), TaskLane::kUpkeep});
+    kinds.add({"prune", "", "Delete undo of final blocks and cancelled tasks", as_task(run_prune),
+               TaskLane::kUpkeep});
     kinds.add({"retry_quarantine", "", "Fold the log again so that quarantined events get a chance",
                as_task(run_retry_quarantine)});
 }

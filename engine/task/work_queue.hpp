@@ -28,7 +28,6 @@ namespace task_priority {
 constexpr uint8_t kForced = 0;
 constexpr uint8_t kRepair = 20;
 constexpr uint8_t kNormal = 50;
-constexpr uint8_t kUpkeep = 80;  ///< short, and asks nobody: proofs give way to it
 constexpr uint8_t kBackground = 100;
 }  // namespace task_priority
 

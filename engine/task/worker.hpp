@@ -78,7 +78,8 @@ using TaskFunction = std::function<TaskOutcome(TaskContext& context)>;
 
 /// Tasks of different lanes do not wait for each other.
 enum class TaskLane : uint8_t {
-    kWork,      ///< proofs, repairs, upkeep: may take hours, may ask the chain
+    kWork,      ///< proofs and repairs: may take hours, may wait for the chain
+    kUpkeep,    ///< of what is stored: asks nobody
     kDelivery,  ///< tells others what is new: due at once, and may wait for them
 };
 

@@ -352,7 +352,7 @@ TEST_F(ServiceTest, HealthSaysInTheProvidersOwnWordsWhyItIsNotAskedAndWhatItGive
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 
-TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
+TEST_F(ServiceTest, DeliveriesUpkeepAndProofsDoNotWaitForEachOther) {
     open();
     std::atomic<bool> may_end{false};
     const auto quick = [](TaskContext&) { return TaskOutcome::done("quick"); };
@@ -360,13 +360,14 @@ TEST_F(ServiceTest, DeliveriesAndProofsDoNotWaitForEachOther) {
     service->add_task_kind(hanging_kind("long_post", TaskLane::kDelivery, may_end));
     service->add_task_kind({"proof", "", "", quick, TaskLane::kWork});
     service->add_task_kind({"post", "", "", quick, TaskLane::kDelivery});
+    service->add_task_kind({"sweep", "", "", quick, TaskLane::kUpkeep});
     start();
     ASSERT_TRUE(becomes_ready());
     const auto runs = [this](uint64_t id) {
         return eventually([&] { return service->queue()->get(id)->state == TaskState::kRunning; });
     };
-    const std::pair<const char*, const char*> pairs[] = {{"long_proof", "post"},
-                                                         {"long_post", "proof"}};
+    const std::pair<const char*, const char*> pairs[] = {
+        {"long_proof", "post"}, {"long_post", "proof"}, {"long_proof", "sweep"}};
     for (const auto& [slow, other] : pairs) {
         SCOPED_TRACE(slow);
         may_end = false;
@@ -513,7 +514,6 @@ TEST_F(ServiceTest, ATrueChainIsProvenByItself) {
 }
 
 TEST_F(ServiceTest, ALogProofThatWaitsForTheChainGivesWayToWhatNeedsNone) {
-    write_config("[backup]\npath = \"backups\"\n");
     open();
     start();
     ASSERT_TRUE(becomes_ready());
@@ -524,7 +524,7 @@ TEST_F(ServiceTest, ALogProofThatWaitsForTheChainGivesWayToWhatNeedsNone) {
     const auto waits = service->queue()->add(proof);
     ASSERT_OK(waits);
     ASSERT_TRUE(eventually([&] { return manners_.headers_asked > before; }));
-    const auto urgent = service->add_task(spec("backup"));
+    const auto urgent = service->add_task(spec("scrub"));
     ASSERT_OK(urgent);
     let_turn(100);
     EXPECT_EQ(service->queue()->get(urgent->id)->state, TaskState::kWaiting)

@@ -434,23 +434,6 @@ TEST(SchedulerTest, IntervalsCountFromTheEndOfTheLastRunAcrossRestarts) {
     EXPECT_EQ(desk.queue().unfinished(), 1U);
 }
 
-TEST(SchedulerTest, ALongProofGivesWayToABackupThatIsDue) {
-    Desk desk;
-    Scheduler scheduler{desk.queue(), desk.clock()};
-    scheduler.set({{"prove_log", 1'000}});
-    scheduler.tick();
-    ASSERT_EQ(desk.take(), "prove_log");
-    const uint64_t proof = desk.queue().newest("prove_log")->id;
-    scheduler.set({{"prove_log", 1'000}, {"scrub", 1'000}});
-    scheduler.tick();
-    EXPECT_FALSE(desk.queue().should_yield(proof)) << "one proof to another";
-    scheduler.set({{"prove_log", 1'000}, {"scrub", 1'000}, {"backup", 1'000}});
-    scheduler.tick();
-    EXPECT_TRUE(desk.queue().should_yield(proof));
-    desk.finish(Kind::kMore);
-    EXPECT_EQ(desk.take(), "backup");
-}
-
 TEST(SchedulerTest, WhatIsParkedIsTriedAgainAfterAnHour) {
     Desk desk;
     const auto tick = [&desk] {
