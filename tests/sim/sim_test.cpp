@@ -140,7 +140,8 @@ size_t open_descriptors() {
     return count;
 }
 
-TEST(DayTest, ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
+/// Takes more than a minute: `tools/test slow` runs it.
+TEST(DayTest, DISABLED_ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) {
     logging::configure(logging::Level::kOff, logging::Format::kText);
     ChainOptions chain_options;
     chain_options.seed = 24;
