@@ -76,8 +76,11 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
             const int64_t now = clock_.monotonic_ms();
             if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
                 standstill_.over();
-                take_apart({}, ours.block_num);  // Of what is left others may be the majority.
-                ask_and_roll_back(target);
+                // Of what is left others may be the majority.
+                take_apart(find_apart(*words, ours.hash, {}), ours.block_num);
+                if (phase_ == Phase::kAncestor) {  // Else it begins anew, without them.
+                    ask_and_roll_back(target);
+                }
                 return;
             }
             const std::string reason = fmt::format(

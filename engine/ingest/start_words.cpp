@@ -60,7 +60,9 @@ std::set<std::string> find_apart(const std::vector<rpc::BlockWord>& words, const
         }
     }
     if (others_count >= 2 && others_count > ours_count) {
-        return {};
+        const std::optional<Disagreement> found = find_disagreement(words);
+        return found && found->majority ? find_apart(words, *found->majority, {})
+                                        : std::set<std::string>{};
     }
     std::set<std::string> out = before;
     if (ours_count >= 2 && ours_count > others_count) {

@@ -31,8 +31,9 @@ struct Disagreement {
 
 /// Who is of another chain than the one with block `ours`, which is final: those that tell another
 /// block there, where two or more tell ours and more than another one. Of those that were
-/// `before`, who is silent, or tells another one still, stays. Nobody is where two or more tell
-/// another block and more than ours: then it is ours that is asked into.
+/// `before`, who is silent, or tells another one still, stays. Where two or more tell another block
+/// and more than ours, it is ours that is asked into, and those are that tell another one than
+/// most.
 [[nodiscard]] std::set<std::string> find_apart(const std::vector<rpc::BlockWord>& words,
                                                const evm::Hash& ours,
                                                const std::set<std::string>& before);

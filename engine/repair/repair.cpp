@@ -558,6 +558,10 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
         renewed.time_s = now_s;
         PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed, options.is_cancelled));
     }
+    if (!plan.calls.empty()) {  // What was made of the answers that were replaced is nobody's now.
+        PLUMBLINE_TRY(const auto children, database.read_view()->list_children());
+        PLUMBLINE_TRY_VOID(drop_unneeded_calls(database, *mapping, children, options.is_cancelled));
+    }
     return plan.fold_again ? rebuild(database, std::move(mapping), options) : ok();
 }
 

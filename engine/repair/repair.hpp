@@ -46,7 +46,7 @@ struct RepairPlan {
     bool is_of_final = false;
     std::vector<storage::CorrectionRow> corrections;
     std::vector<storage::CallFact> calls;      ///< in place of what is stored of them
-    std::vector<storage::CallFact> new_calls;  ///< that the events of `blocks` need
+    std::vector<storage::CallFact> new_calls;  ///< that events need once it is carried out
     /// The log is whole, what is kept of it is not: its digests are made anew, with this entry.
     std::optional<storage::JournalRow> renew_log_digests;
     bool fold_again = false;
@@ -83,9 +83,10 @@ struct RepairPlan {
 /// Fetches the transaction fields that the mapping names for logs of `plan.blocks`.
 [[nodiscard]] Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& plan);
 
-/// Asks what contract calls answer that the handlers name for logs of `plan.blocks` and that is not
-/// stored; after `fetch_txns`. kNotFound, kUnavailable: as `CallAsker` says; then `plan` must not
-/// be applied, for its fold would lack them.
+/// Asks what contract calls answer that the handlers name for logs of `plan.blocks`, or for stored
+/// ones by what `plan.calls` answers, and that is not stored; after `fetch_txns`. kNotFound,
+/// kUnavailable: as `CallAsker` says; then `plan` must not be applied, for its fold would lack
+/// them.
 [[nodiscard]] Status fetch_calls(rpc::ChainSource& source, const storage::ReadView& view,
                                  const Plan& mapping, RepairPlan& plan);
 

@@ -1,7 +1,9 @@
-// What contract calls answer that the handlers of mended events name: the fold after a repair must
-// find every answer, for it asks nobody.
+// What contract calls answer that the handlers of mended events name, or of stored ones whose calls
+// were mended, for others may be made of what these answer: the fold after a repair must find every
+// answer, for it asks nobody.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -23,6 +25,21 @@ constexpr int64_t kCallsWaitMs = 300'000;
 /// A call may be made of what calls before it in its handler answer, and these are asked first.
 constexpr unsigned kCallRoundsMax = 20;
 
+/// What the first knows, and else the second.
+class EitherCalls final : public CallSource {
+  public:
+    EitherCalls(CallSource& first, CallSource& second) : first_{first}, second_{second} {}
+    [[nodiscard]] Result<const storage::CallFact*> find(const storage::CallKey& call,
+                                                        uint64_t block_num, bool is_once) override {
+        PLUMBLINE_TRY(const storage::CallFact* fact, first_.find(call, block_num, is_once));
+        return fact != nullptr ? fact : second_.find(call, block_num, is_once);
+    }
+
+  private:
+    CallSource& first_;
+    CallSource& second_;
+};
+
 /// For one plan, once. One thread.
 class CallFetch {
   public:
@@ -32,8 +49,11 @@ class CallFetch {
           view_{view},
           plan_{plan},
           map_{mapping.sources()},
+          mapping_{mapping},
           finder_{mapping},
-          stored_{view} {}
+          stored_{view},
+          known_{mended_, stored_},
+          all_{answered_, known_} {}
 
     [[nodiscard]] Status run() {
         PLUMBLINE_TRY(std::vector<storage::ChildRow> children, view_.list_children());
@@ -46,8 +66,12 @@ class CallFetch {
         }
         std::ranges::sort(blocks_, {},
                           [](const ProvenBlock* block) { return block->header.block_num; });
+        for (const storage::CallFact& fact : plan_.calls) {
+            mended_.add(fact, false);
+        }
         for (unsigned round = 0; round < kCallRoundsMax; ++round) {
             PLUMBLINE_TRY(std::vector<CallQuestion> questions, find_questions());
+            PLUMBLINE_TRY_VOID(find_follow_ups(questions));
             if (questions.empty()) {
                 take();
                 return ok();
@@ -60,7 +84,7 @@ class CallFetch {
   private:
     [[nodiscard]] Result<std::vector<CallQuestion>> find_questions() {
         used_.emplace();
-        lookup_.emplace(*used_, stored_, answered_);
+        lookup_.emplace(*used_, known_, answered_);
         for (const ProvenBlock* block : blocks_) {
             const evm::BlockId id{block->header.block_num, block->header.hash};
             for (const evm::Log& log : block->logs.logs) {
@@ -71,6 +95,59 @@ class CallFetch {
             }
         }
         return lookup_->take_questions();
+    }
+
+    /// Of stored logs, where calls that they name were mended: what these lead to now. The same
+    /// call of a block may be asked twice, for a mended block and a stored log; the first answer
+    /// stays.
+    [[nodiscard]] Status find_follow_ups(std::vector<CallQuestion>& questions) {
+        const auto cursor = view_.cursor();
+        if (plan_.calls.empty() || !cursor) {
+            return ok();
+        }
+        const uint64_t first =
+            std::ranges::min(plan_.calls, {}, &storage::CallFact::block_num).block_num;
+        std::set<std::string> asked;
+        FoldBlock at;
+        const auto scanner = view_.scan_logs(first, cursor->block_num);
+        for (; scanner->valid(); scanner->next()) {
+            const storage::LogRecord& record = scanner->record();
+            if (is_mended(record.log.block_num)) {
+                continue;
+            }
+            if (at.hash.is_zero() || at.block_num != record.log.block_num) {
+                PLUMBLINE_TRY(const storage::BlockRow row, view_.get_block(record.log.block_num));
+                at = {record.log.block_num, row.hash, row.timestamp};
+            }
+            PLUMBLINE_TRY_VOID(find_needed_of(record, at));
+            for (NeededCall& need : needed_) {
+                PLUMBLINE_TRY(const storage::CallFact* fact,
+                              all_.find(need.key, at.block_num, need.call->is_once));
+                if (fact == nullptr &&
+                    asked.insert(answer_key(need.key, at.block_num, need.call->is_once)).second) {
+                    questions.push_back(question_of(std::move(need), {at.block_num, at.hash}));
+                }
+            }
+        }
+        return scanner->status();
+    }
+
+    [[nodiscard]] Status find_needed_of(const storage::LogRecord& record, const FoldBlock& at) {
+        const storage::TxnFields* const txn = record.txn ? &*record.txn : nullptr;
+        Status found;
+        needed_.clear();
+        map_.for_each_source(record.log, [&](uint32_t source) {
+            if (found && mapping_.txn_needs(source, record.log).met_by(txn)) {
+                found = finder_.find(source, record.log, record.data, at, txn, all_, needed_);
+            }
+        });
+        return found;
+    }
+
+    [[nodiscard]] bool is_mended(uint64_t block_num) const {
+        return std::ranges::binary_search(blocks_, block_num, {}, [](const ProvenBlock* block) {
+            return block->header.block_num;
+        });
     }
 
     [[nodiscard]] Status find_needed(const ProvenBlock& block, const evm::Log& log) {
@@ -128,7 +205,9 @@ class CallFetch {
     }
 
     void take() {
-        for (const storage::CallFact* fact : used_->all_new()) {
+        // What logs of mended blocks use, and all that was asked for stored ones.
+        const CallSet& asked = plan_.calls.empty() ? *used_ : answered_;
+        for (const storage::CallFact* fact : asked.all_new()) {
             plan_.new_calls.push_back(*fact);
         }
         if (!plan_.new_calls.empty()) {
@@ -143,9 +222,13 @@ class CallFetch {
     const storage::ReadView& view_;
     RepairPlan& plan_;
     SourceMap map_;
+    const Plan& mapping_;
     CallFinder finder_;
     StoredCalls stored_;
-    CallSet answered_;             ///< all that was asked
+    CallSet mended_;    ///< of the plan
+    CallSet answered_;  ///< all that was asked
+    EitherCalls known_;
+    EitherCalls all_;
     std::optional<CallSet> used_;  ///< what the logs need, as far as it is known
     std::optional<CallLookup> lookup_;
     std::vector<const ProvenBlock*> blocks_;  ///< of the plan, ascending
@@ -156,7 +239,7 @@ class CallFetch {
 
 Status fetch_calls(rpc::ChainSource& source, const storage::ReadView& view, const Plan& mapping,
                    RepairPlan& plan) {
-    if (!mapping.has_calls() || plan.blocks.empty()) {
+    if (!mapping.has_calls() || (plan.blocks.empty() && plan.calls.empty())) {
         return ok();
     }
     return CallFetch{source, view, mapping, plan}.run();

@@ -385,13 +385,13 @@ Result<RepairPlan> make_plan(const storage::Database& database,
     }
     if (report.log) {
         plan.add_log(*report.log);
-        if (chain != nullptr) {
-            PLUMBLINE_TRY_VOID(fetch_txns(*chain, *mapping, plan));
-            PLUMBLINE_TRY_VOID(fetch_calls(*chain, *database.read_view(), *mapping, plan));
-        }
     }
     if (report.calls) {
         plan.add_calls(report.calls->findings, report.calls->right);
+    }
+    if (chain != nullptr) {
+        PLUMBLINE_TRY_VOID(fetch_txns(*chain, *mapping, plan));
+        PLUMBLINE_TRY_VOID(fetch_calls(*chain, *database.read_view(), *mapping, plan));
     }
     if (report.replay) {
         const uint64_t first = report.log && report.log->is_complete && report.log->range
