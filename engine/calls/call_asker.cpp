@@ -326,7 +326,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
         rpc::CallResult& result = results[i];
         switch (result.kind) {
             case rpc::CallResult::Kind::kAnswered:
-                takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
+                // To answer nothing is what who has lost the state does too, whatever is asked.
+                takes_hashes_ = takes_hashes_ || (!items[i].state.by_num && !result.data.empty());
                 job->is_told_by_num = job->is_told_by_num || items[i].state.by_num;
                 if (result.data.empty() && !items[i].is_seen_empty) {
                     job->nothing.push_back(items[i]);
@@ -347,8 +348,10 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
             case rpc::CallResult::Kind::kRefused:
                 if (rpc::names_gas(result.why)) {
                     job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
-                } else if (!items[i].state.by_num && !takes_hashes_) {
+                } else if (!items[i].state.by_num &&
+                           (!takes_hashes_ || (job->asked_by_name && !items[i].is_tried_by_num))) {
                     job->by_num.push_back(items[i]);
+                    job->by_num.back().is_tried_by_num = true;
                 } else {
                     job->why_doubtful = result.why;
                     job->doubtful.push_back(items[i]);

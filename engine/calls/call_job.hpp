@@ -25,6 +25,7 @@ struct CallAsker::Job {
         std::string teller = {};        ///< who answered nothing
         std::string why_others = {};    ///< what somebody else said, who refused it
         bool is_asked_by_name = false;  ///< for that
+        bool is_tried_by_num = false;   ///< after somebody refused it by hash
 
         /// By its block's number, else by its hash.
         void ask_by(bool by_num) {

@@ -313,7 +313,7 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     if (!options.contracts) {
         return {Kind::kRefused, {}, "no calls here"};
     }
-    if (!state.by_num && !options.takes_hashes) {
+    if (!state.by_num && (!options.takes_hashes || options.refuse_hashes.contains(provider))) {
         return {Kind::kRefused, {}, "cannot unmarshal object into Go value"};
     }
     if (request.to && !request.code && is_sha256(*request.to)) {

@@ -91,8 +91,9 @@ struct FakeNodeOptions {
     std::function<void(size_t provider, const FakeBlock& block, ByteView input,
                        rpc::CallResult& result)>
         spoils = {};
-    bool runs_programs = true;  ///< else it refuses creations and overrides
-    bool takes_hashes = true;   ///< of the block that calls are made at
+    bool runs_programs = true;            ///< else it refuses creations and overrides
+    bool takes_hashes = true;             ///< of the block that calls are made at
+    std::set<size_t> refuse_hashes = {};  ///< providers that do not
     /// Blocks so far below the head have no state any more.
     uint64_t state_depth = UINT64_MAX;
 };

@@ -666,6 +666,81 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
     EXPECT_GT(found, 0U);
 }
 
+/// What the hub says of an account, for good, and what it says of that.
+std::string chained_handler() {
+    return fmt::format(R"x(
+[entities.sight]
+key = {{ owner = "address" }}
+fields = {{ first = "uint256", second = "uint256" }}
+[[on]]
+event = "hub.Deposited"
+upsert = "sight"
+key = {{ owner = "who" }}
+set = {{ first = "$call.first", second = "$call.second" }}
+[on.calls]
+first = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "who", once = true, default = 7 }}
+second = {{ call = "function seen(uint256) view returns (uint256)", at = "{0}", args = "$call.first", once = true, default = 7 }}
+)x",
+                       evm::to_hex(test::hub_address()));
+}
+
+std::vector<std::string> rows_of_sight(const storage::Database& database) {
+    storage::DumpOptions options;
+    options.want = [](std::string_view family) { return family.starts_with("sight"); };
+    auto lines = storage::dump_lines(database, options);
+    EXPECT_TRUE(lines.has_value());
+    return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
+    size_t found = 0;
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        Asked asked;
+        asked.more = chained_handler();
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"liar", "second", "third"};
+        node.spoils = [seed](size_t provider, const FakeBlock& block, ByteView input,
+                             rpc::CallResult& result) {
+            if (provider == 0) {
+                lie(seed, 4, block, input, result);
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        RepairOptions options;
+        options.verify.with_log = false;
+        options.verify.with_state = false;
+        options.verify.calls_sample = 1;
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        found += repaired->plans.empty() ? 0 : repaired->plans.front().calls.size();
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+
+        Rig fresh{chain, directory.sub("fresh"), 0, asked};
+        ASSERT_TRUE(fresh.finish()) << fresh.why();
+        EXPECT_EQ(rows_of_sight(database), rows_of_sight(*fresh.indexer->database()));
+        const auto facts = [](const storage::Database& one) {
+            size_t count = 0;
+            const auto view = one.read_view();
+            for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+                ++count;
+            }
+            return count;
+        };
+        EXPECT_EQ(facts(database), facts(*fresh.indexer->database()))
+            << "what wrong answers had led to is gone";
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+        EXPECT_TRUE(fresh.indexer->stop().has_value());
+    }
+    EXPECT_GT(found, 0U);
+}
+
 TEST_F(CallsTest, OneLieInAThousandCallsIsFoundNamedAndMended) {
     for (const uint64_t seed : seeds(3)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -1103,6 +1178,30 @@ TEST_F(CallsTest, WhoAnswersNothingToEveryCallHoldsNoCallThatOthersRefuse) {
         node.spoils = [](size_t provider, const FakeBlock& /*block*/, ByteView /*input*/,
                          rpc::CallResult& result) {
             if (provider == 0) {
+                result = {rpc::CallResult::Kind::kAnswered, {}, ""};
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhoHasLostTheStateAndAnswersNothingHoldsNoneUpThatAnotherTellsByNumber) {
+    for (const uint64_t kept : {uint64_t{20}, uint64_t{0}}) {
+        SCOPED_TRACE(kept);
+        FakeChain chain{9};
+        chain.mine(60);
+        const uint64_t head = chain.head();
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"pruned", "archive"};
+        node.runs_programs = false;
+        node.refuse_hashes = {1};
+        node.spoils = [head, kept](size_t provider, const FakeBlock& block, ByteView /*input*/,
+                                   rpc::CallResult& result) {
+            if (provider == 0 && block.header.block_num + kept < head) {
                 result = {rpc::CallResult::Kind::kAnswered, {}, ""};
             }
         };

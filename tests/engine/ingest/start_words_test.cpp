@@ -52,7 +52,13 @@ TEST(FindApartTest, NobodyWhereOursIsNotMoreThanOneProvidersWordOrNotMoreThanOth
     EXPECT_EQ(apart({word("a", "x"), word("b", "y")}), Names{});
     EXPECT_EQ(apart({word("a", "x"), word("b", nullptr), word("c", "x")}), Names{});
     EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "x"), word("d", "z")}), Names{});
-    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "y")}), Names{});
+}
+
+TEST(FindApartTest, WhereMostTellAnotherBlockThanOursThoseThatDoNotAre) {
+    EXPECT_EQ(apart({word("a", "x"), word("b", "y"), word("c", "y")}), Names{"a"});
+    EXPECT_EQ(apart({word("a", "z"), word("b", "y"), word("c", "y")}), Names{"a"})
+        << "nobody has ours";
+    EXPECT_EQ(apart({word("a", "z"), word("b", "y"), word("c", "w")}), Names{}) << "no most";
 }
 
 TEST(FindApartTest, WhoWasStaysUntilItTellsOursOrTwoAndMoreThanOursTellAnother) {
@@ -60,7 +66,7 @@ TEST(FindApartTest, WhoWasStaysUntilItTellsOursOrTwoAndMoreThanOursTellAnother) 
     EXPECT_EQ(apart({word("b", "y")}, {"b"}), Names{"b"}) << "falling silent is not losing";
     EXPECT_EQ(apart({word("a", "x"), word("c", "x")}, {"b"}), Names{"b"});
     EXPECT_EQ(apart({word("a", "x"), word("b", "x"), word("c", "x")}, {"b"}), Names{});
-    EXPECT_EQ(apart({word("a", "y"), word("b", "y"), word("c", "x")}, {"b"}), Names{});
+    EXPECT_EQ(apart({word("a", "y"), word("b", "y"), word("c", "x")}, {"b"}), Names{"c"});
 }
 
 TEST(FindApartTest, OfTwoEndpointsOfOneNameNoneIsWhereOneTellsOurs) {
