@@ -21,6 +21,8 @@ namespace plumbline::tools {
 namespace {
 
 constexpr int64_t kAnswerMs = 5'000;
+/// Of one that limits the rate, in all: the next one is asked, or nobody, and the index begins.
+constexpr int64_t kPausesMs = 3'000;
 constexpr size_t kAnswerBytesMax = 4U << 20U;
 
 /// Tells it as soon as it is known, and afterwards with the status of the service.
@@ -49,6 +51,7 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
     patience.timeout_ms = kAnswerMs;
     patience.silence_ms_max = kAnswerMs;
     patience.body_size_max = kAnswerBytesMax;
+    patience.pauses_ms_max = kPausesMs;
     patience.should_stop = [&stop] { return stop.stop_requested(); };
     std::string other_chain;
     bool are_all_of_others = true;

@@ -87,17 +87,16 @@ function unproven(s) {
   ];
 }
 // How many of these blocks no proof has proven, as far as the strip knows them.
-const not_proven = (from, to) => (strip.whole || [])
-                                     .filter(one => !is_proof(one.level))
-                                     .reduce(
-                                         (n, one) => n + Math.max(0, Math.min(one.to, to) - Math.max(one.from, from) + 1),
-                                         0);
+const not_proven = (from, to) =>
+    (strip.whole || [])
+        .filter(one => !is_proof(one.level))
+        .reduce((n, one) => n + Math.max(0, Math.min(one.to, to) - Math.max(one.from, from) + 1), 0);
 function proven_to(s) {
   const proven = s.proven;
   if (!proven)
     return unproven(s);
-  const last = s.block.finalized, open = not_proven(proven.block + 1, last), newer = s.block.number - Math.max(last, proven.block),
-        level = LEVELS[proven.level][0];
+  const last = s.block.finalized, open = not_proven(proven.block + 1, last),
+        newer = s.block.number - Math.max(last, proven.block), level = LEVELS[proven.level][0];
   return [
     `Block ${num(proven.block)}` + (proven.block === last ? ', the last final block' : ''),
     level + (open ? `; ${many(open, 'final block')} above it not proven so far` : '') +

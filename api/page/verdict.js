@@ -187,17 +187,16 @@ function is_of_mapping(m) {
       (m.findings || []).every(f => f.block <= Math.min(proven.block, replay.block));
 }
 // What a run has left names the finding.
-const is_left_by = (run, f) => !!f &&
-    run.left.some(line => line.startsWith((f.entity ? place_of(f) : `block ${f.block}`) + ':'));
+const is_left_by = (run, f) =>
+    !!f && run.left.some(line => line.startsWith((f.entity ? place_of(f) : `block ${f.block}`) + ':'));
 // Why a repair changes nothing about it, as the newest dry run has found; empty where it did not look at it.
 function why_in_vain(m, f) {
   const plan = about(now.conflicts.plan, m.entity);
   if (!plan || plan.state !== 'done' || plan.steps.length || !plan.left.length || !f)
     return '';
-  return is_left_by(plan, f) ?
-      `A repair would change nothing, as the dry run of ${clock(plan.time * 1000)} found: ${
-          plan.left[plan.left.length - 1]}.` :
-      '';
+  return is_left_by(plan, f) ? `A repair would change nothing, as the dry run of ${
+                                   clock(plan.time * 1000)} found: ${plan.left[plan.left.length - 1]}.` :
+                               '';
 }
 // What the page's reader can do to have it mended.
 const how_to_mend = m => is_of_mapping(m) ?
@@ -211,9 +210,10 @@ function what_to_do() {
         tried = about(now.conflicts.repair, m.entity);
   return (f ? `First: ${differs(f)}. ` : '') +
       (run ? `Wait, a repair ${run.state === 'running' ? 'is running' : 'is in the queue'}.` :
-           is_hopeless(m) ? 'Repair cannot mend this: correct the mapping.' :
-           tried && tried.state === 'done' && tried.left.length && (m.time <= tried.time || is_left_by(tried, f)) ?
-           'The last repair left this: below is why.' :
+           is_hopeless(m)? 'Repair cannot mend this: correct the mapping.' :
+           tried && tried.state === 'done' && tried.left.length &&
+               (m.time <= tried.time || is_left_by(tried, f)) ?
+                            'The last repair left this: below is why.' :
              why_in_vain(m, f) || how_to_mend(m));
 }
 // No provider has told its head for longer than ready_age: since how many seconds, or null.
