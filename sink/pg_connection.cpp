@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -97,6 +98,12 @@ std::string_view PgRows::at(size_t row, size_t column) const noexcept {
 }
 bool PgRows::is_null(size_t row, size_t column) const noexcept {
     return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+}
+uint64_t PgRows::number(size_t row, size_t column) const noexcept {
+    const std::string_view text = at(row, column);
+    uint64_t out = 0;
+    std::from_chars(text.data(), text.data() + text.size(), out);
+    return out;
 }
 std::string_view PgRows::tag() const noexcept {
     return PQcmdStatus(result_.get());

@@ -31,6 +31,8 @@ class PgRows {
     /// Undefined beyond `size` or the statement's columns; empty for null.
     [[nodiscard]] std::string_view at(size_t row, size_t column) const noexcept;
     [[nodiscard]] bool is_null(size_t row, size_t column) const noexcept;
+    /// 0 where it is null or no number.
+    [[nodiscard]] uint64_t number(size_t row, size_t column) const noexcept;
     /// "COMMIT", "INSERT 0 5"...
     [[nodiscard]] std::string_view tag() const noexcept;
 

@@ -36,12 +36,6 @@ std::string make_writer_name() {
     return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
-uint64_t to_number(std::string_view text) {
-    uint64_t out = 0;
-    std::from_chars(text.data(), text.data() + text.size(), out);
-    return out;
-}
-
 /// With the table's tag and identity: rows of other types, shown in another way, or in a table that
 /// is no more are not these.
 std::string to_prefix(const SinkTable& table, const TableLook& look) {
@@ -69,7 +63,7 @@ std::optional<storage::DigestNode> parse_node(const SinkTable& table, const Tabl
         const char* from = text.data() + colon + 1 + at;
         return std::from_chars(from, from + 16, value, 16).ptr == from + 16;
     };
-    out.count = to_number(text.substr(0, colon));
+    std::from_chars(text.data(), text.data() + colon, out.count);
     if (!hex(0, out.sum.high) || !hex(16, out.sum.low)) {
         return std::nullopt;
     }
@@ -307,57 +301,6 @@ Status SinkSession::make_own_tables() {
     return ok();
 }
 
-Status SinkSession::take_over() {
-    if (is_fenced_) {
-        return Error{ErrorCode::kIncompatible, "another plumbline has taken over the cursor"};
-    }
-    PLUMBLINE_TRY_VOID(read_position());
-    const std::string id = fmt::format("{}", chain_id_);
-    // Whoever has a transaction under way holds the row: this waits for its end, so what is read
-    // afterwards is all there will be of it.
-    const std::string_view condition = epoch_ == 0 ? "" : " where c.writer = excluded.writer";
-    PLUMBLINE_TRY(
-        const std::vector<PgRows> rows,
-        run({{kPgBegin, {}},
-             {fmt::format("insert into {} as c (name, epoch, writer, chain_id) values "
-                          "($1::text, $4::bigint, $3::text, $2::bigint) on conflict (name) do "
-                          "update set epoch = c.epoch + 1, writer = excluded.writer{} returning "
-                          "c.epoch",
-                          own("plumbline_cursor"), condition),
-              {config_.name, id, writer_, fmt::format("{}", epoch_ + 1)}},
-             {"commit", {}}}));
-    if (rows.size() != 3 || rows[1].size() != 1) {
-        is_fenced_ = true;
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("another plumbline has taken over the cursor {} of schema {}",
-                                 config_.name, config_.schema)};
-    }
-    epoch_ = to_number(rows[1].at(0, 0));
-    return read_position();
-}
-
-Status SinkSession::read_position() {
-    PLUMBLINE_TRY(const PgRows rows, ask(fmt::format("select chain_id, block, encode(block_hash, "
-                                                     "'hex') from {} where name = $1::text",
-                                                     own("plumbline_cursor")),
-                                         {config_.name}));
-    position_.reset();
-    if (rows.size() == 0) {
-        return ok();
-    }
-    if (to_number(rows.at(0, 0)) != chain_id_) {
-        return refusal(
-            fmt::format("the cursor {} of schema {} is of chain {}, and this index of "
-                        "chain {}: give the sink another name, [sinks.NAME]",
-                        config_.name, config_.schema, rows.at(0, 0), chain_id_));
-    }
-    if (!rows.is_null(0, 1)) {
-        const auto hash = evm::parse_hash("0x" + std::string{rows.at(0, 2)});
-        position_ = SinkPosition{to_number(rows.at(0, 1)), hash.value_or(evm::Hash{})};
-    }
-    return ok();
-}
-
 Status SinkSession::read_states() {
     PLUMBLINE_TRY(const PgRows rows,
                   ask(fmt::format("select table_name, chain_id, cursor_name, digest "
@@ -372,7 +315,7 @@ Status SinkSession::read_states() {
         if (table == tables_.end()) {
             continue;
         }
-        const bool is_this_chain = to_number(rows.at(row, 1)) == chain_id_;
+        const bool is_this_chain = rows.number(row, 1) == chain_id_;
         if (rows.at(row, 2) != config_.name && (is_this_chain || !config_.has_chain_id)) {
             return refusal(
                 fmt::format("the table {} of schema {} is written by the sink {} of chain {}: use "

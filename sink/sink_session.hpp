@@ -1,6 +1,6 @@
 // What stands between a connection and the tables: the schema, whose cursor it is, and the fence.
 //
-// The fence is an epoch in the cursor's row. Who takes over adds one; every transaction begins by
+// The fence is an epoch in the cursor's row. Who takes over raises it; every transaction begins by
 // updating the row where it still has the writer's own epoch, and fails by itself (a division by
 // zero) where it has not. A fence at the end would change no row, and COMMIT, sent in the same
 // breath, would commit a stale writer's rows. Advisory locks are no-ops elsewhere (CockroachDB).
@@ -86,7 +86,7 @@ class SinkSession {
     [[nodiscard]] const std::vector<TableLook>& looks() const noexcept { return looks_; }
     [[nodiscard]] const std::optional<SinkPosition>& position() const noexcept { return position_; }
     void set_position(SinkPosition position) { position_ = position; }
-    /// Another writer has the cursor: for good, until this process starts anew.
+    /// A writer that came later has the cursor: for good, until this process starts anew.
     [[nodiscard]] bool is_fenced() const noexcept { return is_fenced_; }
     /// Since the object was made.
     [[nodiscard]] uint64_t round_trips() const noexcept;
@@ -127,6 +127,9 @@ class SinkSession {
     [[nodiscard]] Status find_own_tables();
     [[nodiscard]] Status make_own_tables();
     [[nodiscard]] Status take_over();
+    [[nodiscard]] Status check_cursor();
+    [[nodiscard]] Error fenced();
+    [[nodiscard]] Error of_another_chain(std::string_view chain_id) const;
     [[nodiscard]] Status read_position();
     [[nodiscard]] Status read_states();
     [[nodiscard]] Status leave_tables();
@@ -153,7 +156,7 @@ class SinkSession {
     std::optional<SinkPosition> position_;
     bool has_own_tables_ = false;
     bool is_standby_ = false;
-    uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
+    uint64_t epoch_ = 0;  ///< the last one of ours, and the highest; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;
 };

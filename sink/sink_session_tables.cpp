@@ -167,29 +167,12 @@ Status SinkSession::check_fence() {
     return ok();
 }
 
-/// Why it failed; where that is another writer, it is for good.
+/// Why it failed.
 Error SinkSession::explain_fence(Error said) {
     said = explain(std::move(said));
     connection_->rollback();
-    const Result<PgRows> row = ask(
-        fmt::format("select epoch, writer from {} where name = $1::text", own("plumbline_cursor")),
-        {config_.name});
-    if (!row) {
-        return row.error();
-    }
-    if (row->size() == 0) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("somebody has deleted the row {} of {}: the sink makes it again "
-                                 "and goes on as at its first start",
-                                 config_.name, own("plumbline_cursor"))};
-    }
-    if (row->at(0, 1) != writer_ || row->at(0, 0) != fmt::format("{}", epoch_)) {
-        is_fenced_ = true;
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("another plumbline has taken over the cursor {} of schema {}: "
-                                 "this one has stopped writing; give one of them another name, or "
-                                 "stop it and start this one again",
-                                 config_.name, config_.schema)};
+    if (Status held = check_cursor(); !held) {
+        return std::move(held).error();
     }
     const std::vector<TableLook> before = looks_;
     if (Status looked = look(); !looked) {
