@@ -308,22 +308,4 @@ Result<SinkReport> check_sink(
     }
 }
 
-Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
-                                                     const engine::Plan& plan, uint64_t chain_id,
-                                                     int64_t silence_ms) {
-    PLUMBLINE_TRY(const std::vector<SinkTable> tables, make_tables(config, plan, chain_id));
-    SinkSession session{config, tables, chain_id};
-    PgOptions pg;
-    pg.url = config.url;
-    pg.silence_ms = silence_ms;
-    PLUMBLINE_TRY_VOID(session.open_to_look(pg));
-    std::vector<std::string> out;
-    for (const TableLook& look : session.looks()) {
-        if (look.is_foreign) {
-            out.push_back(look.problem);
-        }
-    }
-    return out;
-}
-
 }  // namespace plumbline::sink

@@ -89,16 +89,6 @@ constexpr OwnTable kOwnTables[] = {
      "table_name,chain_id,cursor_name,row_count,digest,proven_block,proven_level"},
 };
 
-/// An array of words that need no escapes; an empty one is null.
-std::string to_array(const std::vector<std::string>& words) {
-    std::string out = "{";
-    for (const std::string& word : words) {
-        out += fmt::format("{}{}", out.size() == 1 ? "" : ",",
-                           word.empty() ? "NULL" : "\"" + word + "\"");
-    }
-    return out + "}";
-}
-
 }  // namespace
 
 std::string SinkSession::own(std::string_view table) const {
@@ -233,12 +223,6 @@ Status SinkSession::open_to_read(PgOptions options) {
                                                        config_.schema, connection_->place())};
     }
     return refresh();
-}
-
-Status SinkSession::open_to_look(PgOptions options) {
-    PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY_VOID(find_own_tables());
-    return look();
 }
 
 Status SinkSession::refresh() {

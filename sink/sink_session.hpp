@@ -63,8 +63,9 @@ class SinkSession {
     [[nodiscard]] Status open(PgOptions options);
     /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
-    /// Only what the catalog says of the tables, also where no sink ever wrote: `looks`.
-    [[nodiscard]] Status open_to_look(PgOptions options);
+    /// What `open` would be refused for; takes nothing over and makes nothing, also where no sink
+    /// ever wrote.
+    [[nodiscard]] Result<std::vector<std::string>> find_refusals(PgOptions options);
     /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
@@ -134,6 +135,8 @@ class SinkSession {
     [[nodiscard]] Status read_states();
     [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
+    [[nodiscard]] Status check_schema_rights();
+    [[nodiscard]] Status check_table_rights(const std::vector<std::string>& names, bool makes);
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] Status mark_tables();
     [[nodiscard]] std::string fence_condition() const;

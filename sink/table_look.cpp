@@ -185,7 +185,8 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
         out.problem = not_own(table);
         return out;
     }
-    out.wants_mark = columns.is_null(0, kComment) && columns.at(0, kIsOwner) == "t";
+    out.is_owner = columns.at(0, kIsOwner) == "t";
+    out.wants_mark = columns.is_null(0, kComment) && out.is_owner;
     out.missing_indexes = find_missing_indexes(table, relations);
     std::string refused;
     if (!columns.is_null(0, kHeirName)) {

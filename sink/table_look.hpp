@@ -22,6 +22,7 @@ struct TableLook {
     /// Which table with which columns in which file: another one once it, or a column, was dropped
     /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
     std::string identity;
+    bool is_owner = false;          ///< this role may alter it
     bool is_unlogged = false;       ///< empty after a crash of the server
     std::string problem;            ///< why rows cannot be written to it; empty: they can
     std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
