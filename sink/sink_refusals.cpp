@@ -54,21 +54,26 @@ Status SinkSession::check_schema_rights() {
 Status SinkSession::check_table_rights(const std::vector<std::string>& names, bool makes) {
     PLUMBLINE_TRY(
         const PgRows found,
-        ask("select quote_ident(current_user), quote_ident(n.nspname), has_schema_privilege(n.oid, "
+        ask("select quote_ident(current_user), quote_ident($1::text), has_schema_privilege(n.oid, "
             "'create'), (select string_agg(c.oid::regclass::text, ', ' order by c.relname) from "
             "pg_class c where c.relnamespace = n.oid and c.relkind in ('r', 'p') and c.relname = "
             "any($2::text[]) and not (has_table_privilege(c.oid, 'select') and "
             "has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update') and "
-            "has_table_privilege(c.oid, 'delete'))) from pg_namespace n where n.nspname = $1::text",
+            "has_table_privilege(c.oid, 'delete'))) from (select 1) as one left join pg_namespace "
+            "n "
+            "on n.nspname = $1::text",
             {config_.schema, to_array(names)}));
-    if (found.size() == 0) {
-        return ok();
-    }
-    if (makes && found.at(0, 2) != "t") {
+    if (makes && !found.is_null(0, 2) && found.at(0, 2) != "t") {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("the role {1} may make no tables in the schema {0}: grant all on "
                                  "schema {0} to {1}",
                                  found.at(0, 1), found.at(0, 0))};
+    }
+    if (makes && !denied_tablespace_.name.empty()) {
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("the role {} may make no tables in its default_tablespace {}: {}",
+                        found.at(0, 0), denied_tablespace_.name, denied_tablespace_.grant)};
     }
     if (!found.is_null(0, 3)) {
         return Error{ErrorCode::kInvalidArgument,

@@ -25,11 +25,6 @@ constexpr std::string_view kStandby =
 constexpr std::string_view kReadOnly =
     "this is no standby: the role, the database or the server is read only by default "
     "(default_transaction_read_only): alter role ... set default_transaction_read_only = off";
-constexpr std::string_view kRowSecurity =
-    "row level security would hide rows from the sink, which then could neither write nor compare "
-    "them: alter table ... no force row level security where the sink's role owns the table, or "
-    "alter role ... bypassrls";
-
 /// Names this process to itself: an epoch whose COMMIT was never answered may be its own.
 std::string make_writer_name() {
     std::random_device random;
@@ -127,8 +122,7 @@ Status SinkSession::explain(Status done) const {
 
 /// With what to do about it, where PostgreSQL says only what it is.
 Error SinkSession::explain(Error error) const {
-    const std::string& state = connection_->sqlstate();
-    std::string_view told;
+    std::string told;
     if (const size_t at = error.message.find(kTriggerKeeps); at != std::string::npos) {
         // Said by a cast that fails, between quotes; more may follow.
         const size_t end = std::min(error.message.find("\";", at), error.message.rfind('"'));
@@ -138,12 +132,10 @@ Error SinkSession::explain(Error error) const {
     if (connection_->is_short_timeout()) {
         return error;
     }
-    if (state == "25006") {
+    if (connection_->sqlstate() == "25006") {
         told = is_standby_ ? kStandby : kReadOnly;
-    } else if (state == "42501" && connection_->is_row_security()) {
-        told = kRowSecurity;
     } else {
-        told = pg_advice(state);
+        told = pg_advice(*connection_, error.message, denied_tablespace_);
     }
     if (!told.empty() && !error.message.ends_with(told)) {
         error.message += fmt::format("; {}", told);
@@ -168,8 +160,9 @@ void SinkSession::close() {
 Status SinkSession::connect(PgOptions options) {
     close();
     PLUMBLINE_TRY(connection_, PgConnection::open(std::move(options)));
-    PLUMBLINE_TRY(const PgRows found, ask("select current_setting('server_encoding'), "
-                                          "current_setting('in_hot_standby', true)"));
+    PLUMBLINE_TRY(const PgRows found, ask(fmt::format("select current_setting('server_encoding'), "
+                                                      "current_setting('in_hot_standby', true), {}",
+                                                      kDeniedTablespaceSql)));
     if (found.at(0, 0) != "UTF8") {
         return refusal(
             fmt::format("the database {} has the encoding {}: a sink needs UTF8; create "
@@ -177,6 +170,7 @@ Status SinkSession::connect(PgOptions options) {
                         connection_->place(), found.at(0, 0)));
     }
     is_standby_ = found.at(0, 1) == "on";
+    denied_tablespace_ = {std::string{found.at(0, 2)}, std::string{found.at(0, 3)}};
     return ok();
 }
 

@@ -20,6 +20,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "sink/pg_advice.hpp"
 #include "sink/pg_connection.hpp"
 #include "sink/sink_table.hpp"
 #include "sink/table_look.hpp"
@@ -159,6 +160,7 @@ class SinkSession {
     std::optional<SinkPosition> position_;
     bool has_own_tables_ = false;
     bool is_standby_ = false;
+    DeniedTablespace denied_tablespace_;
     uint64_t epoch_ = 0;  ///< the last one of ours, and the highest; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;
