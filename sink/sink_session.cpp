@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
@@ -179,6 +180,8 @@ Status SinkSession::open(PgOptions options) {
     PLUMBLINE_TRY_VOID(find_own_tables());
     if (!has_own_tables_) {
         PLUMBLINE_TRY_VOID(make_own_tables());
+    } else if (!has_columns_) {
+        PLUMBLINE_TRY_VOID(add_columns_note());
     }
     PLUMBLINE_TRY_VOID(take_over());
     PLUMBLINE_TRY_VOID(look());
@@ -235,9 +238,14 @@ Status SinkSession::find_own_tables() {
              "cardinality($2::text[]) from pg_class c where c.oid = to_regclass($1::text)",
              {own(table.name), fmt::format("{{{}}}", table.columns)}});
     }
+    questions.push_back(
+        {"select 1 from pg_attribute where attrelid = to_regclass($1::text) and "
+         "attname = 'columns' and not attisdropped",
+         {own("plumbline_tables")}});
     PLUMBLINE_TRY(const std::vector<PgRows> found, run(questions));
     has_own_tables_ = true;
-    for (size_t at = 0; at < found.size(); ++at) {
+    has_columns_ = found.back().size() > 0;
+    for (size_t at = 0; at < std::size(kOwnTables); ++at) {
         const std::string name = own(kOwnTables[at].name);
         if (found[at].size() == 0) {
             has_own_tables_ = false;
@@ -270,12 +278,14 @@ Status SinkSession::make_own_tables() {
     statements.push_back(
         {fmt::format("create table if not exists {} (table_name text not null, chain_id bigint not "
                      "null, cursor_name text not null, row_count bigint, digest text, "
-                     "proven_block bigint, proven_level text, primary key (table_name, chain_id))",
+                     "proven_block bigint, proven_level text, columns text, primary key "
+                     "(table_name, chain_id))",
                      own("plumbline_tables")),
          {}});
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
     has_own_tables_ = true;
+    has_columns_ = true;
     return ok();
 }
 
@@ -344,23 +354,28 @@ PgStatement SinkSession::note_tables(const std::vector<size_t>& tables,
     std::vector<std::string> names;
     std::vector<std::string> counts;
     std::vector<std::string> digests;
+    std::vector<std::string> columns;
     for (const size_t at : tables) {
         const storage::DigestNode held = states[at].held.value_or(storage::DigestNode{});
         names.push_back(tables_[at].name());
         counts.push_back(states[at].rows ? fmt::format("{}", *states[at].rows) : "");
         digests.push_back(to_text(tables_[at], looks_[at], held));
+        columns.push_back(fmt::format("{}", fmt::join(looks_[at].own_columns, ",")));
     }
-    return {fmt::format("insert into {} (table_name, chain_id, cursor_name, row_count, digest, "
-                        "proven_block, proven_level) select t.n, $1::bigint, $2::text, t.c, t.d, "
-                        "nullif($6::text, '')::bigint, nullif($7::text, '') from "
-                        "unnest($3::text[], $4::bigint[], $5::text[]) as t(n, c, d) on conflict "
-                        "(table_name, chain_id) do update set cursor_name = excluded.cursor_name, "
-                        "row_count = excluded.row_count, digest = excluded.digest, proven_block = "
-                        "excluded.proven_block, proven_level = excluded.proven_level",
-                        own("plumbline_tables")),
+    const std::string_view name = has_columns_ ? ", columns" : "";
+    return {fmt::format(
+                "insert into {} (table_name, chain_id, cursor_name, row_count, digest, "
+                "proven_block, proven_level{}) select t.n, $1::bigint, $2::text, t.c, t.d, "
+                "nullif($6::text, '')::bigint, nullif($7::text, ''){} from unnest("
+                "$3::text[], $4::bigint[], $5::text[], $8::text[]) as t(n, c, d, k) on conflict "
+                "(table_name, chain_id) do update set cursor_name = excluded.cursor_name, "
+                "row_count = excluded.row_count, digest = excluded.digest, proven_block = "
+                "excluded.proven_block, proven_level = excluded.proven_level{}",
+                own("plumbline_tables"), name, has_columns_ ? ", t.k" : "",
+                has_columns_ ? ", columns = excluded.columns" : ""),
             {fmt::format("{}", chain_id_), config_.name, to_array(names), to_array(counts),
              to_array(digests), proven.level.empty() ? "" : fmt::format("{}", proven.block_num),
-             proven.level}};
+             proven.level, to_array(columns)}};
 }
 
 Status SinkSession::commit(std::vector<PgStatement> statements) {

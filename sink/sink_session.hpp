@@ -104,6 +104,8 @@ class SinkSession {
     /// IF NOT EXISTS PostgreSQL fails the second of two at the same moment. Where advisory locks do
     /// nothing that failure is what happens, and the next try finds the tables.
     [[nodiscard]] PgStatement lock_schema() const;
+    /// In the transaction that adds columns to it: these are the sink's.
+    [[nodiscard]] PgStatement note_columns(size_t table) const;
     /// With that lock: kUnavailable where somebody has made one of the tables that were missing.
     [[nodiscard]] Status check_missing_tables();
     /// Says what `table` holds now, in the transaction.
@@ -140,6 +142,7 @@ class SinkSession {
     [[nodiscard]] Status check_table_rights(const std::vector<std::string>& names, bool makes);
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] Status mark_tables();
+    [[nodiscard]] Status add_columns_note();
     [[nodiscard]] std::string fence_condition() const;
     [[nodiscard]] std::vector<std::string> fence_params() const;
     [[nodiscard]] Error explain_fence(Error said);
@@ -159,6 +162,7 @@ class SinkSession {
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
     bool has_own_tables_ = false;
+    bool has_columns_ = false;  ///< plumbline_tables names the tables' columns
     bool is_standby_ = false;
     DeniedTablespace denied_tablespace_;
     uint64_t epoch_ = 0;  ///< the last one of ours, and the highest; 0 = never taken over
