@@ -214,8 +214,8 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
         out.own_columns.push_back(column.name);
     }
     std::ranges::sort(out.own_columns);
-    const auto twice = std::ranges::unique(out.own_columns);
-    out.own_columns.erase(twice.begin(), twice.end());
+    out.own_columns.erase(std::unique(out.own_columns.begin(), out.own_columns.end()),
+                          out.own_columns.end());
     out.exists = columns.size() > 0;
     if (!out.exists) {
         out.problem = fmt::format("the table {} does not exist", table.full_name());
