@@ -3,6 +3,8 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace plumbline::sink {
 
 namespace {
@@ -12,6 +14,20 @@ using Advice = std::pair<std::string_view, std::string_view>;
 constexpr std::string_view kPool =
     "a pool before PostgreSQL says so: its log tells why, and PgBouncer's query_timeout, "
     "query_wait_timeout and server_login_retry how long it waits";
+
+constexpr std::string_view kRowSecurity =
+    "row level security would hide rows from the sink, which then could neither write nor compare "
+    "them: alter table ... no force row level security where the sink's role owns the table, or "
+    "alter role ... bypassrls";
+
+constexpr std::string_view kDeniedInFunction =
+    "a function of yours, of a trigger perhaps, may not do that as the sink's role: grant it to "
+    "the "
+    "role, or let the function be one with security definer";
+constexpr std::string_view kCheckedAtCommit =
+    "a foreign key that is not the sink's is checked at the commit, and a row still points to one "
+    "that is not there: delete or change that row, let the key do so (on delete cascade, on delete "
+    "set null), or drop the key";
 
 constexpr Advice kOfStatements[] = {
     {"08P01", kPool},
@@ -75,6 +91,26 @@ std::string_view find_advice(std::span<const Advice> all, std::string_view sqlst
 
 std::string_view pg_advice(std::string_view sqlstate) {
     return find_advice(kOfStatements, sqlstate);
+}
+
+std::string pg_advice(const PgConnection& connection, std::string_view message,
+                      const DeniedTablespace& denied) {
+    const std::string& state = connection.sqlstate();
+    if (state == "42501" && connection.is_in_function()) {
+        return std::string{kDeniedInFunction};
+    }
+    if (state == "42501" && connection.is_row_security()) {
+        return std::string{kRowSecurity};
+    }
+    if (state == "42501" && !denied.name.empty() &&
+        message.find(denied.name) != std::string_view::npos) {
+        return fmt::format(
+            "the default_tablespace of the role, the database or the server is one "
+            "that the role may not use: {}",
+            denied.grant);
+    }
+    return std::string{state == "23503" && connection.is_at_commit() ? kCheckedAtCommit
+                                                                     : pg_advice(state)};
 }
 
 std::string_view pg_connect_advice(std::string_view sqlstate) {

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
@@ -97,6 +98,12 @@ std::string_view PgRows::at(size_t row, size_t column) const noexcept {
 }
 bool PgRows::is_null(size_t row, size_t column) const noexcept {
     return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+}
+uint64_t PgRows::number(size_t row, size_t column) const noexcept {
+    const std::string_view text = at(row, column);
+    uint64_t out = 0;
+    std::from_chars(text.data(), text.data() + text.size(), out);
+    return out;
 }
 std::string_view PgRows::tag() const noexcept {
     return PQcmdStatus(result_.get());
@@ -247,6 +254,10 @@ Error PgConnection::refused(pg_result* result) {
     // Texts may be in any language; where it was said is not.
     const std::string where = field(PG_DIAG_SOURCE_FUNCTION);
     is_row_security_ = where == "check_enable_rls" || where == "ExecWithCheckOptions";
+    // "PL/pgSQL function", "SQL statement": names of languages stand in every language.
+    const std::string context = field(PG_DIAG_CONTEXT);
+    is_in_function_ =
+        context.find("PL/") != std::string::npos || context.find("SQL") != std::string::npos;
     std::string message =
         fmt::format("PostgreSQL refuses ({}): {}", sqlstate_, field(PG_DIAG_MESSAGE_PRIMARY));
     for (const int more : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT, PG_DIAG_CONTEXT}) {
@@ -323,6 +334,7 @@ Result<std::vector<PgRows>> PgConnection::run(const std::vector<PgStatement>& st
 Result<std::vector<PgRows>> PgConnection::run_once(const std::vector<PgStatement>& statements) {
     sqlstate_.clear();
     is_short_timeout_ = false;
+    is_at_commit_ = false;
     // A batch outside of a transaction is one by itself. BEGIN comes before its settings.
     const bool is_new = !is_lost_ && PQtransactionStatus(connection_) == PQTRANS_IDLE;
     const bool has_begin = !statements.empty() && statements.front().sql.starts_with("begin");
@@ -347,6 +359,8 @@ Result<std::vector<PgRows>> PgConnection::run_once(const std::vector<PgStatement
     ++round_trips_;
     std::vector<PgRows> out;
     Status read = read_commands(statements.size() + settings, out);
+    is_at_commit_ = !read && !statements.empty() && statements.back().sql == "commit" &&
+                    out.size() + 1 == statements.size() + settings;
     // What a role has for timeouts holds until the settings are made.
     is_short_timeout_ = !read && is_new && out.size() < settings_at + settings &&
                         (sqlstate_ == "57014" || sqlstate_ == "25P04");

@@ -31,6 +31,8 @@ class PgRows {
     /// Undefined beyond `size` or the statement's columns; empty for null.
     [[nodiscard]] std::string_view at(size_t row, size_t column) const noexcept;
     [[nodiscard]] bool is_null(size_t row, size_t column) const noexcept;
+    /// 0 where it is null or no number.
+    [[nodiscard]] uint64_t number(size_t row, size_t column) const noexcept;
     /// "COMMIT", "INSERT 0 5"...
     [[nodiscard]] std::string_view tag() const noexcept;
 
@@ -109,6 +111,10 @@ class PgConnection {
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
     /// The last error is that row level security would hide or refuse rows.
     [[nodiscard]] bool is_row_security() const noexcept { return is_row_security_; }
+    /// The last error came out of a function that the statement set off, a trigger's mostly.
+    [[nodiscard]] bool is_in_function() const noexcept { return is_in_function_; }
+    /// The last error is the COMMIT's, of what was left to be checked there.
+    [[nodiscard]] bool is_at_commit() const noexcept { return is_at_commit_; }
     /// The last error is that a timeout of the role's was over before the settings were made, ten
     /// times; the message says what to do.
     [[nodiscard]] bool is_short_timeout() const noexcept { return is_short_timeout_; }
@@ -148,6 +154,8 @@ class PgConnection {
     pg_conn* connection_ = nullptr;
     std::string sqlstate_;
     bool is_row_security_ = false;
+    bool is_in_function_ = false;
+    bool is_at_commit_ = false;
     bool is_short_timeout_ = false;
     bool is_lost_ = false;
     uint64_t round_trips_ = 0;

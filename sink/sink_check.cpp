@@ -185,7 +185,8 @@ std::string what_it_says(const SinkCheckOptions& options) {
 /// Whether the table can be compared; mended where that is wanted and possible. A writer beside us
 /// finds out by its next fence that the table is another, and compares it, too.
 Result<bool> make_fit(const SinkCheckOptions& options, SinkSession& session, const SinkTable& table,
-                      const TableLook& look, SinkReport& report) {
+                      size_t at, SinkReport& report) {
+    const TableLook& look = session.looks()[at];
     if (look.problem.empty()) {
         return true;
     }
@@ -193,6 +194,7 @@ Result<bool> make_fit(const SinkCheckOptions& options, SinkSession& session, con
     if (problem.is_mended) {
         std::vector<PgStatement> statements{session.lock_schema()};
         statements.insert(statements.end(), look.cure.begin(), look.cure.end());
+        statements.push_back(session.note_columns(at));
         PLUMBLINE_TRY(const auto done, session.run(statements));
     } else if (!look.cure.empty()) {
         problem.what += ": plumbline run makes it, or verify --sink --repair";
@@ -207,8 +209,7 @@ Status check_together(const SinkCheckOptions& options, SinkSession& session,
     report.block_num = view.cursor()->block_num;
     EventRows events{*options.plan, tables};
     for (size_t at = 0; at < tables.size(); ++at) {
-        PLUMBLINE_TRY(const bool is_fit,
-                      make_fit(options, session, tables[at], session.looks()[at], report));
+        PLUMBLINE_TRY(const bool is_fit, make_fit(options, session, tables[at], at, report));
         if (!is_fit) {
             continue;
         }
@@ -306,24 +307,6 @@ Result<SinkReport> check_sink(
         });
         sleep_ms(kAgainMs);
     }
-}
-
-Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
-                                                     const engine::Plan& plan, uint64_t chain_id,
-                                                     int64_t silence_ms) {
-    PLUMBLINE_TRY(const std::vector<SinkTable> tables, make_tables(config, plan, chain_id));
-    SinkSession session{config, tables, chain_id};
-    PgOptions pg;
-    pg.url = config.url;
-    pg.silence_ms = silence_ms;
-    PLUMBLINE_TRY_VOID(session.open_to_look(pg));
-    std::vector<std::string> out;
-    for (const TableLook& look : session.looks()) {
-        if (look.is_foreign) {
-            out.push_back(look.problem);
-        }
-    }
-    return out;
 }
 
 }  // namespace plumbline::sink

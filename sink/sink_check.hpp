@@ -72,11 +72,4 @@ struct SinkCheckOptions {
     const SinkCheckOptions& options,
     const std::function<Result<std::unique_ptr<storage::Database>>()>& open);
 
-/// What stands where the sink of `config` would make a table and is not its own, each with what to
-/// do; changes nothing. kUnavailable where PostgreSQL does not answer.
-[[nodiscard]] Result<std::vector<std::string>> find_foreign_tables(const engine::SinkConfig& config,
-                                                                   const engine::Plan& plan,
-                                                                   uint64_t chain_id,
-                                                                   int64_t silence_ms);
-
 }  // namespace plumbline::sink

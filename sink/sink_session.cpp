@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
@@ -25,21 +26,10 @@ constexpr std::string_view kStandby =
 constexpr std::string_view kReadOnly =
     "this is no standby: the role, the database or the server is read only by default "
     "(default_transaction_read_only): alter role ... set default_transaction_read_only = off";
-constexpr std::string_view kRowSecurity =
-    "row level security would hide rows from the sink, which then could neither write nor compare "
-    "them: alter table ... no force row level security where the sink's role owns the table, or "
-    "alter role ... bypassrls";
-
 /// Names this process to itself: an epoch whose COMMIT was never answered may be its own.
 std::string make_writer_name() {
     std::random_device random;
     return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
-
-uint64_t to_number(std::string_view text) {
-    uint64_t out = 0;
-    std::from_chars(text.data(), text.data() + text.size(), out);
-    return out;
 }
 
 /// With the table's tag and identity: rows of other types, shown in another way, or in a table that
@@ -69,7 +59,7 @@ std::optional<storage::DigestNode> parse_node(const SinkTable& table, const Tabl
         const char* from = text.data() + colon + 1 + at;
         return std::from_chars(from, from + 16, value, 16).ptr == from + 16;
     };
-    out.count = to_number(text.substr(0, colon));
+    std::from_chars(text.data(), text.data() + colon, out.count);
     if (!hex(0, out.sum.high) || !hex(16, out.sum.low)) {
         return std::nullopt;
     }
@@ -94,16 +84,6 @@ constexpr OwnTable kOwnTables[] = {
     {"plumbline_tables",
      "table_name,chain_id,cursor_name,row_count,digest,proven_block,proven_level"},
 };
-
-/// An array of words that need no escapes; an empty one is null.
-std::string to_array(const std::vector<std::string>& words) {
-    std::string out = "{";
-    for (const std::string& word : words) {
-        out += fmt::format("{}{}", out.size() == 1 ? "" : ",",
-                           word.empty() ? "NULL" : "\"" + word + "\"");
-    }
-    return out + "}";
-}
 
 }  // namespace
 
@@ -143,8 +123,7 @@ Status SinkSession::explain(Status done) const {
 
 /// With what to do about it, where PostgreSQL says only what it is.
 Error SinkSession::explain(Error error) const {
-    const std::string& state = connection_->sqlstate();
-    std::string_view told;
+    std::string told;
     if (const size_t at = error.message.find(kTriggerKeeps); at != std::string::npos) {
         // Said by a cast that fails, between quotes; more may follow.
         const size_t end = std::min(error.message.find("\";", at), error.message.rfind('"'));
@@ -154,12 +133,10 @@ Error SinkSession::explain(Error error) const {
     if (connection_->is_short_timeout()) {
         return error;
     }
-    if (state == "25006") {
+    if (connection_->sqlstate() == "25006") {
         told = is_standby_ ? kStandby : kReadOnly;
-    } else if (state == "42501" && connection_->is_row_security()) {
-        told = kRowSecurity;
     } else {
-        told = pg_advice(state);
+        told = pg_advice(*connection_, error.message, denied_tablespace_);
     }
     if (!told.empty() && !error.message.ends_with(told)) {
         error.message += fmt::format("; {}", told);
@@ -184,8 +161,9 @@ void SinkSession::close() {
 Status SinkSession::connect(PgOptions options) {
     close();
     PLUMBLINE_TRY(connection_, PgConnection::open(std::move(options)));
-    PLUMBLINE_TRY(const PgRows found, ask("select current_setting('server_encoding'), "
-                                          "current_setting('in_hot_standby', true)"));
+    PLUMBLINE_TRY(const PgRows found, ask(fmt::format("select current_setting('server_encoding'), "
+                                                      "current_setting('in_hot_standby', true), {}",
+                                                      kDeniedTablespaceSql)));
     if (found.at(0, 0) != "UTF8") {
         return refusal(
             fmt::format("the database {} has the encoding {}: a sink needs UTF8; create "
@@ -193,6 +171,7 @@ Status SinkSession::connect(PgOptions options) {
                         connection_->place(), found.at(0, 0)));
     }
     is_standby_ = found.at(0, 1) == "on";
+    denied_tablespace_ = {std::string{found.at(0, 2)}, std::string{found.at(0, 3)}};
     return ok();
 }
 
@@ -201,6 +180,8 @@ Status SinkSession::open(PgOptions options) {
     PLUMBLINE_TRY_VOID(find_own_tables());
     if (!has_own_tables_) {
         PLUMBLINE_TRY_VOID(make_own_tables());
+    } else if (!has_columns_) {
+        PLUMBLINE_TRY_VOID(add_columns_note());
     }
     PLUMBLINE_TRY_VOID(take_over());
     PLUMBLINE_TRY_VOID(look());
@@ -241,12 +222,6 @@ Status SinkSession::open_to_read(PgOptions options) {
     return refresh();
 }
 
-Status SinkSession::open_to_look(PgOptions options) {
-    PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY_VOID(find_own_tables());
-    return look();
-}
-
 Status SinkSession::refresh() {
     PLUMBLINE_TRY_VOID(read_position());
     PLUMBLINE_TRY_VOID(look());
@@ -263,9 +238,14 @@ Status SinkSession::find_own_tables() {
              "cardinality($2::text[]) from pg_class c where c.oid = to_regclass($1::text)",
              {own(table.name), fmt::format("{{{}}}", table.columns)}});
     }
+    questions.push_back(
+        {"select 1 from pg_attribute where attrelid = to_regclass($1::text) and "
+         "attname = 'columns' and not attisdropped",
+         {own("plumbline_tables")}});
     PLUMBLINE_TRY(const std::vector<PgRows> found, run(questions));
     has_own_tables_ = true;
-    for (size_t at = 0; at < found.size(); ++at) {
+    has_columns_ = found.back().size() > 0;
+    for (size_t at = 0; at < std::size(kOwnTables); ++at) {
         const std::string name = own(kOwnTables[at].name);
         if (found[at].size() == 0) {
             has_own_tables_ = false;
@@ -298,63 +278,14 @@ Status SinkSession::make_own_tables() {
     statements.push_back(
         {fmt::format("create table if not exists {} (table_name text not null, chain_id bigint not "
                      "null, cursor_name text not null, row_count bigint, digest text, "
-                     "proven_block bigint, proven_level text, primary key (table_name, chain_id))",
+                     "proven_block bigint, proven_level text, columns text, primary key "
+                     "(table_name, chain_id))",
                      own("plumbline_tables")),
          {}});
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
     has_own_tables_ = true;
-    return ok();
-}
-
-Status SinkSession::take_over() {
-    if (is_fenced_) {
-        return Error{ErrorCode::kIncompatible, "another plumbline has taken over the cursor"};
-    }
-    PLUMBLINE_TRY_VOID(read_position());
-    const std::string id = fmt::format("{}", chain_id_);
-    // Whoever has a transaction under way holds the row: this waits for its end, so what is read
-    // afterwards is all there will be of it.
-    const std::string_view condition = epoch_ == 0 ? "" : " where c.writer = excluded.writer";
-    PLUMBLINE_TRY(
-        const std::vector<PgRows> rows,
-        run({{kPgBegin, {}},
-             {fmt::format("insert into {} as c (name, epoch, writer, chain_id) values "
-                          "($1::text, $4::bigint, $3::text, $2::bigint) on conflict (name) do "
-                          "update set epoch = c.epoch + 1, writer = excluded.writer{} returning "
-                          "c.epoch",
-                          own("plumbline_cursor"), condition),
-              {config_.name, id, writer_, fmt::format("{}", epoch_ + 1)}},
-             {"commit", {}}}));
-    if (rows.size() != 3 || rows[1].size() != 1) {
-        is_fenced_ = true;
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("another plumbline has taken over the cursor {} of schema {}",
-                                 config_.name, config_.schema)};
-    }
-    epoch_ = to_number(rows[1].at(0, 0));
-    return read_position();
-}
-
-Status SinkSession::read_position() {
-    PLUMBLINE_TRY(const PgRows rows, ask(fmt::format("select chain_id, block, encode(block_hash, "
-                                                     "'hex') from {} where name = $1::text",
-                                                     own("plumbline_cursor")),
-                                         {config_.name}));
-    position_.reset();
-    if (rows.size() == 0) {
-        return ok();
-    }
-    if (to_number(rows.at(0, 0)) != chain_id_) {
-        return refusal(
-            fmt::format("the cursor {} of schema {} is of chain {}, and this index of "
-                        "chain {}: give the sink another name, [sinks.NAME]",
-                        config_.name, config_.schema, rows.at(0, 0), chain_id_));
-    }
-    if (!rows.is_null(0, 1)) {
-        const auto hash = evm::parse_hash("0x" + std::string{rows.at(0, 2)});
-        position_ = SinkPosition{to_number(rows.at(0, 1)), hash.value_or(evm::Hash{})};
-    }
+    has_columns_ = true;
     return ok();
 }
 
@@ -372,7 +303,7 @@ Status SinkSession::read_states() {
         if (table == tables_.end()) {
             continue;
         }
-        const bool is_this_chain = to_number(rows.at(row, 1)) == chain_id_;
+        const bool is_this_chain = rows.number(row, 1) == chain_id_;
         if (rows.at(row, 2) != config_.name && (is_this_chain || !config_.has_chain_id)) {
             return refusal(
                 fmt::format("the table {} of schema {} is written by the sink {} of chain {}: use "
@@ -423,23 +354,28 @@ PgStatement SinkSession::note_tables(const std::vector<size_t>& tables,
     std::vector<std::string> names;
     std::vector<std::string> counts;
     std::vector<std::string> digests;
+    std::vector<std::string> columns;
     for (const size_t at : tables) {
         const storage::DigestNode held = states[at].held.value_or(storage::DigestNode{});
         names.push_back(tables_[at].name());
         counts.push_back(states[at].rows ? fmt::format("{}", *states[at].rows) : "");
         digests.push_back(to_text(tables_[at], looks_[at], held));
+        columns.push_back(fmt::format("{}", fmt::join(looks_[at].own_columns, ",")));
     }
-    return {fmt::format("insert into {} (table_name, chain_id, cursor_name, row_count, digest, "
-                        "proven_block, proven_level) select t.n, $1::bigint, $2::text, t.c, t.d, "
-                        "nullif($6::text, '')::bigint, nullif($7::text, '') from "
-                        "unnest($3::text[], $4::bigint[], $5::text[]) as t(n, c, d) on conflict "
-                        "(table_name, chain_id) do update set cursor_name = excluded.cursor_name, "
-                        "row_count = excluded.row_count, digest = excluded.digest, proven_block = "
-                        "excluded.proven_block, proven_level = excluded.proven_level",
-                        own("plumbline_tables")),
+    const std::string_view name = has_columns_ ? ", columns" : "";
+    return {fmt::format(
+                "insert into {} (table_name, chain_id, cursor_name, row_count, digest, "
+                "proven_block, proven_level{}) select t.n, $1::bigint, $2::text, t.c, t.d, "
+                "nullif($6::text, '')::bigint, nullif($7::text, ''){} from unnest("
+                "$3::text[], $4::bigint[], $5::text[], $8::text[]) as t(n, c, d, k) on conflict "
+                "(table_name, chain_id) do update set cursor_name = excluded.cursor_name, "
+                "row_count = excluded.row_count, digest = excluded.digest, proven_block = "
+                "excluded.proven_block, proven_level = excluded.proven_level{}",
+                own("plumbline_tables"), name, has_columns_ ? ", t.k" : "",
+                has_columns_ ? ", columns = excluded.columns" : ""),
             {fmt::format("{}", chain_id_), config_.name, to_array(names), to_array(counts),
              to_array(digests), proven.level.empty() ? "" : fmt::format("{}", proven.block_num),
-             proven.level}};
+             proven.level, to_array(columns)}};
 }
 
 Status SinkSession::commit(std::vector<PgStatement> statements) {

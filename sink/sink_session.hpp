@@ -1,6 +1,6 @@
 // What stands between a connection and the tables: the schema, whose cursor it is, and the fence.
 //
-// The fence is an epoch in the cursor's row. Who takes over adds one; every transaction begins by
+// The fence is an epoch in the cursor's row. Who takes over raises it; every transaction begins by
 // updating the row where it still has the writer's own epoch, and fails by itself (a division by
 // zero) where it has not. A fence at the end would change no row, and COMMIT, sent in the same
 // breath, would commit a stale writer's rows. Advisory locks are no-ops elsewhere (CockroachDB).
@@ -20,6 +20,7 @@
 
 #include "core/base/result.hpp"
 #include "engine/config/config.hpp"
+#include "sink/pg_advice.hpp"
 #include "sink/pg_connection.hpp"
 #include "sink/sink_table.hpp"
 #include "sink/table_look.hpp"
@@ -63,8 +64,9 @@ class SinkSession {
     [[nodiscard]] Status open(PgOptions options);
     /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
-    /// Only what the catalog says of the tables, also where no sink ever wrote: `looks`.
-    [[nodiscard]] Status open_to_look(PgOptions options);
+    /// What `open` would be refused for; takes nothing over and makes nothing, also where no sink
+    /// ever wrote.
+    [[nodiscard]] Result<std::vector<std::string>> find_refusals(PgOptions options);
     /// Reads again where the sink stands, what its tables are and are said to hold; also in a
     /// transaction.
     [[nodiscard]] Status refresh();
@@ -86,7 +88,7 @@ class SinkSession {
     [[nodiscard]] const std::vector<TableLook>& looks() const noexcept { return looks_; }
     [[nodiscard]] const std::optional<SinkPosition>& position() const noexcept { return position_; }
     void set_position(SinkPosition position) { position_ = position; }
-    /// Another writer has the cursor: for good, until this process starts anew.
+    /// A writer that came later has the cursor: for good, until this process starts anew.
     [[nodiscard]] bool is_fenced() const noexcept { return is_fenced_; }
     /// Since the object was made.
     [[nodiscard]] uint64_t round_trips() const noexcept;
@@ -102,6 +104,8 @@ class SinkSession {
     /// IF NOT EXISTS PostgreSQL fails the second of two at the same moment. Where advisory locks do
     /// nothing that failure is what happens, and the next try finds the tables.
     [[nodiscard]] PgStatement lock_schema() const;
+    /// In the transaction that adds columns to it: these are the sink's.
+    [[nodiscard]] PgStatement note_columns(size_t table) const;
     /// With that lock: kUnavailable where somebody has made one of the tables that were missing.
     [[nodiscard]] Status check_missing_tables();
     /// Says what `table` holds now, in the transaction.
@@ -127,12 +131,18 @@ class SinkSession {
     [[nodiscard]] Status find_own_tables();
     [[nodiscard]] Status make_own_tables();
     [[nodiscard]] Status take_over();
+    [[nodiscard]] Status check_cursor();
+    [[nodiscard]] Error fenced();
+    [[nodiscard]] Error of_another_chain(std::string_view chain_id) const;
     [[nodiscard]] Status read_position();
     [[nodiscard]] Status read_states();
     [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
+    [[nodiscard]] Status check_schema_rights();
+    [[nodiscard]] Status check_table_rights(const std::vector<std::string>& names, bool makes);
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] Status mark_tables();
+    [[nodiscard]] Status add_columns_note();
     [[nodiscard]] std::string fence_condition() const;
     [[nodiscard]] std::vector<std::string> fence_params() const;
     [[nodiscard]] Error explain_fence(Error said);
@@ -152,8 +162,10 @@ class SinkSession {
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
     bool has_own_tables_ = false;
+    bool has_columns_ = false;  ///< plumbline_tables names the tables' columns
     bool is_standby_ = false;
-    uint64_t epoch_ = 0;  ///< ours; 0 = never taken over
+    DeniedTablespace denied_tablespace_;
+    uint64_t epoch_ = 0;  ///< the last one of ours, and the highest; 0 = never taken over
     bool is_fenced_ = false;
     uint64_t closed_round_trips_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/md5.hpp"
 #include "core/evm/hex.hpp"
@@ -49,7 +50,7 @@ Status SinkSession::look() {
     }
     questions.push_back(relations_question(config_.schema));
     if (has_own_tables_) {
-        questions.push_back({"select table_name from " + own("plumbline_tables"), {}});
+        questions.push_back(notes_question(own("plumbline_tables")));
     }
     Result<std::vector<PgRows>> answers = connection_->run(questions);
     if (!answers) {
@@ -62,9 +63,9 @@ Status SinkSession::look() {
     for (size_t at = 0; at < tables_.size(); ++at) {
         const PgRows& columns = (*answers)[at];
         const PgRows& relations = (*answers)[tables_.size()];
-        const bool is_noted = has_own_tables_ && find_row(answers->back(), tables_[at].name()) <
-                                                     answers->back().size();
-        looks_.push_back(to_look(tables_[at], columns, relations, is_noted));
+        const TableNote note =
+            has_own_tables_ ? to_note(answers->back(), tables_[at].name()) : TableNote{};
+        looks_.push_back(to_look(tables_[at], columns, relations, note));
         for (const SinkColumn& column : tables_[at].columns()) {
             if (const size_t row = find_row(columns, column.name); row < columns.size()) {
                 const std::string_view comma = marks.empty() ? "" : ",";
@@ -99,7 +100,8 @@ Status SinkSession::look_at_made() {
 /// Columns and indexes that are missing are made; tables are made where they are loaded.
 Status SinkSession::mend_tables() {
     std::vector<PgStatement> changes;
-    for (const TableLook& look : looks_) {
+    for (size_t at = 0; at < looks_.size(); ++at) {
+        const TableLook& look = looks_[at];
         if (!look.exists) {
             continue;
         }
@@ -107,6 +109,9 @@ Status SinkSession::mend_tables() {
             return Error{ErrorCode::kInvalidArgument, look.problem};
         }
         changes.insert(changes.end(), look.cure.begin(), look.cure.end());
+        if (!look.cure.empty()) {
+            changes.push_back(note_columns(at));
+        }
         changes.insert(changes.end(), look.missing_indexes.begin(), look.missing_indexes.end());
     }
     if (changes.empty()) {
@@ -117,6 +122,35 @@ Status SinkSession::mend_tables() {
     PLUMBLINE_TRY(const auto changed, run(changes));
     PLUMBLINE_TRY_VOID(look());
     return read_states();
+}
+
+/// For every chain of it, so that it holds also where ours has no row yet.
+PgStatement SinkSession::note_columns(size_t table) const {
+    if (!has_columns_) {
+        return {"select 1", {}};
+    }
+    return {fmt::format("update {} set columns = $2::text where table_name = $1::text and columns "
+                        "is not null",
+                        own("plumbline_tables")),
+            {tables_[table].name(), fmt::format("{}", fmt::join(looks_[table].own_columns, ","))}};
+}
+
+/// plumbline_tables of an older version gets the column, where this role may add one; without it
+/// nobody knows whose a column is.
+Status SinkSession::add_columns_note() {
+    const Result<std::vector<PgRows>> added =
+        connection_->run({{kPgBegin, {}},
+                          {"select set_config('lock_timeout', '500', true)", {}},
+                          lock_schema(),
+                          {fmt::format("alter table {} add column if not exists columns text",
+                                       own("plumbline_tables")),
+                           {}},
+                          {"commit", {}}});
+    if (!added && !connection_->rollback()) {
+        return added.error();
+    }
+    has_columns_ = added.has_value();
+    return ok();
 }
 
 /// Tables of an older version get the mark; one who holds them is not waited for.
@@ -167,29 +201,12 @@ Status SinkSession::check_fence() {
     return ok();
 }
 
-/// Why it failed; where that is another writer, it is for good.
+/// Why it failed.
 Error SinkSession::explain_fence(Error said) {
     said = explain(std::move(said));
     connection_->rollback();
-    const Result<PgRows> row = ask(
-        fmt::format("select epoch, writer from {} where name = $1::text", own("plumbline_cursor")),
-        {config_.name});
-    if (!row) {
-        return row.error();
-    }
-    if (row->size() == 0) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("somebody has deleted the row {} of {}: the sink makes it again "
-                                 "and goes on as at its first start",
-                                 config_.name, own("plumbline_cursor"))};
-    }
-    if (row->at(0, 1) != writer_ || row->at(0, 0) != fmt::format("{}", epoch_)) {
-        is_fenced_ = true;
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("another plumbline has taken over the cursor {} of schema {}: "
-                                 "this one has stopped writing; give one of them another name, or "
-                                 "stop it and start this one again",
-                                 config_.name, config_.schema)};
+    if (Status held = check_cursor(); !held) {
+        return std::move(held).error();
     }
     const std::vector<TableLook> before = looks_;
     if (Status looked = look(); !looked) {

@@ -117,6 +117,15 @@ std::string quote_name(std::string_view name) {
     return out + '"';
 }
 
+std::string to_array(const std::vector<std::string>& words) {
+    std::string out = "{";
+    for (const std::string& word : words) {
+        out += fmt::format("{}{}", out.size() == 1 ? "" : ",",
+                           word.empty() ? "NULL" : "\"" + word + "\"");
+    }
+    return out + "}";
+}
+
 std::string quote_text(std::string_view text) {
     std::string out = "'";
     for (const char c : text) {

@@ -56,6 +56,8 @@ constexpr size_t kSqlNameMax = 63;
 
 /// "name" in double quotes.
 [[nodiscard]] std::string quote_name(std::string_view name);
+/// An array of words that need no escapes; an empty one is null.
+[[nodiscard]] std::string to_array(const std::vector<std::string>& words);
 /// 'text', standard-conforming.
 [[nodiscard]] std::string quote_text(std::string_view text);
 /// Appends a line of COPY's text format.

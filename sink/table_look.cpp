@@ -28,16 +28,17 @@ std::string column_mark() {
 }
 
 PgStatement look_question(const SinkTable& table) {
-    return {fmt::format(
-                "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
-                "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
-                "'usage'), {}, a.attgenerated <> '' or a.attidentity = 'a' from pg_class c join "
-                "pg_attribute a on a.attrelid = c.oid left join "
-                "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
-                "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-                kFileMark, column_mark(), kHeir),
-            {table.full_name()}};
+    return {
+        fmt::format("select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
+                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
+                    "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
+                    "'usage'), {}, a.attgenerated <> '' or a.attidentity = 'a', "
+                    "col_description(c.oid, a.attnum) from pg_class c join "
+                    "pg_attribute a on a.attrelid = c.oid left join "
+                    "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                    "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
+                    kFileMark, column_mark(), kHeir),
+        {table.full_name()}};
 }
 
 PgStatement relations_question(std::string_view schema) {
@@ -51,6 +52,31 @@ PgStatement relations_question(std::string_view schema) {
         "pg_class t on t.oid = i.indrelid left join pg_am m on m.oid = c.relam where "
         "n.nspname = $1::text",
         {std::string{schema}}};
+}
+
+/// `columns` came later, so it may be missing.
+PgStatement notes_question(const std::string& tables_name) {
+    return {fmt::format("select table_name, to_jsonb(t) ->> 'columns' from {} as t", tables_name),
+            {}};
+}
+
+TableNote to_note(const PgRows& notes, std::string_view table) {
+    TableNote out;
+    bool has_all = true;
+    for (size_t row = 0; row < notes.size(); ++row) {
+        if (notes.at(row, 0) != table) {
+            continue;
+        }
+        out.is_there = true;
+        has_all = has_all && !notes.is_null(row, 1);
+        for (std::string_view left = notes.at(row, 1); !left.empty();) {
+            const size_t end = std::min(left.find(','), left.size());
+            out.columns.emplace_back(left.substr(0, end));
+            left.remove_prefix(std::min(end + 1, left.size()));
+        }
+    }
+    out.has_columns = out.is_there && has_all;
+    return out;
 }
 
 size_t find_row(const PgRows& rows, std::string_view name) {
@@ -126,6 +152,22 @@ bool has_key(const PgRows& columns) {
     return out;
 }
 
+/// Somebody has added it: what it holds would be overwritten.
+bool is_users(const TableNote& note, const SinkColumn& column, const PgRows& columns, size_t row) {
+    return row < columns.size() && note.has_columns &&
+           std::ranges::find(note.columns, column.name) == note.columns.end() &&
+           !columns.at(row, kColumnComment).starts_with(kTableMark);
+}
+
+std::string not_own(const SinkTable& table, const SinkColumn& column) {
+    const std::string name = quote_name(column.name);
+    return fmt::format(
+        "the column {0} of {1} is there and is not the sink's own, and the mapping has a field of "
+        "that name: alter table {1} rename column {0} to .., or call the field something else; if "
+        "what it holds may be replaced: comment on column {1}.{0} is '{2}'",
+        name, table.full_name(), kTableMark);
+}
+
 /// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
 std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
                    size_t row) {
@@ -165,8 +207,15 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
 }  // namespace
 
 TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& relations,
-                  bool is_noted) {
+                  const TableNote& note) {
     TableLook out;
+    out.own_columns = note.columns;
+    for (const SinkColumn& column : table.columns()) {
+        out.own_columns.push_back(column.name);
+    }
+    std::ranges::sort(out.own_columns);
+    out.own_columns.erase(std::unique(out.own_columns.begin(), out.own_columns.end()),
+                          out.own_columns.end());
     out.exists = columns.size() > 0;
     if (!out.exists) {
         out.problem = fmt::format("the table {} does not exist", table.full_name());
@@ -180,12 +229,13 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
                                   table.full_name());
         return out;
     }
-    if (!is_own(table, columns, is_noted)) {
+    if (!is_own(table, columns, note.is_there)) {
         out.is_foreign = true;
         out.problem = not_own(table);
         return out;
     }
-    out.wants_mark = columns.is_null(0, kComment) && columns.at(0, kIsOwner) == "t";
+    out.is_owner = columns.at(0, kIsOwner) == "t";
+    out.wants_mark = columns.is_null(0, kComment) && out.is_owner;
     out.missing_indexes = find_missing_indexes(table, relations);
     std::string refused;
     if (!columns.is_null(0, kHeirName)) {
@@ -200,7 +250,8 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
         const size_t row = find_row(columns, column.name);
         identity += row < columns.size() ? fmt::format(" {}", columns.at(row, kNumber)) : " -";
         if (refused.empty()) {
-            refused = misfit(table, column, columns, row);
+            refused = is_users(note, column, columns, row) ? not_own(table, column)
+                                                           : misfit(table, column, columns, row);
         }
         if (row == columns.size()) {
             out.problem = fmt::format("the column \"{}\" of {} does not exist", column.name,

@@ -4,7 +4,8 @@
 // A table counts as the sink's own by proof only, for what is written to it replaces what was
 // there: it has the mark that whoever makes it writes (a comment, which a dump keeps), or all
 // columns and the key that the sink would give it, or plumbline_tables names it and it has the
-// columns _block and _log. A user may write the mark, too: then its rows may go.
+// columns _block and _log. A user may write the mark, too: then its rows may go. So it is with its
+// columns: one that a user added stays the user's, also where the mapping gets a field of its name.
 #pragma once
 
 #include <string>
@@ -22,12 +23,22 @@ struct TableLook {
     /// Which table with which columns in which file: another one once it, or a column, was dropped
     /// and made anew, and once the table was emptied (TRUNCATE) or rewritten (VACUUM FULL).
     std::string identity;
+    bool is_owner = false;          ///< this role may alter it
     bool is_unlogged = false;       ///< empty after a crash of the server
     std::string problem;            ///< why rows cannot be written to it; empty: they can
     std::vector<PgStatement> cure;  ///< solves it; empty where only its owner can
     std::vector<PgStatement> missing_indexes;  ///< of a table that does not exist: all
     /// Of an own table that has no comment, and that this role may comment on.
     bool wants_mark = false;
+    /// Those that a sink has made or been given: what plumbline_tables names, and the mapping's.
+    std::vector<std::string> own_columns;
+};
+
+/// What plumbline_tables says of a table, all chains of it together.
+struct TableNote {
+    bool is_there = false;
+    bool has_columns = false;  ///< one of an older version names none
+    std::vector<std::string> columns;
 };
 
 /// Of a table `c`: its file, which TRUNCATE changes; of a partitioned one those of its partitions.
@@ -50,7 +61,8 @@ enum LookColumn : uint8_t {
     kComment,
     kIsOwner,
     kHeirName,
-    kIsGenerated
+    kIsGenerated,
+    kColumnComment
 };
 
 /// As the answer to `relations_question` has a column behind the name.
@@ -70,8 +82,11 @@ enum RelationColumn : uint8_t {
 [[nodiscard]] PgStatement relations_question(std::string_view schema);
 /// Where a row's first cell is `name`; the rows' size where it is none's.
 [[nodiscard]] size_t find_row(const PgRows& rows, std::string_view name);
-/// `relations` are the schema's; `is_noted`: plumbline_tables names the table.
+/// Of every table; to be read by `to_note`.
+[[nodiscard]] PgStatement notes_question(const std::string& tables_name);
+[[nodiscard]] TableNote to_note(const PgRows& notes, std::string_view table);
+/// `relations` are the schema's.
 [[nodiscard]] TableLook to_look(const SinkTable& table, const PgRows& columns,
-                                const PgRows& relations, bool is_noted);
+                                const PgRows& relations, const TableNote& note);
 
 }  // namespace plumbline::sink

@@ -16,7 +16,7 @@
 #include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
-#include "sink/sink_check.hpp"
+#include "sink/sink_refusals.hpp"
 #include "sink/sink_writer.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
@@ -198,11 +198,11 @@ std::vector<std::string> look_at_getters(const engine::Config& config, const eng
     return {};
 }
 
-/// What is in the way of the sinks' tables; a PostgreSQL that is away is a warning.
+/// What the sinks would be refused for; a PostgreSQL that is away is a warning.
 Status look_at_sinks(const engine::Config& config, const engine::Plan& plan) {
     engine::Mistakes mistakes;
     for (const engine::SinkConfig& one : config.sinks) {
-        const auto found = sink::find_foreign_tables(one, plan, config.chain.id, kSinkAnswerMs);
+        const auto found = sink::find_refusals(one, plan, config.chain.id, kSinkAnswerMs);
         if (!found) {
             logging::warning("the tables of a sink were not looked at",
                              {{"sink", one.name}, {"why", found.error().message}});

@@ -15,6 +15,7 @@
 #include "engine/mapping/stored_plan.hpp"
 #include "sink/sink_check.hpp"
 #include "sink/sink_doctor.hpp"
+#include "sink/sink_refusals.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/doctor_text.hpp"
@@ -138,19 +139,19 @@ Result<engine::SinkConfig> find_sink(const VerifyArguments& arguments) {
     return find_sink(config, arguments.sink);
 }
 
-/// What stands in the way of the tables of a config's sink, as a check of the doctor's.
+/// What a config's sink would be refused for at its start, as a check of the doctor's.
 Result<engine::DoctorCheck> look_at_tables(const engine::Config& config,
                                            const engine::SinkConfig& one, int64_t silence_ms) {
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
-    PLUMBLINE_TRY(const std::vector<std::string> foreign,
-                  sink::find_foreign_tables(one, *plan, config.chain.id, silence_ms));
-    if (foreign.empty()) {
+    PLUMBLINE_TRY(const std::vector<std::string> refusals,
+                  sink::find_refusals(one, *plan, config.chain.id, silence_ms));
+    if (refusals.empty()) {
         return engine::DoctorCheck{
-            "tables", engine::CheckResult::kGood, "nothing of others stands in their place", {}};
+            "tables", engine::CheckResult::kGood, "nothing is in the way of the config's", {}};
     }
     return engine::DoctorCheck{"tables", engine::CheckResult::kBad,
-                               fmt::format("{}", fmt::join(foreign, "; ")),
-                               "the sink would not write"};
+                               fmt::format("{}", fmt::join(refusals, "; ")),
+                               "the sink would stop at its start"};
 }
 
 }  // namespace

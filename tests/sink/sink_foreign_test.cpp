@@ -1,5 +1,6 @@
 // Tables that are somebody else's: never altered, never written; and what proves that one is ours.
 #include "sink/sink_check.hpp"
+#include "sink/sink_refusals.hpp"
 #include "tests/sink/sink_world.hpp"
 
 namespace plumbline::sink::test::sink_foreign_test {
@@ -14,8 +15,8 @@ constexpr Pace kOneByOne{1, size_t{1} << 20, 0};
 
 class SinkForeignTest : public SinkTest {
   protected:
-    [[nodiscard]] std::vector<std::string> foreign(const SinkWorld& sink) const {
-        auto found = find_foreign_tables(sink.config, *mapping_.plan, sink.chain_id, 10'000);
+    [[nodiscard]] std::vector<std::string> refusals(const SinkWorld& sink) const {
+        auto found = find_refusals(sink.config, *mapping_.plan, sink.chain_id, 10'000);
         EXPECT_TRUE(found.has_value()) << found.error().message;
         return found ? *std::move(found) : std::vector<std::string>{};
     }
@@ -65,20 +66,20 @@ TEST_F(SinkForeignTest, AUsersTableWithAnEntitysNameIsNotTouched) {
             AllOf(HasSubstr("\"theirs\".\"item\" is there and is not the sink's own"),
                   HasSubstr("use another schema, rename it"),
                   HasSubstr("comment on table \"theirs\".\"item\" is 'plumbline sink'"));
-        EXPECT_THAT(foreign(sink), ElementsAre(is_told)) << "before anything was made";
+        EXPECT_THAT(refusals(sink), ElementsAre(is_told)) << "before anything was made";
         sink.world.block(1, {sink.put(1, 10, 1, 0)});
         const auto writer = sink.make_writer();
         EXPECT_THAT(failure(sink, *writer), is_told);
         sink.world.block(2, {sink.put(1, 11, 2, 0)});
         EXPECT_THAT(failure(sink, *writer), is_told);
         EXPECT_EQ(all_of(sink, "theirs.item"), before);
-        EXPECT_THAT(foreign(sink), ElementsAre(is_told));
+        EXPECT_THAT(refusals(sink), ElementsAre(is_told));
 
         sink.sql("alter table theirs.item rename to item_of_mine");
         EXPECT_EQ(failure(sink, *writer), "");
         EXPECT_EQ(all_of(sink, "theirs.item_of_mine"), before);
         EXPECT_EQ(sink.items(), "1=11");
-        EXPECT_THAT(foreign(sink), IsEmpty());
+        EXPECT_THAT(refusals(sink), IsEmpty());
         sink.sql("drop schema theirs cascade");
     }
 }
@@ -134,9 +135,7 @@ TEST_F(SinkForeignTest, WhatHasTheNameOfTheSinksOwnTablesStopsItWithASentence) {
         const auto is_told =
             HasSubstr("\"own\".\"" + name + "\" is there and is not the sink's own");
         EXPECT_THAT(failure(sink), is_told);
-        const auto found = find_foreign_tables(sink.config, *mapping_.plan, sink.chain_id, 10'000);
-        ASSERT_FALSE(found);
-        EXPECT_THAT(found.error().message, is_told);
+        EXPECT_THAT(refusals(sink), ElementsAre(is_told));
         sink.sql("drop schema own cascade");
     }
 }
@@ -157,6 +156,87 @@ TEST_F(SinkForeignTest, AColumnThatIsGeneratedAlwaysIsNamedWithWhatToDo) {
     sink.sql("alter table generated.item alter column note drop expression");
     EXPECT_EQ(failure(sink, *writer), "");
     EXPECT_EQ(sink.items(), "1=20");
+}
+
+/// With a field more than `mapping_` has.
+const std::string kTwice = R"(, twice = "uint256")";
+const std::string kSetTwice = R"(, twice = "amount * 2")";
+
+TEST_F(SinkForeignTest, AUsersColumnInASinksTableIsNotTouched) {
+    const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
+    SinkWorld sink{"column", mapping_, kOneByOne};
+    SinkWorld again{"column", other, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    again.world.block(1, {again.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    sink.sql("alter table \"column\".item add column twice numeric(78,0) not null default 5");
+    ASSERT_EQ(failure(sink), "");
+    const auto is_told = AllOf(
+        HasSubstr("the column \"twice\" of \"column\".\"item\" is there and is not the sink's "
+                  "own, and the mapping has a field of that name"),
+        HasSubstr("alter table \"column\".\"item\" rename column \"twice\" to"),
+        HasSubstr("comment on column \"column\".\"item\".\"twice\" is 'plumbline sink'"));
+    EXPECT_THAT(find_refusals(again.config, *other.plan, again.chain_id, 10'000).value(),
+                ElementsAre(is_told));
+    const auto writer = again.make_writer();
+    EXPECT_THAT(failure(again, *writer), is_told);
+    EXPECT_THAT(failure(again, *writer), is_told) << "and again";
+    EXPECT_EQ(sink.sql("select twice from \"column\".item"), "5");
+
+    sink.sql("comment on column \"column\".item.twice is 'plumbline sink'");
+    EXPECT_EQ(failure(again, *writer), "");
+    EXPECT_EQ(sink.sql("select twice from \"column\".item"), "20");
+    sink.sql("comment on column \"column\".item.twice is 'what is mine now'");
+    EXPECT_EQ(failure(again), "") << "it is the sink's now, whatever is said of it";
+}
+
+TEST_F(SinkForeignTest, AColumnThatTheSinkMadeIsItsOwnWheneverTheMappingHasItAgain) {
+    const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
+    SinkWorld sink{"again", mapping_, kOneByOne};
+    SinkWorld with{"again", other, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    with.world.block(1, {with.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    // It is made, and nothing comes of it at first.
+    sink.sql(
+        "create function again.no() returns trigger language plpgsql as $$ begin raise 'no'; end "
+        "$$; create trigger no before insert or update on again.item for each row execute function "
+        "again.no()");
+    EXPECT_THAT(failure(with), HasSubstr("no"));
+    EXPECT_EQ(sink.sql("select count(*) from pg_attribute where attrelid = 'again.item'::regclass "
+                       "and attname = 'twice'"),
+              "1");
+    sink.sql("drop trigger no on again.item");
+    EXPECT_EQ(failure(with), "");
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(failure(with), "");
+    EXPECT_EQ(sink.sql("select twice from again.item"), "20");
+}
+
+TEST_F(SinkForeignTest, TablesOfAnOlderVersionThatNameNoColumnsGoOn) {
+    const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
+    SinkWorld sink{"unnamed", mapping_, kOneByOne};
+    SinkWorld with{"unnamed", other, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    with.world.block(1, {with.put(1, 10, 1, 0)});
+    ASSERT_EQ(failure(sink), "");
+    sink.sql("alter table unnamed.plumbline_tables drop column columns");
+    EXPECT_TRUE(sink.check(sink.check_options())->is_equal());
+    EXPECT_THAT(refusals(sink), IsEmpty());
+    EXPECT_EQ(failure(with), "");
+    EXPECT_EQ(sink.sql("select columns from unnamed.plumbline_tables where table_name = 'item'"),
+              "_block,_log,amount,data,delta,flag,id,kind,note,owner,twice,when");
+
+    // Where its role may add none, too.
+    sink.sql("alter table unnamed.plumbline_tables drop column columns");
+    sink.sql(
+        "create role guest login; grant all on schema unnamed to guest; grant all on all tables in "
+        "schema unnamed to guest");
+    sink.config.url = shared_postgres().url("user=guest");
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(sink.items(), "1=20");
+    EXPECT_EQ(sink.differences(), 0U);
 }
 
 TEST_F(SinkForeignTest, TheUsersWordGivesATableAway) {

@@ -1,5 +1,7 @@
 // What a server may refuse, each on a real one: one sentence that says what it is and what to do,
 // nothing lost, and the index goes on.
+#include "sink/sink_refusals.hpp"
+
 #include <sys/mount.h>
 
 #include <random>
@@ -301,6 +303,81 @@ TEST_F(SinkRefusalsTest, WhatAUsersOwnObjectsForbidSaysWhatToDo) {
     sink.sql("alter table forbidden.item add primary key (id)");
     EXPECT_EQ(failure(sink, *writer), "");
     EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkRefusalsTest, ADeferredForeignKeyIsToldAsOneThatIsCheckedAtTheCommit) {
+    SinkWorld sink{"deferred", mapping_, kOneByOne};
+    sink.world.block(1, {sink.put(1, 10, 1, 0), sink.put(2, 10, 1, 1)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create table deferred.mine (id numeric references deferred.item (id) deferrable initially "
+        "deferred); insert into deferred.mine values (1)");
+    sink.world.block(2, {sink.del(1, 2, 0)});
+    EXPECT_THAT(failure(sink, *writer),
+                AllOf(HasSubstr("Key (id)=(1) is still referenced from table"),
+                      HasSubstr("is checked at the commit, and a row still points to one that is "
+                                "not there: delete or change that row"),
+                      ::testing::Not(HasSubstr("declare it deferrable"))));
+    sink.sql("delete from deferred.mine");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "2=10");
+}
+
+TEST_F(SinkRefusalsTest, ADeniedTablespaceIsToldWithTheGrantThatHelps) {
+    Postgres server;
+    const TempDir place;
+    plumbline::test::give_to_postgres(place.path());
+    server.sql("create role \"Sinker\" login; grant create on database postgres to \"Sinker\"");
+    server.sql("create tablespace mine location '" + place.path() + "'");
+    server.sql("alter database postgres set default_tablespace = mine");
+    SinkWorld sink{"spaced", mapping_, kOneByOne};
+    sink.config.url = server.url("user=Sinker");
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto is_told = AllOf(HasSubstr("default_tablespace"),
+                               HasSubstr("grant create on tablespace mine to \"Sinker\""));
+    EXPECT_THAT(failure(sink), AllOf(HasSubstr("(42501)"), is_told,
+                                     ::testing::Not(HasSubstr("usage and create on its schema"))));
+    EXPECT_THAT(find_refusals(sink.config, *mapping_.plan, sink.chain_id, 10'000).value(),
+                ::testing::ElementsAre(is_told));
+    const auto report = examine_database(sink.config.url, 10'000);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_FALSE(report->is_fine());
+    for (const engine::DoctorCheck& check : report->checks) {
+        if (check.result == engine::CheckResult::kBad) {
+            EXPECT_THAT(check.advice, is_told) << check.name;
+        }
+    }
+    server.sql("grant create on tablespace mine to \"Sinker\"");
+    EXPECT_TRUE(examine_database(sink.config.url, 10'000)->is_fine());
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(server.sql("select tablespace from pg_tables where tablename = 'item'"), "mine");
+}
+
+TEST_F(SinkRefusalsTest, WhatATriggersFunctionMayNotDoIsNotTheSchemasFault) {
+    SinkWorld sink{"audited", mapping_, kOneByOne};
+    sink.sql("create role audited login; create schema authorization audited");
+    sink.config.url = shared_postgres().url("user=audited");
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    sink.sql(
+        "create table public.audit (id numeric); create function public.note() returns trigger "
+        "language plpgsql as $$ begin insert into public.audit values (new.id); return new; end "
+        "$$; "
+        "create trigger note before insert or update on audited.item for each row execute function "
+        "public.note()");
+    sink.world.block(2, {sink.put(1, 20, 2, 0)});
+    const auto is_told = AllOf(HasSubstr("permission denied for table audit"),
+                               HasSubstr("a function of yours, of a trigger perhaps, may not do "
+                                         "that as the sink's role"),
+                               ::testing::Not(HasSubstr("usage and create")));
+    EXPECT_THAT(failure(sink, *writer), is_told);
+    sink.sql("grant insert on public.audit to audited");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(sink.items(), "1=20");
+    sink.sql(
+        "drop trigger note on audited.item; drop function public.note; drop table public.audit");
 }
 
 TEST_F(SinkRefusalsTest, RowsThatRowLevelSecurityWouldHideAreRefusedAndNotPassedOver) {

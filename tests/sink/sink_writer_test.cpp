@@ -29,8 +29,9 @@ TEST_F(SinkWriterTest, TheFirstLoadMakesTablesWithTypesKeysAndIndexes) {
     EXPECT_EQ(sink.sql("select count(*) from pg_indexes where schemaname = 'first_load' and "
                        "indexname = 'item_owner_idx'"),
               "1");
-    EXPECT_EQ(sink.sql("select block, chain_id, epoch from first_load.plumbline_cursor"),
-              "1|31337|1");
+    EXPECT_EQ(sink.sql("select block, chain_id, to_timestamp(epoch / 1000.0) between now() - "
+                       "interval '1 hour' and now() from first_load.plumbline_cursor"),
+              "1|31337|t");
     EXPECT_EQ(sink.sql("select table_name, row_count from first_load.plumbline_tables order by 1"),
               "item|2\nnamed|1");
     EXPECT_EQ(writer->figures().copied, 3U);

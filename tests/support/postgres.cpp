@@ -115,6 +115,15 @@ void Postgres::stop() {
     server_.reset();
 }
 
+void Postgres::keep_copy() {
+    EXPECT_EQ(run_command({"cp", "-a", dir_.sub("data"), dir_.sub("copy")}).code, 0);
+}
+
+void Postgres::take_copy() {
+    fs::remove_all(dir_.sub("data"));
+    fs::rename(dir_.sub("copy"), dir_.sub("data"));
+}
+
 std::string Postgres::url(const std::string& options) const {
     const std::string user = options.find("user=") == std::string::npos ? "&user=postgres" : "";
     std::string port;

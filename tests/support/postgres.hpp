@@ -38,6 +38,10 @@ class Postgres {
     /// SIGINT, and until it is down.
     void stop();
     void start();
+    /// Of a server that is down: its data as they are now, and these again instead of what came
+    /// since.
+    void keep_copy();
+    void take_copy();
 
   private:
     TempDir dir_;

@@ -1,0 +1,20 @@
+// What would stop a sink at its start, found without taking anything over: for `check` and the
+// doctor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
+
+namespace plumbline::sink {
+
+/// Each with what to do; changes nothing. kUnavailable where PostgreSQL does not answer.
+[[nodiscard]] Result<std::vector<std::string>> find_refusals(const engine::SinkConfig& config,
+                                                             const engine::Plan& plan,
+                                                             uint64_t chain_id, int64_t silence_ms);
+
+}  // namespace plumbline::sink
