@@ -292,15 +292,20 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     if (is_progress && !health.is_limited && !health.is_ill) {
         providers_[request.provider].batches().on_batch_answered(request.calls.size(), now());
     }
+    // A range is answered as a whole, which its asker sees; the others call by call, and what was
+    // answered stays: they may take as long as their calls do at the rate that is left.
+    if (is_progress && !active.is_finished && active.group.kind() != CallGroup::Kind::kRange) {
+        active.rate_limits = 0;
+        active.at_first_limit.reset();
+        active.deadline_ms = std::max(active.deadline_ms, now() + options_.deadline_ms);
+        if (active.group.ticket != nullptr) {
+            active.group.ticket->on_progress(now());
+        }
+    }
     if (health.is_limited) {
         health.is_batch_limited = health.is_batch_limited || !is_progress;
         count_rate_limit(active, request.provider);
         put_deadlines_off(health.retry_after_ms);
-    }
-    // A range is answered as a whole, which its asker sees; the others call by call.
-    if (is_progress && active.group.ticket != nullptr &&
-        active.group.kind() != CallGroup::Kind::kRange) {
-        active.group.ticket->on_progress(now());
     }
 }
 

@@ -492,6 +492,34 @@ TEST_F(ProviderPoolTest, ARateLimitInsideAGoodAnswerIsSeen) {
     EXPECT_EQ(refusals(0, RefusalClass::kRateLimit), 3U);
 }
 
+TEST_F(ProviderPoolTest, ManyCallsEndAtWhateverRateIsLeftForNoneIsAskedTwice) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    unsigned asked = 0;
+    unsigned answered = 0;
+    node.answer = [&](const std::string& method, const json&) -> std::optional<json> {
+        if (method != "eth_getBlockByNumber" || ++asked < 20) {
+            return std::nullopt;
+        }
+        if (asked % 3 != 0) {
+            return rpc_error(-32005, "Rate limit exceeded");
+        }
+        ++answered;
+        return std::nullopt;
+    };
+    ASSERT_TRUE(heads());
+    std::vector<uint64_t> nums;
+    for (uint64_t n = 0; n < 300; ++n) {
+        nums.push_back(n);
+    }
+    const auto headers = await<std::vector<evm::Header>>(
+        *pool_, 7'200'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+    ASSERT_TRUE(headers) << headers.error().message;
+    EXPECT_EQ(headers->size(), 300U);
+    EXPECT_LE(answered, 310U);
+    EXPECT_GE(refusals(0, RefusalClass::kRateLimit), 65U);
+}
+
 TEST_F(ProviderPoolTest, RequestsOnTheirWayAreBounded) {
     options_.in_flight_per_provider_max = 3;
     options_.in_flight_max = 5;
