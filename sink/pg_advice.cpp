@@ -22,8 +22,7 @@ constexpr std::string_view kRowSecurity =
 
 constexpr std::string_view kDeniedInFunction =
     "a function of yours, of a trigger perhaps, may not do that as the sink's role: grant it to "
-    "the "
-    "role, or let the function be one with security definer";
+    "the role, or let the function be one with security definer";
 constexpr std::string_view kCheckedAtCommit =
     "a foreign key that is not the sink's is checked at the commit, and a row still points to one "
     "that is not there: delete or change that row, let the key do so (on delete cascade, on delete "

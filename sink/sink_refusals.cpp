@@ -60,8 +60,7 @@ Status SinkSession::check_table_rights(const std::vector<std::string>& names, bo
             "any($2::text[]) and not (has_table_privilege(c.oid, 'select') and "
             "has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update') and "
             "has_table_privilege(c.oid, 'delete'))) from (select 1) as one left join pg_namespace "
-            "n "
-            "on n.nspname = $1::text",
+            "n on n.nspname = $1::text",
             {config_.schema, to_array(names)}));
     if (makes && !found.is_null(0, 2) && found.at(0, 2) != "t") {
         return Error{ErrorCode::kInvalidArgument,

@@ -12,7 +12,6 @@
 #include "engine/config/endpoint_text.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/setup/config_look.hpp"
-#include "engine/setup/getter_look.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
@@ -181,21 +180,6 @@ Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpo
             fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public), said);
     }
     return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
-}
-
-/// Of the first endpoint that serves the chain.
-std::vector<std::string> look_at_getters(const engine::Config& config, const engine::Plan& plan,
-                                         const std::vector<rpc::Endpoint>& endpoints,
-                                         const engine::EndpointPatience& patience) {
-    for (const rpc::Endpoint& endpoint : endpoints) {
-        rpc::CurlTransport transport;
-        engine::EndpointClient client{endpoint, transport, system_clock(), patience};
-        const auto chain = engine::look_at_chain(client);
-        if (chain && chain->chain_id == config.chain.id) {
-            return engine::find_missing_getters(plan, client);
-        }
-    }
-    return {};
 }
 
 /// What the sinks would be refused for; a PostgreSQL that is away is a warning.

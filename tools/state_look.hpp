@@ -1,4 +1,5 @@
-// Before a run, and in a check: whether some endpoint has the state that the config's calls ask.
+// Before a run, and in a check: whether some endpoint has the state that the config's calls ask,
+// and the contracts the getters that it names.
 #pragma once
 
 #include <stop_token>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "engine/config/config.hpp"
+#include "engine/mapping/plan.hpp"
 #include "engine/setup/endpoint_client.hpp"
 #include "rpc/pool_options.hpp"
 
@@ -17,5 +19,11 @@ namespace plumbline::tools {
 [[nodiscard]] std::string look_at_states(const engine::Config& config,
                                          const std::vector<rpc::Endpoint>& endpoints,
                                          const engine::EndpointPatience& patience);
+
+/// What `engine::find_missing_getters` says, of the first endpoint that serves the chain.
+[[nodiscard]] std::vector<std::string> look_at_getters(const engine::Config& config,
+                                                       const engine::Plan& plan,
+                                                       const std::vector<rpc::Endpoint>& endpoints,
+                                                       const engine::EndpointPatience& patience);
 
 }  // namespace plumbline::tools

@@ -5,13 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/task/tasks.hpp"
+
 namespace plumbline::api {
 
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kDryRun = "dry-run";
 constexpr size_t kLinesMax = 20;
 
 std::vector<std::string> lines_of(const Json& result, const char* name) {
@@ -54,11 +55,9 @@ bool is_true(const Json& result, const char* name) {
 
 RepairRun read_run(engine::TaskRow task) {
     RepairRun out;
-    std::string_view args = task.args;
-    out.is_dry_run = args.starts_with(kDryRun);
-    args.remove_prefix(out.is_dry_run ? kDryRun.size() : 0);
-    args.remove_prefix(std::min(args.find_first_not_of(' '), args.size()));
-    out.entity = args;
+    const engine::RepairArgs args = engine::read_repair_args(task.args);
+    out.is_dry_run = args.is_dry_run;
+    out.entity = args.entities;
     const Json result = Json::parse(task.result, nullptr, false);
     if (task.state == engine::TaskState::kDone && result.is_object()) {
         out.is_whole = is_true(result, "whole");

@@ -219,6 +219,13 @@ Response fail(const Error& error) {
     return out;
 }
 
+Response with_retry_after(Response answer, const Error& error) {
+    if (error.code == ErrorCode::kTimeout) {
+        answer.headers.emplace_back("Retry-After", "5");
+    }
+    return answer;
+}
+
 Result<size_t> find_entity(const storage::ReadView& view, std::string_view name) {
     return engine::find_entity(view.bundle().entities, name);
 }

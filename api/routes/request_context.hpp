@@ -61,6 +61,8 @@ void write_snapshot(JsonWriter& json, const IndexSnapshot& snapshot);
 [[nodiscard]] Response fail(unsigned status, std::string_view code, std::string_view message);
 /// The status that fits the kind of error.
 [[nodiscard]] Response fail(const Error& error);
+/// The answer to `error`: what a busy machine did not do in time it may later, which is told.
+[[nodiscard]] Response with_retry_after(Response answer, const Error& error);
 /// For an error that holds for this state only: names its block and proof level, as answers do.
 [[nodiscard]] Response fail(const IndexSnapshot& snapshot, const Error& error);
 

@@ -174,7 +174,8 @@ Result<std::string> ponder_answer(RequestContext& request) {
 }
 
 /// The client shows a refusal's body as it is.
-Response plain(Response answer, const Error& error) {
+Response plain(const Error& error) {
+    Response answer = with_retry_after(fail(error), error);
     answer.content_type = "text/plain";
     answer.body = error.message;
     return answer;
@@ -184,14 +185,14 @@ Response plain(Response answer, const Error& error) {
 
 Response get_ponder_db(RequestContext& request) {
     Result<std::string> body = ponder_answer(request);
-    return body ? reply(*std::move(body)) : plain(fail_sql(body.error()), body.error());
+    return body ? reply(*std::move(body)) : plain(body.error());
 }
 
 /// One event; the server goes on from there (live_query.cpp).
 Response get_ponder_live(RequestContext& request) {
     Result<std::string> body = ponder_answer(request);
     if (!body) {
-        return plain(fail_sql(body.error()), body.error());
+        return plain(body.error());
     }
     Response out;
     out.content_type = "text/event-stream";

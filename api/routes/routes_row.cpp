@@ -84,13 +84,8 @@ Response show_row(const RowQuestion& question, std::string_view row,
     });
 }
 
-/// What a busy machine did not fold in time it may later.
 Response fail_in_past(const IndexSnapshot& snapshot, const Error& error) {
-    Response out = fail(snapshot, told_of_past(error));
-    if (error.code == ErrorCode::kTimeout) {
-        out.headers.emplace_back("Retry-After", "5");
-    }
-    return out;
+    return with_retry_after(fail(snapshot, told_of_past(error)), error);
 }
 
 Response get_row_at(RequestContext& request, const RowQuestion& question, uint64_t block_num) {

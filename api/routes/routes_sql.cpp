@@ -174,14 +174,6 @@ Status run_statement(RequestContext& request, query::sql::Session& session,
                    : done;
 }
 
-Response fail_sql(const Error& error) {
-    Response out = fail(error);
-    if (error.code == ErrorCode::kTimeout) {
-        out.headers.emplace_back("Retry-After", "5");
-    }
-    return out;
-}
-
 Response list_sql_tables(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY_VOID(check_sql_taken(request));
@@ -233,7 +225,8 @@ Response run_sql(RequestContext& request) {
             .close_object();
         return body;
     }();
-    return answered ? reply(*std::move(answered)) : fail_sql(answered.error());
+    return answered ? reply(*std::move(answered))
+                    : with_retry_after(fail(answered.error()), answered.error());
 }
 
 }  // namespace plumbline::api

@@ -34,7 +34,5 @@ struct SqlQuestion {
 [[nodiscard]] Status run_statement(RequestContext& request, query::sql::Session& session,
                                    const std::shared_ptr<const storage::ReadView>& view,
                                    const SqlQuestion& asked, query::sql::RowSink& rows);
-/// As `fail`; what a busy machine did not answer in time it may later.
-[[nodiscard]] Response fail_sql(const Error& error);
 
 }  // namespace plumbline::api

@@ -187,12 +187,13 @@ Status Service::open_queue() {
     const auto on_ran = [this](const TaskRow& row, TaskOutcome::Kind outcome, int64_t ms) {
         metrics_.count_task(row.kind, to_string(outcome), static_cast<double>(ms) / 1000);
     };
-    workers_[0] = std::make_unique<Worker>(TaskLane::kWork, kinds_, *queue_, *indexer_,
-                                           options_.make_source, on_ran);
-    workers_[1] = std::make_unique<Worker>(TaskLane::kUpkeep, kinds_, *queue_, *indexer_,
-                                           Worker::MakeSource{}, on_ran);
-    workers_[2] = std::make_unique<Worker>(TaskLane::kDelivery, kinds_, *queue_, *indexer_,
-                                           Worker::MakeSource{}, on_ran);
+    const auto add_worker = [&](TaskLane lane, const Worker::MakeSource& make_source) {
+        workers_.push_back(
+            std::make_unique<Worker>(lane, kinds_, *queue_, *indexer_, make_source, on_ran));
+    };
+    add_worker(TaskLane::kWork, options_.make_source);
+    add_worker(TaskLane::kUpkeep, {});
+    add_worker(TaskLane::kDelivery, {});
     shown_queue_ = queue_.get();
     shown_scheduler_ = scheduler_.get();
     return ok();
@@ -236,9 +237,7 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         }
     }
     if (ended) {
-        if (queue_) {
-            start_workers();
-        }
+        start_workers();
         // The task in hand ends while the index still takes what it has to write.
         const std::stop_callback on_stop{stop, [this] {
                                              notify_service_manager("STOPPING=1");
@@ -248,9 +247,7 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
                                          }};
         ended = indexer_->run(stop, reporter);
         for (const std::unique_ptr<Worker>& worker : workers_) {
-            if (worker) {
-                worker->stop();
-            }
+            worker->stop();
         }
     } else {
         // A module that is up may wait for the writer, which will never run.

@@ -7,7 +7,6 @@
 //     Status ended = (*service)->run(stop_token, nullptr);
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -168,7 +167,7 @@ class Service {
     std::unique_ptr<Scheduler> scheduler_;
     std::atomic<WorkQueue*> shown_queue_{nullptr};
     std::atomic<Scheduler*> shown_scheduler_{nullptr};
-    std::array<std::unique_ptr<Worker>, 3> workers_;  ///< one a lane
+    std::vector<std::unique_ptr<Worker>> workers_;  ///< one a lane, once there is a queue
     std::vector<std::unique_ptr<ServiceModule>> modules_;
     std::string address_;
 

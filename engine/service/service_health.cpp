@@ -407,8 +407,7 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
     }
     if (status.quarantined_rows > 0) {
         reasons.push_back(fmt::format(
-            "{} in quarantine: no handler could apply them; `plumbline quarantine {}` "
-            "shows why",
+            "{} in quarantine: no handler could apply them; `plumbline quarantine {}` shows why",
             count_of(status.quarantined_rows, "event is", "events are"), indexer_->db_path()));
     }
     return reasons;

@@ -1,5 +1,6 @@
 // What the newest proofs found, and what could not be proven, as the service says it.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
+#include "engine/task/tasks.hpp"
 #include "engine/text/duration.hpp"
 #include "storage/proof_names.hpp"
 #include "storage/read_view.hpp"
@@ -19,8 +21,6 @@ namespace {
 
 constexpr int64_t kVerdictsMs = 5'000;
 constexpr size_t kNotesMax = 8;
-/// What a repair's arguments begin with that only looks.
-constexpr std::string_view kDryRun = "dry-run";
 
 /// The log's record names the block that its proof began at, and what is wrong lies below.
 std::string describe_verdict(const storage::ProofRecord& record, const KnownRanges& known) {
@@ -40,20 +40,23 @@ std::string describe_verdict(const storage::ProofRecord& record, const KnownRang
     return out + fmt::format(", the first of them in block {}", first->range.from);
 }
 
+/// Empty where none waits or runs.
+std::string describe_open_repair(const WorkQueue& queue) {
+    for (const auto& [state, text] : {std::pair{TaskState::kRunning, "is under way"},
+                                      std::pair{TaskState::kWaiting, "is in the queue"}}) {
+        for (const TaskRow& task : queue.list(state, "repair")) {
+            if (!read_repair_args(task.args).is_dry_run) {
+                return fmt::format("; a repair {} (task {})", text, task.id);
+            }
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 /// What is to be done about it, where nobody does it unasked.
 std::string Service::mending_advice(const storage::ProofRecord& record) const {
-    if (queue_) {
-        for (const auto& [state, text] : {std::pair{TaskState::kRunning, "is under way"},
-                                          std::pair{TaskState::kWaiting, "is in the queue"}}) {
-            for (const TaskRow& task : queue_->list(state, "repair")) {
-                if (!task.args.starts_with(kDryRun)) {
-                    return fmt::format("; a repair {} (task {})", text, task.id);
-                }
-            }
-        }
-    }
     if (record.proof == "state") {
         return "; `plumbline task add DB repair` mends what comes of a missing event or a damaged "
                "row, /v1/conflicts has the cause";
@@ -91,9 +94,14 @@ void Service::read_verdicts(int64_t now_ms) {
             count += record.proof == proof ? record.mismatches : 0;
         }
     }
+    std::optional<std::string> repair;
     for (const storage::ProofRecord& record : *records) {
         if (storage::is_verdict(record.proof) && record.mismatches > 0) {
-            verdicts_.push_back(describe_verdict(record, *known) + mending_advice(record));
+            if (!repair) {
+                repair = queue_ ? describe_open_repair(*queue_) : "";
+            }
+            verdicts_.push_back(describe_verdict(record, *known) +
+                                (repair->empty() ? mending_advice(record) : *repair));
         }
     }
     add_notes(*known);

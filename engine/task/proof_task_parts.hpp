@@ -18,6 +18,9 @@
 
 namespace plumbline::engine {
 
+/// That a task's result has of a proof.
+inline constexpr size_t kShownFindings = 100;
+
 /// "mismatch" where something was found; else "equal", or "partial" where not all was looked at.
 [[nodiscard]] std::string verdict_of(const Findings& findings, bool is_whole);
 /// The same; "unprovable" where nothing could be looked at.

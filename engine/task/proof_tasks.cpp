@@ -29,7 +29,6 @@ namespace {
 
 using storage::ProofLevel;
 
-constexpr size_t kShownFindings = 100;
 /// The queue cuts a result that is longer than 64 KiB, which is no JSON then.
 constexpr size_t kFindingsBytesMax = 48U << 10U;
 

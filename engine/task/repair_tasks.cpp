@@ -1,6 +1,5 @@
 #include "engine/task/repair_tasks.hpp"
 
-#include <algorithm>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -21,7 +20,6 @@ namespace {
 
 using storage::ProofLevel;
 
-constexpr size_t kShownFindings = 100;
 /// A repair tells lines of three kinds, and the findings of four proofs.
 constexpr size_t kLinesBytesMax = 5U << 10U;
 constexpr size_t kFoundBytesMax = 10U << 10U;
@@ -160,18 +158,15 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMem
 
 /// All that is wrong.
 TaskOutcome run_repair(TaskContext& context, TaskObserver* observer, FindingMemory& memory) {
-    constexpr std::string_view kDryRun = "dry-run";
-    std::string_view args = context.row().args;
+    const RepairArgs args = read_repair_args(context.row().args);
     RepairOptions options = repair_options(context);
-    options.dry_run = args.starts_with(kDryRun);
-    args.remove_prefix(options.dry_run ? kDryRun.size() : 0);
-    args.remove_prefix(std::min(args.find_first_not_of(' '), args.size()));
-    Result<std::vector<uint32_t>> entities = named_entities(context, args);
+    options.dry_run = args.is_dry_run;
+    Result<std::vector<uint32_t>> entities = named_entities(context, args.entities);
     if (!entities) {
         return TaskOutcome::from(entities.error());
     }
     options.verify.entities = *std::move(entities);
-    return repair_with(context, observer, memory, args, std::move(options));
+    return repair_with(context, observer, memory, args.entities, std::move(options));
 }
 
 /// Only what is wrong with the stored events of some blocks.

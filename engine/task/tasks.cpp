@@ -135,6 +135,17 @@ Result<evm::BlockRange> parse_range_args(std::string_view args) {
     return evm::BlockRange{ends[0], ends[1]};
 }
 
+RepairArgs read_repair_args(std::string_view args) {
+    const std::vector<std::string_view> words = split_args(args);
+    RepairArgs out;
+    out.is_dry_run = !words.empty() && words.front() == "dry-run";
+    const size_t names = out.is_dry_run ? 1 : 0;
+    if (words.size() > names) {
+        out.entities = args.substr(static_cast<size_t>(words[names].data() - args.data()));
+    }
+    return out;
+}
+
 Status check_task_args(std::string_view kind, std::string_view args,
                        const std::vector<storage::EntityLayout>& entities) {
     std::vector<std::string_view> words = split_args(args);
@@ -146,8 +157,8 @@ Status check_task_args(std::string_view kind, std::string_view args,
     if (kind == "refetch" || (kind == "prove_log" && !words.empty())) {
         PLUMBLINE_TRY_VOID(parse_range_args(args));
     }
-    if (kind == "repair" && !words.empty() && words.front() == "dry-run") {
-        words.erase(words.begin());
+    if (kind == "repair") {
+        words = split_args(read_repair_args(args).entities);
     }
     if (kind == "prove_replay" || kind == "prove_state" || kind == "repair") {
         for (const std::string_view word : words) {

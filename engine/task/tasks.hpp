@@ -22,6 +22,13 @@ void add_standard_tasks(TaskKinds& kinds);
 [[nodiscard]] std::vector<std::string_view> split_args(std::string_view args);
 /// "FROM TO", both included; kInvalidArgument for anything else.
 [[nodiscard]] Result<evm::BlockRange> parse_range_args(std::string_view args);
+/// What the arguments of the task `repair` say.
+struct RepairArgs {
+    bool is_dry_run = false;
+    std::string_view entities;  ///< names in a row; empty: all
+};
+/// Into `args`.
+[[nodiscard]] RepairArgs read_repair_args(std::string_view args);
 /// kInvalidArgument where a task of that kind could never run with `args`: whoever adds one hears
 /// it at once. Of kinds that are not plumbline's own nothing is known.
 [[nodiscard]] Status check_task_args(std::string_view kind, std::string_view args,

@@ -1,7 +1,6 @@
 // What is calculated and then compared or ordered: right, or refused with what to write instead.
-#include "query/sql/session.hpp"
 #include "query/sql/value_kind.hpp"
-#include "query/sql/value_text.hpp"
+#include "tests/query/asked_session.hpp"
 #include "tests/query/typed_world.hpp"
 
 namespace plumbline::query::sql::comparison_test {
@@ -13,18 +12,6 @@ using testing::HasSubstr;
 
 constexpr const char* kMost =
     "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-
-class Rows final : public RowSink {
-  public:
-    Status on_columns(const std::vector<std::string>& /*names*/) override { return ok(); }
-    Status on_row(std::span<const Value> row) override {
-        for (const Value& value : row) {
-            text += to_text(value) + (&value == &row.back() ? ";" : ",");
-        }
-        return ok();
-    }
-    std::string text;
-};
 
 /// Table a: w 9, 10, 2^64, 2^256-1 and null; t 5, 9, 2^63, 2^63+1, 2^64-1; d 1.5, 10, -0.1.
 class ComparisonTest : public ::testing::Test {
@@ -38,21 +25,15 @@ class ComparisonTest : public ::testing::Test {
         world_.put(0, {"4", kMost, "5", kNull, "9223372036854775809", "4", h, "z"});
         world_.put(0, {"5", kNull, "0", "0", "18446744073709551615", "5", h, ""});
         world_.commit();
-        view_ = world_.database->read_view();
-        session_ = Session::open(view_, nullptr).value();
+        asked_.open(world_.database->read_view(), nullptr);
     }
     /// Rows "a,b;c,d;", or "refused: why".
     std::string ask(const std::string& sql, std::vector<Value> parameters = {}) {
-        Rows rows;
-        RunOptions options;
-        options.parameters = std::move(parameters);
-        const Status done = session_->run(view_, sql, options, rows);
-        return done ? rows.text : "refused: " + done.error().message;
+        return asked_.ask(sql, std::move(parameters));
     }
 
     RowWorld world_{{typed_layout("a")}};
-    std::shared_ptr<const storage::ReadView> view_;
-    std::unique_ptr<Session> session_;
+    test::AskedSession asked_;
 };
 
 TEST_F(ComparisonTest, WideNumbersAreOrderedByTheCollationOrNotAtAll) {

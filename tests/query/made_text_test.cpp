@@ -1,8 +1,7 @@
 // Numbers that SQL finds in texts: in the lists and tuples of events, and where functions make
 // texts of wide columns.
 #include "query/sql/json_kinds.hpp"
-#include "query/sql/session.hpp"
-#include "query/sql/value_text.hpp"
+#include "tests/query/asked_session.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::query::sql::made_text_test {
@@ -15,18 +14,6 @@ using testing::HasSubstr;
 
 constexpr const char* kMost =
     "115792089237316195423570985008687907853269984665640564039457584007913129639935";
-
-class Rows final : public RowSink {
-  public:
-    Status on_columns(const std::vector<std::string>& /*names*/) override { return ok(); }
-    Status on_row(std::span<const Value> row) override {
-        for (const Value& value : row) {
-            text += to_text(value) + (&value == &row.back() ? ";" : ",");
-        }
-        return ok();
-    }
-    std::string text;
-};
 
 /// Event lot_Batch: ids 9 and 2^256-1, then 100; p.a 9, then 100; p.n 9, then 10; p.s "x", "b";
 /// times 9, 10. Entity `item` has the amounts 9 and 100.
@@ -46,15 +33,10 @@ class MadeTextTest : public ::testing::Test {
         world_.block(2, {batch({num(100)}, 100, 10, "b", 2),
                          mapping_.emit("lot.Put", {num(2), num(100)}, 2, 1)});
         world_.commit();
-        view_ = world_.database->read_view();
-        session_ = Session::open(view_, mapping_.plan).value();
+        asked_.open(world_.database->read_view(), mapping_.plan);
     }
     std::string ask(const std::string& sql, std::vector<Value> parameters = {}) {
-        Rows rows;
-        RunOptions options;
-        options.parameters = std::move(parameters);
-        const Status done = session_->run(view_, sql, options, rows);
-        return done ? rows.text : "refused: " + done.error().message;
+        return asked_.ask(sql, std::move(parameters));
     }
 
     Mapping mapping_{
@@ -76,8 +58,7 @@ set = { amount = "amount" }
                     "event Batch(uint256[] ids, (uint256 a, uint8 n, string s, "
                     "uint256[] more) p, uint32[] times, (uint256 a, uint8 n)[] parts)"})}}};
     World world_{mapping_};
-    std::shared_ptr<const storage::ReadView> view_;
-    std::unique_ptr<Session> session_;
+    test::AskedSession asked_;
 };
 
 TEST_F(MadeTextTest, WideNumbersInListsAndTuplesAreNotOrderedByTheirBytes) {

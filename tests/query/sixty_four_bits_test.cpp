@@ -1,7 +1,6 @@
 // Numbers at the ends of SQL's own and beyond, where SQL makes floating point numbers of them:
 // right to the last digit, or refused with what to write instead.
-#include "query/sql/session.hpp"
-#include "query/sql/value_text.hpp"
+#include "tests/query/asked_session.hpp"
 #include "tests/query/row_world.hpp"
 
 namespace plumbline::query::sql::sixty_four_bits_test {
@@ -25,18 +24,6 @@ storage::EntityLayout layout() {
     return out;
 }
 
-class Rows final : public RowSink {
-  public:
-    Status on_columns(const std::vector<std::string>& /*names*/) override { return ok(); }
-    Status on_row(std::span<const Value> row) override {
-        for (const Value& value : row) {
-            text += to_text(value) + (&value == &row.back() ? ";" : ",");
-        }
-        return ok();
-    }
-    std::string text;
-};
-
 class SixtyFourBitsTest : public ::testing::Test {
   protected:
     SixtyFourBitsTest() {
@@ -48,21 +35,15 @@ class SixtyFourBitsTest : public ::testing::Test {
         world_.put(0, {"4", "9223372036854775809", "7", "-1", "18446744073709551616"});
         world_.put(0, {"5", "18446744073709551615", "0", kNull, kNull});
         world_.commit();
-        view_ = world_.database->read_view();
-        session_ = Session::open(view_, nullptr).value();
+        asked_.open(world_.database->read_view(), nullptr);
     }
     /// Rows "a,b;c,d;", or "refused: why".
     std::string ask(const std::string& sql, std::vector<Value> parameters = {}) {
-        Rows rows;
-        RunOptions options;
-        options.parameters = std::move(parameters);
-        const Status done = session_->run(view_, sql, options, rows);
-        return done ? rows.text : "refused: " + done.error().message;
+        return asked_.ask(sql, std::move(parameters));
     }
 
     RowWorld world_{{layout()}};
-    std::shared_ptr<const storage::ReadView> view_;
-    std::unique_ptr<Session> session_;
+    test::AskedSession asked_;
 };
 
 constexpr const char* kAllOfU = "5;9;9223372036854775808;9223372036854775809;18446744073709551615;";

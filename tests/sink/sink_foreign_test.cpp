@@ -162,12 +162,23 @@ TEST_F(SinkForeignTest, AColumnThatIsGeneratedAlwaysIsNamedWithWhatToDo) {
 const std::string kTwice = R"(, twice = "uint256")";
 const std::string kSetTwice = R"(, twice = "amount * 2")";
 
-TEST_F(SinkForeignTest, AUsersColumnInASinksTableIsNotTouched) {
+/// One schema under two mappings, the second with that field; both with the first row.
+struct TwoMappings {
+    TwoMappings(const char* schema, const Mapping& mapping)
+        : sink{schema, mapping, kOneByOne},
+          with{schema, other, kOneByOne} {
+        for (SinkWorld* one : {&sink, &with}) {
+            one->world.block(1, {one->put(1, 10, 1, 0)});
+        }
+    }
     const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
-    SinkWorld sink{"column", mapping_, kOneByOne};
-    SinkWorld again{"column", other, kOneByOne};
-    sink.world.block(1, {sink.put(1, 10, 1, 0)});
-    again.world.block(1, {again.put(1, 10, 1, 0)});
+    SinkWorld sink;
+    SinkWorld with;
+};
+
+TEST_F(SinkForeignTest, AUsersColumnInASinksTableIsNotTouched) {
+    TwoMappings two{"column", mapping_};
+    auto& [other, sink, again] = two;
     ASSERT_EQ(failure(sink), "");
     sink.sql("alter table \"column\".item add column twice numeric(78,0) not null default 5");
     ASSERT_EQ(failure(sink), "");
@@ -191,11 +202,8 @@ TEST_F(SinkForeignTest, AUsersColumnInASinksTableIsNotTouched) {
 }
 
 TEST_F(SinkForeignTest, AColumnThatTheSinkMadeIsItsOwnWheneverTheMappingHasItAgain) {
-    const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
-    SinkWorld sink{"again", mapping_, kOneByOne};
-    SinkWorld with{"again", other, kOneByOne};
-    sink.world.block(1, {sink.put(1, 10, 1, 0)});
-    with.world.block(1, {with.put(1, 10, 1, 0)});
+    TwoMappings two{"again", mapping_};
+    auto& [other, sink, with] = two;
     ASSERT_EQ(failure(sink), "");
     // It is made, and nothing comes of it at first.
     sink.sql(
@@ -214,11 +222,8 @@ TEST_F(SinkForeignTest, AColumnThatTheSinkMadeIsItsOwnWheneverTheMappingHasItAga
 }
 
 TEST_F(SinkForeignTest, TablesOfAnOlderVersionThatNameNoColumnsGoOn) {
-    const Mapping other{sink_toml(kTwice, kSetTwice), sink_abis()};
-    SinkWorld sink{"unnamed", mapping_, kOneByOne};
-    SinkWorld with{"unnamed", other, kOneByOne};
-    sink.world.block(1, {sink.put(1, 10, 1, 0)});
-    with.world.block(1, {with.put(1, 10, 1, 0)});
+    TwoMappings two{"unnamed", mapping_};
+    auto& [other, sink, with] = two;
     ASSERT_EQ(failure(sink), "");
     sink.sql("alter table unnamed.plumbline_tables drop column columns");
     EXPECT_TRUE(sink.check(sink.check_options())->is_equal());

@@ -288,15 +288,21 @@ std::vector<std::string> fresh_index(const FakeChain& chain, const Asked& asked 
     return rig.stop_and_dump();
 }
 
-/// What is stored of facts and rows: not how far it is proven, nor in which order it came.
-std::vector<std::string> calls_and_rows(const storage::Database& database) {
+/// What is stored in families that begin so: not how far it is proven, nor in which order it came.
+std::vector<std::string> lines_of(const storage::Database& database,
+                                  std::initializer_list<std::string_view> families) {
     storage::DumpOptions options;
-    options.want = [](std::string_view family) {
-        return family.starts_with("calls") || family.starts_with("account");
+    options.want = [families = std::vector<std::string_view>{families}](std::string_view family) {
+        return std::ranges::any_of(
+            families, [&](std::string_view begin) { return family.starts_with(begin); });
     };
     auto lines = storage::dump_lines(database, options);
     EXPECT_TRUE(lines.has_value());
     return lines ? *std::move(lines) : std::vector<std::string>{};
+}
+
+std::vector<std::string> calls_and_rows(const storage::Database& database) {
+    return lines_of(database, {"calls", "account"});
 }
 
 class CallsTest : public test::PropertyTest {};
@@ -617,6 +623,19 @@ void lie(uint64_t seed, uint64_t one_in, const FakeBlock& block, ByteView input,
     }
 }
 
+/// The first of three providers does.
+FakeNodeOptions with_a_liar(uint64_t seed, uint64_t one_in) {
+    FakeNodeOptions node;
+    node.providers = {"liar", "second", "third"};
+    node.spoils = [seed, one_in](size_t provider, const FakeBlock& block, ByteView input,
+                                 rpc::CallResult& result) {
+        if (provider == 0) {
+            lie(seed, one_in, block, input, result);
+        }
+    };
+    return node;
+}
+
 TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
     size_t found = 0;
     for (const uint64_t seed : seeds(20)) {
@@ -624,14 +643,7 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
         FakeChain chain{seed};
         chain.mine(60);
         const TempDir directory;
-        FakeNodeOptions node;
-        node.providers = {"liar", "second", "third"};
-        node.spoils = [seed](size_t provider, const FakeBlock& block, ByteView input,
-                             rpc::CallResult& result) {
-            if (provider == 0) {
-                lie(seed, 10, block, input, result);
-            }
-        };
+        const FakeNodeOptions node = with_a_liar(seed, 10);
         Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
@@ -684,14 +696,6 @@ second = {{ call = "function seen(uint256) view returns (uint256)", at = "{0}", 
                        evm::to_hex(test::hub_address()));
 }
 
-std::vector<std::string> rows_of_sight(const storage::Database& database) {
-    storage::DumpOptions options;
-    options.want = [](std::string_view family) { return family.starts_with("sight"); };
-    auto lines = storage::dump_lines(database, options);
-    EXPECT_TRUE(lines.has_value());
-    return lines ? *std::move(lines) : std::vector<std::string>{};
-}
-
 TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
     size_t found = 0;
     for (const uint64_t seed : seeds(10)) {
@@ -701,14 +705,7 @@ TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
         Asked asked;
         asked.more = chained_handler();
         const TempDir directory;
-        FakeNodeOptions node;
-        node.providers = {"liar", "second", "third"};
-        node.spoils = [seed](size_t provider, const FakeBlock& block, ByteView input,
-                             rpc::CallResult& result) {
-            if (provider == 0) {
-                lie(seed, 4, block, input, result);
-            }
-        };
+        const FakeNodeOptions node = with_a_liar(seed, 4);
         Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
@@ -724,7 +721,7 @@ TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
 
         Rig fresh{chain, directory.sub("fresh"), 0, asked};
         ASSERT_TRUE(fresh.finish()) << fresh.why();
-        EXPECT_EQ(rows_of_sight(database), rows_of_sight(*fresh.indexer->database()));
+        EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
         const auto facts = [](const storage::Database& one) {
             size_t count = 0;
             const auto view = one.read_view();

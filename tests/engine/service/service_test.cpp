@@ -241,6 +241,14 @@ class ServiceTest : public ::testing::Test {
         }));
         return *service->queue()->get(id);
     }
+    /// The task, to its end; the journal as it is then.
+    [[nodiscard]] std::vector<storage::JournalRow> repair() {
+        const auto added = service->add_task(spec("repair"));
+        EXPECT_OK(added);
+        const TaskRow task = ended_task(added->id);
+        EXPECT_EQ(task.state, TaskState::kDone) << task.error;
+        return service->database()->read_view()->list_journal(0, 1'000).value();
+    }
     /// So many turns of the network and worker threads.
     void let_turn(int count) {
         EXPECT_TRUE(eventually([&count] { return count-- <= 0; }));
@@ -620,15 +628,11 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     EXPECT_THAT(ended_task(named->id).result, HasSubstr(R"("verdict":"mismatch")"));
     EXPECT_EQ(counted(), told);
     // A repair makes it a block like any other, and what is told of it ends.
-    const auto repair = service->add_task(spec("repair"));
-    ASSERT_OK(repair);
-    const TaskRow repaired = ended_task(repair->id);
-    EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
+    const std::vector<storage::JournalRow> journal = repair();
+    ASSERT_FALSE(journal.empty());
     // What the proof had told is not counted again; what is not final it had not looked at.
-    const auto journal = service->database()->read_view()->list_journal(0, 1'000);
-    ASSERT_OK(journal);
     EXPECT_EQ(counted(),
-              fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}", journal->size()));
+              fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}", journal.size()));
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 
@@ -637,17 +641,12 @@ TEST_F(ServiceTest, WhatARepairFindsFirstIsToldAsWhatAProofFinds) {
     open();
     start();
     ASSERT_TRUE(becomes_ready());
-    const auto repair = service->add_task(spec("repair"));
-    ASSERT_OK(repair);
-    const TaskRow repaired = ended_task(repair->id);
-    EXPECT_EQ(repaired.state, TaskState::kDone) << repaired.error;
-    const auto journal = service->database()->read_view()->list_journal(0, 1'000);
-    ASSERT_OK(journal);
-    ASSERT_FALSE(journal->empty());
+    const std::vector<storage::JournalRow> journal = repair();
+    ASSERT_FALSE(journal.empty());
     const std::string metrics = service->metrics_text();
     EXPECT_THAT(metrics,
                 HasSubstr(fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}\n",
-                                      journal->size())));
+                                      journal.size())));
     EXPECT_THAT(metrics, HasSubstr("plumbline_proofs_total{kind=\"log\",verdict=\"mismatch\"} 1"));
 }
 
