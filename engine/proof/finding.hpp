@@ -48,8 +48,9 @@ struct Finding {
     std::string provider;  ///< who answered wrongly, where that is known
     std::string detail;    ///< what else a person wants to know
     /// False: the chain's own headers and roots alone do not prove it, some provider's word is part
-    /// of it. Nothing is changed for such a one unless somebody asks for it. Of the state: what the
-    /// getter tells, and storage speaks against it; nothing is changed for it at all.
+    /// of it. Nothing is changed for such a one unless somebody asks for it. Of the state: what a
+    /// provider's getter tells, and storage or another provider speaks against it, as `detail`
+    /// says; nothing is changed for it at all.
     bool is_certain = true;
     /// Of the log: the stored bytes are not those that were committed, so nobody had told it so.
     bool is_damage = false;

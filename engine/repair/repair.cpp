@@ -312,11 +312,12 @@ Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
                                   const storage::EntityLayout& layout,
                                   const std::vector<const Finding*>& findings) {
     const Finding& first = *findings.front();
-    if (std::ranges::any_of(findings, [](const Finding* one) { return !one->is_certain; })) {
-        return Error{ErrorCode::kUnavailable,
-                     "the getter tells something else, but not of all rows "
-                     "what its `slots` hold, which are as the rows: nothing "
-                     "is written before they agree"};
+    const auto doubtful =
+        std::ranges::find_if(findings, [](const Finding* one) { return !one->is_certain; });
+    if (doubtful != findings.end()) {
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("nothing is written before all say the same ({})", (*doubtful)->detail)};
     }
     const storage::RowCodec codec{layout};
     Result<std::string> row = view.get_row(entity, first.raw_key);

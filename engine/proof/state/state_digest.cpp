@@ -293,6 +293,17 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
     return ok();
 }
 
+Result<rpc::CallRequest> StateDigester::plain_call(std::string_view key, std::string_view row,
+                                                   const RowReader& reader) const {
+    StateQuestions questions{getter_};
+    std::vector<evm::Hash> leaves;
+    PLUMBLINE_TRY_VOID(append(key, row, reader, questions, leaves));
+    rpc::CallRequest call;
+    call.to = questions.target(0);
+    call.data = questions.calldata(getter_, 0);
+    return call;
+}
+
 Result<StateDigester::Place> StateDigester::place(const StatePlan::Slot& slot, std::string_view key,
                                                   std::string_view row,
                                                   const RowReader& reader) const {

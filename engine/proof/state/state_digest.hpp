@@ -13,6 +13,7 @@
 #include "core/base/result.hpp"
 #include "engine/mapping/plan.hpp"
 #include "engine/proof/state/state_program.hpp"
+#include "rpc/chain_source.hpp"
 #include "storage/entity_key.hpp"
 #include "storage/row.hpp"
 
@@ -48,6 +49,10 @@ class StateDigester {
     /// Appends the question for a row and the leaf it must have.
     [[nodiscard]] Status append(std::string_view key, std::string_view row, const RowReader& reader,
                                 StateQuestions& questions, std::vector<evm::Hash>& leaves) const;
+
+    /// The getter's plain call about one row.
+    [[nodiscard]] Result<rpc::CallRequest> plain_call(std::string_view key, std::string_view row,
+                                                      const RowReader& reader) const;
 
     /// The account that is asked about a row, and where in its storage it keeps what `slot` says.
     struct Place {

@@ -7,7 +7,10 @@
 
 #include "core/base/check.hpp"
 #include "core/base/clock.hpp"
+#include "core/base/logging.hpp"
+#include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
+#include "core/evm/proof.hpp"
 #include "engine/proof/state/state_task.hpp"
 #include "engine/proof/state/state_way.hpp"
 
@@ -74,11 +77,14 @@ struct StateProver::Impl {
     bool must_look_back = false;
     bool has_proofs = true;
     std::vector<StorageRoot> roots;
+    std::optional<evm::Header> header;  ///< the block's, if it hashes to the block's hash
+    bool has_asked_header = false;
     std::string lost;  ///< why the providers so far are of no use
     bool any_missing = false;
+    std::optional<size_t> compared_by;  ///< the first provider that this pass asked about rows
 
     // The question under way; the callback may outlive the prover.
-    enum class Asked : uint8_t { kNothing, kSelfTest, kRoot, kTask, kLookBack };
+    enum class Asked : uint8_t { kNothing, kSelfTest, kHeader, kRoot, kTask, kLookBack };
     struct Inbox {
         std::optional<Result<CallAnswers>> calls;
         std::optional<Result<AccountProof>> proof;
@@ -136,6 +142,7 @@ struct StateProver::Impl {
     void open_entity() {
         EntityState& state = current();
         entity_open = true;
+        compared_by = compared_by.value_or(provider);
         roots_wanted = contracts_of(*plan, state.entity);
         const StateTaskContext context{view, *plan, options, outcome.findings};
         bool count_rows = true;
@@ -148,6 +155,11 @@ struct StateProver::Impl {
         for (const StatePlan& item : plan->state_plans()) {
             if (item.entity == state.entity && !item.slots.empty() && options.storage_proofs) {
                 tasks.push_back(make_slot_task(context, item, outcome.block, state));
+            }
+        }
+        for (const StatePlan& item : plan->state_plans()) {
+            if (item.entity == state.entity) {
+                tasks.push_back(make_confirm_task(context, item, state));
             }
         }
         for (const CountPlan& item : plan->count_plans()) {
@@ -183,8 +195,11 @@ struct StateProver::Impl {
 
     // ---- Asking ------------------------------------------------------------------------------
 
-    [[nodiscard]] std::optional<size_t> asked_provider() const {
-        return source.provider_names().empty() ? std::nullopt : std::optional{provider};
+    [[nodiscard]] std::optional<size_t> asked_provider(Asked what) const {
+        if (source.provider_names().empty()) {
+            return std::nullopt;
+        }
+        return provider + (what == Asked::kTask ? tasks.front()->elsewhere() : 0);
     }
 
     void ask(Asked what, StateQuestion question) {
@@ -193,7 +208,7 @@ struct StateProver::Impl {
         rpc::StateBlock block = outcome.block;
         block.by_num = ways[way_at].by_num;
         if (auto* calls = std::get_if<std::vector<CallRequest>>(&question)) {
-            source.call(std::move(*calls), block, asked_provider(),
+            source.call(std::move(*calls), block, asked_provider(what),
                         [box = inbox](Result<CallAnswers> result) {
                             box->calls.emplace(std::move(result));
                         });
@@ -208,7 +223,7 @@ struct StateProver::Impl {
         }
         auto& proof = std::get<ProofQuestion>(question);
         source.get_proof(
-            proof.address, std::move(proof.slots), block, asked_provider(),
+            proof.address, std::move(proof.slots), block, asked_provider(what),
             [box = inbox](Result<AccountProof> result) { box->proof.emplace(std::move(result)); });
     }
 
@@ -262,6 +277,11 @@ struct StateProver::Impl {
                 return !has_proofs ||
                        std::ranges::find(roots, address, &StorageRoot::address) != roots.end();
             });
+            if (!roots_wanted.empty() && options.last_equal &&
+                !std::exchange(has_asked_header, true)) {
+                ask(Asked::kHeader, HeaderQuestion{});
+                return true;
+            }
             if (!roots_wanted.empty()) {
                 ask(Asked::kRoot, ProofQuestion{roots_wanted.front(), {}});
                 return true;
@@ -276,8 +296,17 @@ struct StateProver::Impl {
                 continue;
             }
             if (auto question = tasks.front()->next(ways[way_at])) {
+                if (provider + tasks.front()->elsewhere() >= providers.size()) {
+                    tasks.front()->accept_none(true);
+                    continue;
+                }
                 ask(Asked::kTask, *std::move(question));
                 return true;
+            }
+            const std::string why = tasks.front()->contradiction();
+            if (!why.empty() && (provider + 1 < providers.size() || compared_by != provider)) {
+                distrust(why);
+                continue;
             }
             tasks.pop_front();
         }
@@ -300,6 +329,12 @@ struct StateProver::Impl {
             take_look_back(*box->headers);
             return;
         }
+        if (box->header && what == Asked::kHeader) {
+            if (*box->header && evm::compute_hash(**box->header) == outcome.block.hash) {
+                header = **box->header;
+            }
+            return;
+        }
         if (box->header) {
             tasks.front()->accept_header(*std::move(box->header));
             return;
@@ -318,7 +353,14 @@ struct StateProver::Impl {
     }
 
     void take_calls(Asked what, Result<CallAnswers> answers) {
-        if (!answers) {
+        if (what == Asked::kTask && tasks.front()->elsewhere() > 0) {
+            if (!answers || std::ranges::any_of(answers->results, [](const CallResult& result) {
+                    return result.kind == CallResult::Kind::kMissingState;
+                })) {
+                tasks.front()->accept_none(false);
+                return;
+            }
+        } else if (!answers) {
             lose_provider(answers.error().message);
             return;
         }
@@ -358,12 +400,37 @@ struct StateProver::Impl {
             tasks.front()->accept_proof(std::move(proof));
             return;
         }
-        if (!proof) {
-            has_proofs = false;  // it only saves work
+        // It only saves work. A proof of another state would save it where it must be done.
+        evm::Account account = proof ? proof->account : evm::Account{};
+        if (!proof || (header && evm::verify_account_proof(header->state_root, roots_wanted.front(),
+                                                           proof->nodes,
+                                                           account) != evm::ProofError::kNone)) {
+            has_proofs = false;
             return;
         }
-        roots.push_back(
-            {roots_wanted.front(), proof->account.storage_root, proof->account.code_hash});
+        roots.push_back({roots_wanted.front(), account.storage_root, account.code_hash});
+    }
+
+    /// What was compared by the provider at hand is worth nothing: all of it is compared once more,
+    /// by the next one. Where another one before it had compared a part, that part may be what is
+    /// wrong, so that it is asked for all itself first.
+    void distrust(const std::string& why) {
+        const bool is_own = compared_by == provider;
+        logging::warning(
+            "a provider tells contracts' state otherwise than the block's state root "
+            "proves: what it told is compared again",
+            {{"provider", providers[*compared_by]}, {"why", why}});
+        outcome.entities.clear();
+        outcome.findings = {};
+        add_entities();
+        roots.clear();
+        tasks.clear();
+        entity_at = 0;
+        entity_open = false;
+        compared_by.reset();
+        if (is_own) {
+            lose_provider(why);
+        }
     }
 
     void lose_provider(const std::string& why) {

@@ -1,6 +1,9 @@
 // Some values of an entity against the storage that the block's state root commits to: what no
 // node can lie about. Which rows is up to the block's hash, so nobody knows beforehand. That the
 // config names the right slots is not proven by that, so the getter is asked about these rows too.
+// Both are asked of others than the provider that compared the rows, where there are any: a proof
+// is as good from anybody, and a getter that tells what the slot holds settles it whoever asks. So
+// who had told something else is found out.
 #include <algorithm>
 #include <map>
 
@@ -59,6 +62,14 @@ class SlotTask final : public StateTask {
     void accept_header(Result<evm::Header> header) override;
     void accept_proof(Result<rpc::AccountProof> proof) override;
     void give_up(const std::string& reason) override { end(reason); }
+    [[nodiscard]] size_t elsewhere() const noexcept override {
+        return samples_.empty() || header_ ? elsewhere_ : 0;
+    }
+    void accept_none(bool is_nobody_left) override {
+        next_row_ = 0;
+        elsewhere_ = is_nobody_left ? 0 : elsewhere_ + 1;
+    }
+    [[nodiscard]] std::string contradiction() const override { return contradiction_; }
 
   private:
     struct Row {
@@ -77,12 +88,15 @@ class SlotTask final : public StateTask {
     };
     [[nodiscard]] Status choose();
     [[nodiscard]] Status add_row(std::string key, std::string bytes);
-    void check(const rpc::AccountProof& proof);
+    [[nodiscard]] std::string check(const rpc::AccountProof& proof);
+    void ask_proof_elsewhere(const std::string& note, bool is_wrong);
     [[nodiscard]] std::optional<StateQuestion> ask_getter();
+    [[nodiscard]] bool is_open(size_t row) const;
     void judge();
+    void judge_provider(const Sample& sample, SlotVerdict verdict);
     [[nodiscard]] SlotWitness witness_of(const Sample& sample) const;
     void add_difference(const Sample& sample);
-    void doubt_getter();
+    [[nodiscard]] Finding* finding_of(const Sample& sample);
     /// No more proofs; those that there are still count.
     void stop_proving(const std::string& note) {
         if (state_.storage_note.empty()) {
@@ -115,6 +129,9 @@ class SlotTask final : public StateTask {
     std::vector<size_t> to_ask_;  ///< of `rows_`, about which the getter is being asked
     size_t next_row_ = 0;
     bool chosen_ = false;
+    size_t elsewhere_ = 1;  ///< the provider at hand, 0, comes last
+    bool asks_getter_ = false;
+    std::string contradiction_;
 };
 
 /// Rows by reservoir sampling: each has the same chance, one pass.
@@ -165,13 +182,9 @@ Status SlotTask::add_row(std::string key, std::string bytes) {
         samples_[place.account].push_back({rows_.size(), &slot, place.slot, {}});
     }
     Row row{std::move(key), std::move(bytes), {}, false, {}};
-    StateQuestions questions{digester_->getter()};
-    std::vector<evm::Hash> leaves;
-    row.is_askable =
-        static_cast<bool>(digester_->append(row.key, row.bytes, reader, questions, leaves));
-    if (row.is_askable) {
-        row.getter.to = questions.target(0);
-        row.getter.data = questions.calldata(digester_->getter(), 0);
+    if (auto call = digester_->plain_call(row.key, row.bytes, reader)) {
+        row.is_askable = true;
+        row.getter = *std::move(call);
     }
     rows_.push_back(std::move(row));
     return ok();
@@ -215,55 +228,79 @@ void SlotTask::accept_header(Result<evm::Header> header) {
 
 void SlotTask::accept_proof(Result<rpc::AccountProof> proof) {
     if (!proof) {
-        stop_proving("no storage proofs: " + proof.error().message);
+        ask_proof_elsewhere("no storage proofs: " + proof.error().message, false);
         return;
     }
-    check(*proof);
-    if (!samples_.empty()) {
-        samples_.erase(samples_.begin());
+    if (const std::string misfit = check(*proof); !misfit.empty()) {
+        ask_proof_elsewhere(misfit, true);
+        return;
     }
+    samples_.erase(samples_.begin());
 }
 
-void SlotTask::check(const rpc::AccountProof& proof) {
+/// `is_wrong`: what came shows that who sent it cannot be believed.
+void SlotTask::ask_proof_elsewhere(const std::string& note, bool is_wrong) {
+    if (elsewhere_ != 0) {
+        ++elsewhere_;
+        return;
+    }
+    if (is_wrong) {
+        contradiction_ = note;
+        add_unproven(state_,
+                     note + "; take `slots` out where this chain's proofs are of another kind",
+                     samples_.size());
+        doubt_findings(findings_, layout_.name, note);
+    }
+    stop_proving(note);
+}
+
+/// Takes what is proven of the contract at hand, all of it or nothing: then the reason.
+std::string SlotTask::check(const rpc::AccountProof& proof) {
     const auto& [address, samples] = *samples_.begin();
     evm::Account account;
     if (const auto error =
             evm::verify_account_proof(header_->state_root, address, proof.nodes, account);
         error != evm::ProofError::kNone) {
-        stop_proving(
-            fmt::format("the provider's proof of {} does not fit the block's state root: "
-                        "{}",
-                        evm::to_hex(address), to_string(error)));
-        return;
+        return fmt::format("the provider's proof of {} does not fit the block's state root: {}",
+                           evm::to_hex(address), to_string(error));
     }
+    std::vector<Sample> proven;
     for (size_t i = 0; i < samples.size(); i++) {
         Sample sample = samples[i];
         evm::U256 word;
         if (const auto error =
                 prove_word(account.storage_root, sample.place, proof.slots[i].nodes, word);
             error != evm::ProofError::kNone) {
-            stop_proving(
-                fmt::format("the provider's proof of slot {} does not fit the block's state "
-                            "root: {}",
-                            evm::to_hex(sample.place), to_string(error)));
-            return;
+            return fmt::format(
+                "the provider's proof of slot {} does not fit the block's state root: {}",
+                evm::to_hex(sample.place), to_string(error));
         }
         sample.proven =
             unpack_word(word, layout_.fields[sample.slot->field].type, sample.slot->offset);
-        proven_.push_back(sample);
+        proven.push_back(sample);
     }
+    proven_.insert(proven_.end(), proven.begin(), proven.end());
+    return {};
 }
 
-/// The same rows by the getter, in the same block; then all is there to judge.
+/// Of the same rows in the same block, until somebody's getter tells what the slots hold; then all
+/// is there to judge.
 std::optional<StateQuestion> SlotTask::ask_getter() {
+    if (!std::exchange(asks_getter_, true)) {
+        elsewhere_ = 1;
+    }
     to_ask_.clear();
     std::vector<rpc::CallRequest> calls;
-    size_t at = proven_.empty() ? rows_.size() : next_row_;
-    for (; at < rows_.size() && calls.size() < kPlainBatchMax; at++) {
-        if (rows_[at].is_askable) {
+    for (size_t at = next_row_; at < rows_.size() && calls.size() < kPlainBatchMax; at++) {
+        if (is_open(at)) {
             to_ask_.push_back(at);
             calls.push_back(rows_[at].getter);
         }
+    }
+    if (calls.empty() && next_row_ > 0 && elsewhere_ != 0) {
+        next_row_ = 0;
+        ++elsewhere_;
+        return ask_getter();
     }
     if (!calls.empty()) {
         return calls;
@@ -271,6 +308,14 @@ std::optional<StateQuestion> SlotTask::ask_getter() {
     judge();
     done_ = true;
     return std::nullopt;
+}
+
+/// Nobody has told of it yet what its slots hold.
+bool SlotTask::is_open(size_t row) const {
+    return rows_[row].is_askable && std::ranges::any_of(proven_, [&](const Sample& sample) {
+               const SlotWitness witness = witness_of(sample);
+               return sample.row == row && witness.is_returned && witness.told != witness.proven;
+           });
 }
 
 Status SlotTask::accept_calls(std::vector<rpc::CallResult> results) {
@@ -312,6 +357,9 @@ void SlotTask::judge() {
         const SlotVerdict verdict = judge_slot(witness);
         if (verdict == SlotVerdict::kProven || verdict == SlotVerdict::kDiffers) {
             state_.storage_proofs++;
+            if (witness.told) {
+                judge_provider(sample, verdict);
+            }
         }
         if (verdict == SlotVerdict::kDiffers) {
             add_difference(sample);
@@ -320,17 +368,36 @@ void SlotTask::judge() {
     }
     disputes_.tell(state_);
     if (disputes_.doubts_getter()) {
-        doubt_getter();
+        doubt_findings(findings_, layout_.name, "storage has another row as the index has it");
     }
 }
 
-/// Storage has a row as it is where the getter tells otherwise: then what it tells of other rows is
-/// not written unasked either.
-void SlotTask::doubt_getter() {
-    for (Finding& finding : findings_.kept) {
-        if (finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name) {
-            finding.is_certain = false;
-        }
+Finding* SlotTask::finding_of(const Sample& sample) {
+    const auto known = std::ranges::find_if(findings_.kept, [&](const Finding& finding) {
+        return finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name &&
+               finding.raw_key == rows_[sample.row].key &&
+               finding.field == layout_.fields[sample.slot->field].name;
+    });
+    return known == findings_.kept.end() ? nullptr : &*known;
+}
+
+/// Storage and a getter agree on the value; who compared the rows may have told another one.
+void SlotTask::judge_provider(const Sample& sample, SlotVerdict verdict) {
+    const Finding* found = finding_of(sample);
+    const storage::Field& field = layout_.fields[sample.slot->field];
+    const std::string proven = value_to_text(field.type.required(), KeyValue{sample.proven, {}});
+    const bool is_hidden = found == nullptr && verdict == SlotVerdict::kDiffers &&
+                           findings_.total == findings_.kept.size();
+    const bool is_other = found != nullptr && found->expected != proven;
+    if (!contradiction_.empty() || !(is_hidden || is_other)) {
+        return;
+    }
+    contradiction_ =
+        fmt::format("{}.{} of {} is {}, proven against the block's state root, and it told {}",
+                    layout_.name, field.name, storage::key_text(layout_, rows_[sample.row].key),
+                    proven, found != nullptr ? found->expected : "that it is as the row");
+    if (is_other) {
+        doubt_findings(findings_, layout_.name, contradiction_);
     }
 }
 
@@ -341,11 +408,7 @@ void SlotTask::add_difference(const Sample& sample) {
     std::string evidence = fmt::format("slot {} is proven against the state root of block {}",
                                        evm::to_hex(sample.place), block_.block_num);
     // What a getter told already is one finding, now with evidence.
-    const auto known = std::ranges::find_if(findings_.kept, [&](const Finding& finding) {
-        return finding.kind == FindingKind::kStateDiffers && finding.entity == layout_.name &&
-               finding.raw_key == row.key && finding.field == field.name;
-    });
-    if (known != findings_.kept.end()) {
+    if (Finding* known = finding_of(sample)) {
         known->detail += "; " + evidence;
         return;
     }

@@ -34,4 +34,14 @@ void count_rows(const storage::ReadView& view, EntityState& state) {
     }
 }
 
+void doubt_findings(Findings& findings, const std::string& entity, const std::string& why) {
+    for (Finding& finding : findings.kept) {
+        if (finding.kind == FindingKind::kStateDiffers && finding.entity == entity &&
+            finding.is_certain) {
+            finding.is_certain = false;
+            finding.detail += (finding.detail.empty() ? "" : "; ") + why;
+        }
+    }
+}
+
 }  // namespace plumbline::engine

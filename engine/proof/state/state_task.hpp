@@ -46,6 +46,14 @@ class StateTask {
     virtual void accept_proof(Result<rpc::AccountProof> proof) { static_cast<void>(proof); }
     virtual void accept_header(Result<evm::Header> header) { static_cast<void>(header); }
     virtual void restart() {}
+    /// Whom the last question is for: 0 is the provider at hand, 1 the next of those that are not
+    /// lost, and so on.
+    [[nodiscard]] virtual size_t elsewhere() const noexcept { return 0; }
+    /// Who was asked elsewhere does not answer, or `is_nobody_left`: there are not so many.
+    virtual void accept_none(bool is_nobody_left) { static_cast<void>(is_nobody_left); }
+    /// Of a task that is done: what shows that the provider at hand had told otherwise than is so;
+    /// empty: nothing does.
+    [[nodiscard]] virtual std::string contradiction() const { return {}; }
     /// Nobody can be asked: what is left is unproven.
     virtual void give_up(const std::string& reason) = 0;
 
@@ -59,6 +67,9 @@ class StateTask {
 void add_unproven(EntityState& state, const std::string& reason, uint64_t count = 1);
 /// Counts rows and deleted rows where no comparison looks at them.
 void count_rows(const storage::ReadView& view, EntityState& state);
+
+/// Nothing that was told of the entity is to be written unasked: each of its findings says why.
+void doubt_findings(Findings& findings, const std::string& entity, const std::string& why);
 
 /// What all tasks of a proof read, and where they tell what differs. Outlives them.
 struct StateTaskContext {
@@ -76,6 +87,11 @@ struct StateTaskContext {
 [[nodiscard]] std::unique_ptr<StateTask> make_count_task(const StateTaskContext& context,
                                                          const CountPlan& count, bool count_rows,
                                                          uint64_t block_num, EntityState& out);
+
+/// Asks others about the rows that one provider tells otherwise than they are.
+[[nodiscard]] std::unique_ptr<StateTask> make_confirm_task(const StateTaskContext& context,
+                                                           const StatePlan& state,
+                                                           EntityState& out);
 
 /// Proves some values whose `slots` the config tells against the block's state root.
 [[nodiscard]] std::unique_ptr<StateTask> make_slot_task(const StateTaskContext& context,

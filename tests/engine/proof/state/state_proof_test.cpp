@@ -59,7 +59,7 @@ class Meddler final : public rpc::ChainSource {
     std::function<std::optional<CallResult>(size_t provider, const rpc::CallRequest&)> answer;
     bool no_hashes = false;                        ///< blocks are known by number only
     std::function<bool(size_t provider)> is_down;  ///< asked for each question
-    std::function<void(rpc::AccountProof&)> spoil_proof;
+    std::function<void(size_t provider, Result<rpc::AccountProof>&)> spoil_proof;
     std::function<void()> before_headers;
     std::vector<std::string> names;  ///< more than the inner one has: all ask the same node
 
@@ -99,9 +99,9 @@ class Meddler final : public rpc::ChainSource {
     void get_proof(Address address, std::vector<Hash> slots, rpc::StateBlock block,
                    std::optional<size_t> provider, Callback<rpc::AccountProof> done) override {
         inner_.get_proof(address, std::move(slots), block, names.empty() ? provider : 0,
-                         [this, done = std::move(done)](Result<rpc::AccountProof> proof) {
-                             if (spoil_proof && proof) {
-                                 spoil_proof(*proof);
+                         [this, provider, done = std::move(done)](Result<rpc::AccountProof> proof) {
+                             if (spoil_proof) {
+                                 spoil_proof(provider.value_or(0), proof);
                              }
                              done(std::move(proof));
                          });
@@ -568,6 +568,12 @@ TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {
         options.last_equal = last_equal_of(*view, index.plan);
     }
     EXPECT_TRUE(index.prove(*source_, options).entities[2].unchanged);
+    // One that cannot be of this block's state saves nothing.
+    Meddler liar{*source_};
+    liar.spoil_proof = [](size_t, Result<rpc::AccountProof>& proof) {
+        proof->nodes.back().back() ^= 1U;
+    };
+    EXPECT_FALSE(index.prove(liar, options).entities[2].unchanged);
 
     // A slot nobody maps: the storage is another, so everything is asked about.
     node_->call("anvil_setStorageAt",
@@ -1128,7 +1134,8 @@ TEST_F(StateProofSlots, AGetterThatSpeaksAgainstStorageWritesNothing) {
     const RepairPlan plan = corrections(index, outcome);
     EXPECT_TRUE(plan.is_empty());
     EXPECT_TRUE(plan.leaves_drift);
-    EXPECT_THAT(plan.left, ::testing::Contains(HasSubstr("nothing is written before they agree")));
+    EXPECT_THAT(plan.left,
+                ::testing::Contains(HasSubstr("nothing is written before all say the same")));
 }
 
 TEST_F(StateProofSlots, ADriftThatStorageShowsTooIsProvenAndWritten) {
@@ -1142,6 +1149,126 @@ TEST_F(StateProofSlots, ADriftThatStorageShowsTooIsProvenAndWritten) {
     EXPECT_EQ(of(outcome, "balance").storage_differing, 1U);
     EXPECT_TRUE(of(outcome, "balance").is_proven());
     EXPECT_THAT(corrections(index, outcome).corrections, SizeIs(1));
+}
+
+/// Two providers, of which one tells of balances what `told` says of the id, and spoils its proofs.
+struct Liar {
+    Liar(rpc::ChainSource& honest, const evm::FixedBytes<4>& selector, size_t liar,
+         std::function<uint64_t(uint64_t id)> told)
+        : source{honest} {
+        source.names = {"http://zero.example", "http://one.example"};
+        source.answer = [selector, liar, told = std::move(told)](
+                            size_t provider,
+                            const rpc::CallRequest& request) -> std::optional<CallResult> {
+            if (provider != liar || request.data.size() != 36 ||
+                !equal(ByteView{request.data}.first(4), selector.view())) {
+                return std::nullopt;
+            }
+            Bytes out(32);
+            for (uint64_t value = told(request.data[35]), at = 31; value > 0; value >>= 8U) {
+                out[at--] = static_cast<uint8_t>(value);
+            }
+            return CallResult{CallResult::Kind::kAnswered, std::move(out), {}};
+        };
+    }
+    void spoil_proofs(size_t liar, bool has_none) {
+        source.spoil_proof = [liar, has_none](size_t provider, Result<rpc::AccountProof>& proof) {
+            if (provider != liar) {
+                return;
+            }
+            if (has_none) {
+                proof = Error{ErrorCode::kUnavailable, "null"};
+            } else if (proof && !proof->nodes.empty()) {
+                proof->nodes.back().back() ^= 1U;
+            }
+        };
+    }
+    Meddler source;
+};
+
+TEST_F(StateProofSlots, WhoIsContradictedByStorageIsNotBelievedAndAllIsComparedByTheNext) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    commit_at_head(index);
+    StateProofOptions options;
+    options.plain_only = true;
+    const auto selector = (*slots().abi.find_function("balances"))->selector();
+    for (const size_t liar : {size_t{0}, size_t{1}}) {
+        for (const bool has_none : {false, true}) {
+            SCOPED_TRACE(fmt::format("liar {}, {}", liar, has_none ? "no proofs" : "wrong ones"));
+            Liar two{*source_, selector, liar, [](uint64_t id) { return id + 1; }};
+            two.spoil_proofs(liar, has_none);
+            const StateOutcome outcome = index.prove(two.source, options);
+            EXPECT_TRUE(outcome.is_equal()) << reasons(outcome);
+            EXPECT_EQ(outcome.provider, two.source.names[1 - liar]);
+            EXPECT_EQ(of(outcome, "balance").storage_proofs, 12U);
+            EXPECT_TRUE(corrections(index, outcome).is_empty());
+        }
+    }
+}
+
+TEST_F(StateProofSlots, ADriftThatAProviderHidesIsFoundByStorage) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    index.put("balance", {"5", "1234"});
+    commit_at_head(index);
+    StateProofOptions options;
+    options.plain_only = true;
+    Liar two{*source_, (*slots().abi.find_function("balances"))->selector(), 0,
+             [](uint64_t id) { return id == 5 ? 1234 : id * 1'000'000'000'000'000'000; }};
+    for (const bool has_none : {false, true}) {
+        two.spoil_proofs(0, has_none);
+        const StateOutcome outcome = index.prove(two.source, options);
+        ASSERT_EQ(outcome.findings.total, 1U) << reasons(outcome);
+        EXPECT_EQ(outcome.findings.kept[0].expected, "5000000000000000000");
+        EXPECT_TRUE(outcome.findings.kept[0].is_certain);
+        EXPECT_EQ(outcome.provider, two.source.names[1]);
+        EXPECT_THAT(corrections(index, outcome).corrections, SizeIs(1));
+    }
+}
+
+TEST_F(StateProofSlots, OneWhoseProofsDoNotFitTheStateRootProvesNothingAndNothingIsWritten) {
+    Index index{one(kLow, kBalance, kVotes), abis()};
+    fill(index);
+    index.put("balance", {"5", "1234"});
+    commit_at_head(index);
+    Meddler source{*source_};
+    source.spoil_proof = [](size_t, Result<rpc::AccountProof>& proof) {
+        if (proof && !proof->nodes.empty()) {
+            proof->nodes.back().back() ^= 1U;
+        }
+    };
+    const StateOutcome outcome = index.prove(source);
+    EXPECT_FALSE(outcome.is_equal());
+    ASSERT_FALSE(of(outcome, "balance").unproven.empty());
+    EXPECT_THAT(of(outcome, "balance").unproven[0].reason,
+                HasSubstr("does not fit the block's state root"));
+    EXPECT_TRUE(corrections(index, outcome).is_empty());
+}
+
+TEST_F(StateProofSlots, OnTheWordOfOneNothingIsWrittenThatAnotherTellsOtherwise) {
+    // Without slots nothing is proven, so that it is one's word against another's.
+    Index index{replaced(one(kLow, kBalance, kVotes),
+                         std::string{", slots = { bal = "} + kBalance + " }", ""),
+                abis()};
+    fill(index);
+    index.put("balance", {"5", "1234"});
+    commit_at_head(index);
+    StateProofOptions options;
+    options.plain_only = true;
+    const auto selector = (*slots().abi.find_function("balances"))->selector();
+    Liar liar{*source_, selector, 0, [](uint64_t id) { return id + 1; }};
+    const StateOutcome outcome = index.prove(liar.source, options);
+    EXPECT_GE(outcome.findings.total, 12U);
+    const RepairPlan plan = corrections(index, outcome);
+    EXPECT_TRUE(plan.is_empty());
+    EXPECT_THAT(plan.left, ::testing::Contains(HasSubstr("providers do not tell the same")));
+    // Where they tell the same, it is.
+    Meddler same{*source_};
+    same.names = {"http://zero.example", "http://one.example"};
+    const StateOutcome right = index.prove(same, options);
+    EXPECT_EQ(right.findings.total, 1U) << reasons(right);
+    EXPECT_THAT(corrections(index, right).corrections, SizeIs(1));
 }
 
 // ---- the community example ---------------------------------------------------------------------
@@ -1310,9 +1437,9 @@ TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     const auto view = (*database)->read_view();
     // A storage proof that does not fit the header proves nothing, and finds nothing.
     Meddler liar{*source_};
-    liar.spoil_proof = [](rpc::AccountProof& proof) {
-        if (!proof.slots.empty()) {
-            proof.slots.back().nodes.back().back() ^= 1;
+    liar.spoil_proof = [](size_t, Result<rpc::AccountProof>& proof) {
+        if (proof && !proof->slots.empty()) {
+            proof->slots.back().nodes.back().back() ^= 1;
         }
     };
     options.plain_only = true;
