@@ -223,6 +223,10 @@ class Verification {
         if (is_stopped()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }
+        for (const StateOutcome::Disbelieved& one : report_.state->disbelieved) {
+            report_.notes.push_back(
+                fmt::format("state: {} is not believed: {}", one.provider, one.why));
+        }
         for (const EntityState& state : report_.state->entities) {
             PLUMBLINE_TRY(report_.state_marks.emplace_back(), state_rows_mark(*view, state.entity));
             for (const EntityState::Unproven& unproven : state.unproven) {

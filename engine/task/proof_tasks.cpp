@@ -207,10 +207,10 @@ std::string to_json(const StateOutcome& outcome) {
 struct StateMemory {
     FindingMemory& findings;
     BeginningMemory beginnings;
-    std::set<std::string> disputes;  ///< slots of the config that were told
+    std::set<std::string> disputes;  ///< slots of the config and providers that were told
 };
 
-/// A slot is told once, whichever rows show that it is another variable's.
+/// A slot is told once, whichever rows show that it is another variable's; a provider is, too.
 void tell_disputes(const StateOutcome& outcome, std::set<std::string>& told) {
     for (const EntityState& state : outcome.entities) {
         for (const EntityState::Unproven& one : state.disputed) {
@@ -218,6 +218,14 @@ void tell_disputes(const StateOutcome& outcome, std::set<std::string>& told) {
                 logging::warning("the state proof cannot use a slot of the config",
                                  {{"why", one.reason}, {"values", one.count}});
             }
+        }
+    }
+    for (const StateOutcome::Disbelieved& one : outcome.disbelieved) {
+        if (told.insert(one.provider).second) {
+            logging::warning(
+                "a provider tells contracts' state otherwise than it is: what it told "
+                "is compared again by the next one",
+                {{"provider", one.provider}, {"why", one.why}});
         }
     }
 }

@@ -7,7 +7,6 @@
 
 #include "core/base/check.hpp"
 #include "core/base/clock.hpp"
-#include "core/base/logging.hpp"
 #include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/proof.hpp"
@@ -416,10 +415,7 @@ struct StateProver::Impl {
     /// wrong, so that it is asked for all itself first.
     void distrust(const std::string& why) {
         const bool is_own = compared_by == provider;
-        logging::warning(
-            "a provider tells contracts' state otherwise than the block's state root "
-            "proves: what it told is compared again",
-            {{"provider", providers[*compared_by]}, {"why", why}});
+        outcome.disbelieved.push_back({providers[*compared_by], why});
         outcome.entities.clear();
         outcome.findings = {};
         add_entities();

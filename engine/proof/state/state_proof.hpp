@@ -77,8 +77,15 @@ struct StateOutcome {
     std::vector<EntityState> entities;  ///< those with `state` or `count`, as the plan has them
     Findings findings;                  ///< kStateDiffers and kStateCountDiffers
     std::string provider;               ///< who answered last
-    std::string way;                    ///< "program by override", "program by create", "getters"
-    rpc::Traffic traffic;               ///< with self-tests and storage hashes
+    /// Whose answers storage or another one contradicted, so that they count for nothing, and what
+    /// shows it.
+    struct Disbelieved {
+        std::string provider;
+        std::string why;
+    };
+    std::vector<Disbelieved> disbelieved;
+    std::string way;       ///< "program by override", "program by create", "getters"
+    rpc::Traffic traffic;  ///< with self-tests and storage hashes
     int64_t elapsed_ms = 0;
 
     [[nodiscard]] bool is_equal() const noexcept;
