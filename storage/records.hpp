@@ -141,14 +141,14 @@ struct ProofRecord {
     friend bool operator==(const ProofRecord&, const ProofRecord&) = default;
 };
 
-/// A row that the contract, and not its events, says: every fold writes it at the end of the block.
+/// What the contract, and not its events, says of a row: written by every fold at the block's end.
 /// A rollback below the block removes it.
 struct CorrectionRow {
     uint64_t block_num = 0;
     uint32_t seq = 0;  ///< counts from 0 in each block; set by the database
     std::string entity;
     std::string key;  ///< as stored
-    std::string row;  ///< as stored; empty = the row is deleted
+    std::string row;  ///< storage/named_row.hpp, or whole as stored; empty = the row is deleted
     std::string reason;
     friend bool operator==(const CorrectionRow&, const CorrectionRow&) = default;
 };

@@ -8,6 +8,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/fold.hpp"
 #include "engine/text/duration.hpp"
 #include "engine/text/event_text.hpp"
 #include "tools/command.hpp"
@@ -226,9 +227,21 @@ void append_quarantine_text(std::string& out, const engine::VerifyReport& report
     if (report.quarantined == 0) {
         return;
     }
-    out += fmt::format("quarantine {}: {} event{} of the log not applied to the entities\n",
-                       report.quarantine_fails() ? "FAILS" : "is not empty",
-                       with_commas(report.quarantined), report.quarantined == 1 ? " is" : "s are");
+    const auto corrections = static_cast<uint64_t>(std::ranges::count(
+        report.quarantine, engine::kCorrectionLogIndex, &storage::QuarantineRow::log_index));
+    const uint64_t events = report.quarantined - corrections;
+    std::string what;
+    if (events > 0) {
+        what = fmt::format("{} event{} of the log not applied to the entities", with_commas(events),
+                           events == 1 ? " is" : "s are");
+    }
+    if (corrections > 0) {
+        what += fmt::format("{}corrections of {} block{} have no place in the mapping",
+                            what.empty() ? "" : ", ", with_commas(corrections),
+                            corrections == 1 ? "" : "s");
+    }
+    out += fmt::format("quarantine {}: {}\n", report.quarantine_fails() ? "FAILS" : "is not empty",
+                       what);
     constexpr size_t kShownMax = 5;
     for (size_t i = 0; i < std::min(kShownMax, report.quarantine.size()); ++i) {
         out += "  - " + quarantine_text(report.quarantine[i]) + "\n";

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/fold/fold.hpp"
 #include "engine/proof/finding_json.hpp"
 
 namespace plumbline::tools {
@@ -47,8 +48,10 @@ void write_proof(JsonWriter& json, const storage::ProofRecord& record) {
 }
 
 std::string quarantine_text(const storage::QuarantineRow& row) {
-    return fmt::format("block {}, log {}  {}: {}", row.block_num, row.log_index, row.event,
-                       row.reason);
+    const std::string log = row.log_index == engine::kCorrectionLogIndex
+                                ? std::string{}
+                                : fmt::format(", log {}", row.log_index);
+    return fmt::format("block {}{}  {}: {}", row.block_num, log, row.event, row.reason);
 }
 
 std::string with_commas(uint64_t number) {

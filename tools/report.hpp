@@ -17,7 +17,7 @@ void append_lines(std::string& out, const engine::Findings& findings, size_t lim
 /// An object; what does not apply is left out.
 void write_proof(JsonWriter& json, const storage::ProofRecord& record);
 
-/// "block 5, log 2  hub.VoteCast: why"
+/// "block 5, log 2  hub.VoteCast: why"; a correction is of no log.
 [[nodiscard]] std::string quarantine_text(const storage::QuarantineRow& row);
 
 /// 1234567 -> "1,234,567"

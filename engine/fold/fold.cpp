@@ -8,6 +8,7 @@
 
 #include "core/base/check.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/fold/entity_cache.hpp"
 #include "engine/fold/event_trace.hpp"
 #include "engine/fold/handler_runner.hpp"
@@ -42,6 +43,7 @@ struct Fold::Impl {
                                     const storage::TxnFields* txn);
     [[nodiscard]] Status refuse(const evm::Log& log, const PlanEvent& event);
     void quarantine(const evm::Log& log, const std::string& event, std::string reason);
+    void quarantine_correction(const storage::CorrectionRow& correction, std::string reason);
     void flush_quarantine(storage::CommitBatch& batch);
     /// The same of an event, whose contract may be anybody's.
     [[nodiscard]] Status quarantine(const evm::Log& log, const PlanEvent& event,
@@ -294,35 +296,71 @@ Status Fold::Impl::refuse(const evm::Log& log, const PlanEvent& event) {
     return quarantine(log, event, runner.violation());
 }
 
+namespace {
+
+void set_value(const storage::RowCodec& codec, storage::FieldType type, size_t field,
+               const storage::KeyValue& value, std::string& row) {
+    if (value.is_null) {
+        codec.set_null(row, field);
+    } else if (type.is_dynamic()) {
+        codec.set_dynamic(row, field, value.bytes);
+    } else {
+        codec.set_word(row, field, value.word);
+    }
+}
+
+}  // namespace
+
+/// One row tells of all corrections of a block.
+void Fold::Impl::quarantine_correction(const storage::CorrectionRow& correction,
+                                       std::string reason) {
+    constexpr size_t kReasonBytes = 400;
+    if (!quarantined.empty() && quarantined.back().block_num == correction.block_num &&
+        quarantined.back().log_index == kCorrectionLogIndex) {
+        std::string& told = quarantined.back().reason;
+        if (told.size() < kReasonBytes) {
+            told += "; " + reason;
+            quarantined_bytes += reason.size() + 2;
+        } else if (!told.ends_with("...")) {
+            told += "; ...";
+        }
+        return;
+    }
+    evm::Log place;
+    place.block_num = correction.block_num;
+    place.log_index = kCorrectionLogIndex;
+    quarantine(place, "correction of " + correction.entity, std::move(reason));
+}
+
 Status Fold::apply_correction(const storage::CorrectionRow& correction) {
     Impl& my = *impl_;
     PLUMBLINE_DCHECK(correction.block_num == my.block.block_num);
-    const auto refuse = [&](std::string reason) {
-        evm::Log place;
-        place.block_num = correction.block_num;
-        place.log_index = kCorrectionLogIndex;
-        my.quarantine(place, "correction of " + correction.entity, std::move(reason));
+    PlacedCorrection placed = place_correction(correction, *my.plan);
+    if (!placed.refusal.empty()) {
+        my.quarantine_correction(correction, std::move(placed.refusal));
+    }
+    if (!placed.applies) {
         return ok();
-    };
-    const int found = my.plan->find_entity(correction.entity);
-    if (found < 0) {
-        return refuse("the mapping has no such entity");
     }
-    const auto entity = static_cast<size_t>(found);
-    const storage::EntityLayout& layout = my.plan->entities()[entity];
-    const storage::RowCodec& codec = my.plan->codec(entity);
-    const storage::ChangedAt at{correction.block_num, kCorrectionLogIndex};
-    if (!storage::decode_key(correction.key, layout.key) ||
-        (!correction.row.empty() && !codec.check(correction.row))) {
-        return refuse("its key or row does not fit the mapping");
-    }
-    EntityCache::Entry* entry = my.cache.find(entity, correction.key);
+    EntityCache::Entry* entry = my.cache.find(placed.entity, placed.key);
     if (entry == nullptr) {
         return my.cache.error();
     }
+    const bool is_there = storage::RowCodec::is_live(entry->row);
+    if (!is_there && !placed.makes_row && !placed.deletes) {
+        return ok();
+    }
+    const storage::EntityLayout& layout = my.plan->entities()[placed.entity];
+    const storage::RowCodec& codec = my.plan->codec(placed.entity);
+    const storage::ChangedAt at{correction.block_num, kCorrectionLogIndex};
     my.cache.touch(*entry);
-    if (!correction.row.empty()) {
-        entry->row = correction.row;
+    if (!placed.deletes) {
+        if (!is_there) {
+            entry->row = codec.empty_row();
+        }
+        for (const auto& [field, value] : placed.fields) {
+            set_value(codec, layout.fields[field].type, field, value, entry->row);
+        }
         storage::RowCodec::set_changed_at(entry->row, at);
     } else if (layout.keep_tombstones) {
         entry->row = codec.make_tombstone(at);

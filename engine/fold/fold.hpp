@@ -80,8 +80,8 @@ class Fold {
     /// kNotFound where a handler needs `txn` and it is null, or the answer of a call that is
     /// not there.
     [[nodiscard]] Status apply(const evm::Log& log, ByteView data, const storage::TxnFields* txn);
-    /// Writes a row that the contract says, after the events of its block: `begin_block` of that
-    /// block comes first. One that does not fit the mapping (any more) goes to quarantine.
+    /// Writes what the contract says of a row, after the events of its block: `begin_block` of that
+    /// block comes first. What of it has no place in the mapping (any more) goes to quarantine.
     [[nodiscard]] Status apply_correction(const storage::CorrectionRow& correction);
     /// Moves everything that changed since the last flush into `batch` (rows, quarantine). The rows
     /// stay cached. If the batch is then not committed, call `reset`. It must be committed before

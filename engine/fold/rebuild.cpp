@@ -10,6 +10,7 @@
 #include "core/base/background_job.hpp"
 #include "core/base/process_memory.hpp"
 #include "engine/calls/call_set.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/fold/log_reader.hpp"
 #include "engine/fold/refold_start.hpp"
 #include "engine/fold/row_change.hpp"
@@ -38,7 +39,6 @@ class Rebuild {
           batch_{target.make_batch()},
           reader_{source, until_block, cursor.finalized, options.on_damage},
           calls_{source},
-          until_block_{until_block},
           finalized_{cursor.finalized} {
         fold_.set_calls(&calls_);
         progress_.events_total = cursor.event_count;
@@ -66,9 +66,6 @@ class Rebuild {
             reader_.give_back(std::move(chunk));
             report_progress();
         }
-        std::erase_if(corrections_, [this](const storage::CorrectionRow& row) {
-            return row.block_num > until_block_;
-        });
         PLUMBLINE_TRY_VOID(correct_below(UINT64_MAX));
         PLUMBLINE_TRY_VOID(flush());
         PLUMBLINE_TRY_VOID(wait_for_commit());
@@ -193,7 +190,6 @@ class Rebuild {
     bool has_block_ = false;
     RowChanges changes_{SIZE_MAX, 0, {}};  ///< of the block that is flushed
     StoredCalls calls_;
-    const uint64_t until_block_;
     const uint64_t finalized_;
     std::vector<storage::CorrectionRow> corrections_;
     size_t next_correction_ = 0;
@@ -222,11 +218,14 @@ Status fold_log_by_block(const storage::ReadView& source, uint64_t until_block,
         return ok();
     }
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, source.list_children());
-    PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, source.list_corrections());
-    Rebuild run{source,  std::min(until_block, cursor->block_num),
-                target,  std::move(plan),
-                options, std::move(on_block),
-                *cursor};
+    PLUMBLINE_TRY(std::vector<storage::CorrectionRow> corrections, list_named_corrections(source));
+    until_block = std::min(until_block, cursor->block_num);
+    std::erase_if(corrections, [until_block](const storage::CorrectionRow& row) {
+        return row.block_num > until_block;
+    });
+    PLUMBLINE_TRY(corrections, without_replaced(std::move(corrections), *plan));
+    Rebuild run{source,  until_block,         target, std::move(plan),
+                options, std::move(on_block), *cursor};
     return run.run(children, std::move(corrections));
 }
 

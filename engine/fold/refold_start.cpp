@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/fold/fold_needs.hpp"
 #include "engine/mapping/block_children.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "storage/correction_store.hpp"
 #include "storage/proof_names.hpp"
 
 namespace plumbline::engine {
@@ -169,6 +171,18 @@ Status forget_other_families(storage::CommitBatch& batch, const storage::Databas
     return ok();
 }
 
+/// While it is known which mapping whole rows of older versions are of.
+Status name_corrections(storage::CommitBatch& batch, const storage::ReadView& view) {
+    PLUMBLINE_TRY(const std::vector<storage::CorrectionRow> stored, view.list_corrections());
+    PLUMBLINE_TRY(const std::vector<storage::CorrectionRow> named, list_named_corrections(view));
+    for (size_t i = 0; i < named.size(); ++i) {
+        if (named[i] != stored[i]) {
+            storage::rewrite_correction(batch, named[i]);
+        }
+    }
+    return ok();
+}
+
 }  // namespace
 
 Status start_refold(storage::Database& database, const Plan& plan, const RebuildOptions& options) {
@@ -189,6 +203,7 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
         }
     }
     PLUMBLINE_TRY_VOID(forget_other_families(*batch, database, plan));
+    PLUMBLINE_TRY_VOID(name_corrections(*batch, *view));
     if (database.bundle().fingerprint != plan.bundle().fingerprint) {
         PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
     }

@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/ingest/another_chain.hpp"
 #include "engine/mapping/config_change.hpp"
@@ -30,6 +31,19 @@ constexpr unsigned kGenesisAsked = 3;
 constexpr int64_t kWriterWaitMs = 50;
 /// While the queue is full or a command is under way.
 constexpr int64_t kShortWaitMs = 2;
+
+/// What a version before refused may have its place now: the log is folded again.
+Status apply_dropped_corrections(storage::Database& database) {
+    PLUMBLINE_TRY(const auto refused, refused_corrections(*database.read_view()));
+    const auto cursor = database.cursor();
+    if (!cursor || database.needs_refold() || std::ranges::none_of(refused, is_of_older_version)) {
+        return ok();
+    }
+    const auto batch = database.make_batch();
+    batch->require_refold();
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    return database.commit(*batch, storage::Durability::kSync);
+}
 
 }  // namespace
 
@@ -115,6 +129,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
         database->entities() == plan_->bundle().entities) {
         PLUMBLINE_TRY_VOID(database->update_bundle(plan_->bundle()));
     }
+    PLUMBLINE_TRY_VOID(apply_dropped_corrections(*database));
     if (database->lost_blocks() > 0) {
         logging::warning("the last run had stored more than the disk kept: fetching it again",
                          {{"blocks", database->lost_blocks()}});

@@ -9,6 +9,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/fold/fold_needs.hpp"
 #include "engine/mapping/block_tick.hpp"
 #include "engine/proof/journal.hpp"
@@ -288,29 +289,23 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
 
 namespace {
 
-/// `row` with the contract's value of one field.
-Status set_field(const storage::EntityLayout& layout, const storage::RowCodec& codec,
-                 const Finding& finding, std::string& row) {
+/// The contract's value of one field.
+Result<storage::NamedValue> corrected_field(const storage::EntityLayout& layout,
+                                            const Finding& finding) {
     const auto field = std::ranges::find(layout.fields, finding.field, &storage::Field::name);
     if (field == layout.fields.end()) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("{} has no field '{}'", layout.name, finding.field)};
     }
-    const auto place = static_cast<size_t>(field - layout.fields.begin());
     PLUMBLINE_TRY(const storage::KeyValue value,
                   parse_value(field->type.required(), finding.expected));
-    if (field->type.is_dynamic()) {
-        codec.set_dynamic(row, place, value.bytes);
-    } else {
-        codec.set_word(row, place, value.word);
-    }
-    return ok();
+    return name_value(*field, value);
 }
 
-/// The row with what the contract tells of it; an error says why that cannot be.
-Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
-                                  const storage::EntityLayout& layout,
-                                  const std::vector<const Finding*>& findings) {
+/// What the contract tells of fields of a row; an error says why that cannot be written.
+Result<storage::CorrectionRow> corrected_row(const storage::ReadView& view, uint64_t block_num,
+                                             size_t entity, const storage::EntityLayout& layout,
+                                             const std::vector<const Finding*>& findings) {
     const Finding& first = *findings.front();
     const auto doubtful =
         std::ranges::find_if(findings, [](const Finding* one) { return !one->is_certain; });
@@ -319,21 +314,22 @@ Result<std::string> corrected_row(const storage::ReadView& view, size_t entity,
             ErrorCode::kUnavailable,
             fmt::format("nothing is written before all say the same ({})", (*doubtful)->detail)};
     }
-    const storage::RowCodec codec{layout};
-    Result<std::string> row = view.get_row(entity, first.raw_key);
+    std::vector<storage::NamedValue> fields;
+    const bool is_there = view.get_row(entity, first.raw_key).has_value();
     const bool has_field = std::ranges::any_of(
         findings, [](const Finding* finding) { return !finding->field.empty(); });
-    if (!row || !has_field) {
+    if (!is_there || !has_field) {
         return Error{ErrorCode::kNotFound, first.detail.empty()
                                                ? "the contract tells of it what no field can hold"
                                                : first.detail};
     }
     for (const Finding* finding : findings) {
         if (!finding->field.empty()) {
-            PLUMBLINE_TRY_VOID(set_field(layout, codec, *finding, *row));
+            PLUMBLINE_TRY(storage::NamedValue field, corrected_field(layout, *finding));
+            fields.push_back(std::move(field));
         }
     }
-    return row;
+    return make_correction(block_num, layout, first.raw_key, std::move(fields));
 }
 
 /// Findings of rows, each row's together; of what else differs `left` is told.
@@ -365,7 +361,7 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
     const std::string proof =
         fmt::format("getter at block {} ({})", cursor->block_num, evm::to_hex(cursor->block_hash));
     for (const auto& [row_of, findings] : group_by_row(drift, plan.left)) {
-        const auto& [entity_name, raw_key] = row_of;
+        const std::string& entity_name = row_of.first;
         const std::string& key = findings.front()->key;
         const auto layout =
             std::ranges::find(database.entities(), entity_name, &storage::EntityLayout::name);
@@ -373,18 +369,17 @@ Status plan_corrections(const storage::Database& database, const Findings& drift
             continue;
         }
         const auto entity = static_cast<size_t>(layout - database.entities().begin());
-        Result<std::string> row = corrected_row(*view, entity, *layout, findings);
+        Result<storage::CorrectionRow> row =
+            corrected_row(*view, cursor->block_num, entity, *layout, findings);
         if (!row) {
             plan.left.push_back(fmt::format("{} {}: {}", entity_name, key, row.error().message));
             continue;
         }
-        storage::RowCodec::set_changed_at(*row, {cursor->block_num, UINT32_MAX});
-        plan.corrections.push_back(
-            {cursor->block_num, 0, entity_name, raw_key, *std::move(row), "the contract's state"});
+        plan.corrections.push_back(*std::move(row));
         plan.steps.push_back(
             fmt::format("correct {} {} to what the contract tells", entity_name, key));
         for (const Finding* finding : findings) {
-            plan.journal.push_back(journal_of(*finding, "row corrected", proof));
+            plan.journal.push_back(journal_of(*finding, std::string{kRowCorrected}, proof));
         }
     }
     if (!plan.corrections.empty()) {

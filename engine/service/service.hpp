@@ -140,7 +140,8 @@ class Service {
     [[nodiscard]] bool is_wanted(std::string_view kind);
     [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
     void tell_unknown(const ProgressNumbers& progress);
-    void tell_quarantine(uint64_t rows, int64_t now_ms);
+    [[nodiscard]] uint64_t count_refused_corrections(const storage::Database& known, uint64_t rows);
+    void tell_quarantine(uint64_t rows, uint64_t corrections, int64_t now_ms);
     void write_address();
     [[nodiscard]] BackupAge backup_age() const;
     [[nodiscard]] std::vector<std::string> find_grave_reasons() const;
@@ -181,6 +182,9 @@ class Service {
         {"log", 0}, {"replay", 0}, {"state", 0}, {"calls", 0}};
     std::pair<std::string, uint64_t> proven_;  ///< the best level, and through which block
     uint64_t quarantined_told_ = 0;
+    uint64_t refused_corrections_ = 0;
+    /// What was in quarantine then, and of which generation.
+    std::pair<uint64_t, uint32_t> refused_corrections_of_;
     int64_t next_quarantine_ms_ = 0;
     bool is_unknown_told_ = false;
     bool is_address_written_ = false;

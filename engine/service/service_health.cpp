@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/service.hpp"
@@ -184,6 +185,7 @@ void Service::publish(int64_t now_ms) {
     if (const storage::Database* known = database()) {
         next.has_database = true;
         next.quarantined_rows = known->quarantine_count();
+        next.refused_corrections = count_refused_corrections(*known, next.quarantined_rows);
     }
     if (queue_) {
         for (const QueueCount& count : queue_->counts()) {
@@ -217,7 +219,7 @@ void Service::publish(int64_t now_ms) {
     std::tie(next.proven_level, next.proven_block) = proven_;
     next.notes = notes_;
     next.mismatches = mismatches_;
-    tell_quarantine(next.quarantined_rows, now_ms);
+    tell_quarantine(next.quarantined_rows, next.refused_corrections, now_ms);
     if (next.state > Lifecycle::kBackfilling) {
         tell_unknown(next.progress);
     }
@@ -264,19 +266,42 @@ void Service::tell_unknown(const ProgressNumbers& progress) {
     }
 }
 
+/// Only a fold of the whole log refuses them, and only a rollback takes some away.
+uint64_t Service::count_refused_corrections(const storage::Database& known, uint64_t rows) {
+    if (rows == 0) {
+        return 0;
+    }
+    const auto view = known.read_view();
+    const std::pair of{rows, view->generation()};
+    if (refused_corrections_of_ != of) {
+        const auto refused = refused_corrections(*view);
+        if (!refused) {
+            return 0;
+        }
+        refused_corrections_of_ = of;
+        refused_corrections_ = refused->size();
+    }
+    return refused_corrections_;
+}
+
 /// A change is a line, at most one a minute: a backfill may put away an event a block.
-void Service::tell_quarantine(uint64_t rows, int64_t now_ms) {
+void Service::tell_quarantine(uint64_t rows, uint64_t corrections, int64_t now_ms) {
     if (rows == quarantined_told_ || now_ms < next_quarantine_ms_) {
         return;
     }
     next_quarantine_ms_ = now_ms + kQuarantineLineMs;
+    const std::string see = fmt::format("plumbline quarantine {}", indexer_->db_path());
     if (rows == 0) {
         logging::info("nothing is in quarantine any more");
-    } else {
-        logging::warning("events are in quarantine: no handler could apply them",
-                         {{"events", rows},
-                          {"before", quarantined_told_},
-                          {"see", fmt::format("plumbline quarantine {}", indexer_->db_path())}});
+    }
+    if (rows > corrections) {
+        logging::warning(
+            "events are in quarantine: no handler could apply them",
+            {{"events", rows - corrections}, {"before", quarantined_told_}, {"see", see}});
+    }
+    if (corrections > 0) {
+        logging::warning("corrections are in quarantine: the mapping has no place for them",
+                         {{"blocks", corrections}, {"see", see}});
     }
     quarantined_told_ = rows;
 }
@@ -405,10 +430,18 @@ std::vector<std::string> Service::find_reasons(const ServiceStatus& status) cons
     if (status.progress.is_refolding) {
         reasons.emplace_back("the log is folded again: entities are those of before");
     }
-    if (status.quarantined_rows > 0) {
+    if (status.quarantined_rows > status.refused_corrections) {
         reasons.push_back(fmt::format(
             "{} in quarantine: no handler could apply them; `plumbline quarantine {}` shows why",
-            count_of(status.quarantined_rows, "event is", "events are"), indexer_->db_path()));
+            count_of(status.quarantined_rows - status.refused_corrections, "event is",
+                     "events are"),
+            indexer_->db_path()));
+    }
+    if (status.refused_corrections > 0) {
+        reasons.push_back(fmt::format(
+            "corrections of {} are in quarantine: the mapping has no place for what a repair wrote "
+            "there; `plumbline quarantine {}` shows what",
+            count_of(status.refused_corrections, "block", "blocks"), indexer_->db_path()));
     }
     return reasons;
 }

@@ -59,7 +59,8 @@ struct ServiceStatus {
     uint64_t first_block = 0;
     uint64_t target_block = 0;
     bool has_database = false;
-    uint64_t quarantined_rows = 0;  ///< in the database
+    uint64_t quarantined_rows = 0;     ///< in the database
+    uint64_t refused_corrections = 0;  ///< of these: blocks with such; the others are events
     /// Mismatches that stand, by proof: "log", "replay", "state" and "calls", 0 where there are
     /// none.
     std::vector<std::pair<std::string, uint64_t>> mismatches;

@@ -7,6 +7,7 @@
 #include "storage/entity_key.hpp"
 #include "storage/log_codec.hpp"
 #include "storage/meta_codec.hpp"
+#include "storage/named_row.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/task_store.hpp"
 #include "tests/storage/storage_test_util.hpp"
@@ -431,6 +432,26 @@ TEST(RecordCodecTest, ANewerRecordFormatIsRefused) {
         newer[0] = 2;
         EXPECT_ERROR(record.again(record.key, newer), ErrorCode::kCorruption);
         EXPECT_ERROR(record.again(record.key, ""), ErrorCode::kCorruption);
+    }
+}
+
+TEST(NamedRowTest, HasOneSpelling) {
+    const NamedRow row{{{"i", "uint8", "1"}}, {{"f", "bool", "true"}}, true};
+    const std::string value = encode_named_row(row);
+    EXPECT_EQ(hex(value), "0x02" "01" "01" "01" "0169" "0575696e7438" "0131" "01" "0166" "04626f6f6c"
+                          "0474727565");
+    EXPECT_EQ(decode_named_row(value), row);
+    for (size_t i = 0; i < value.size(); ++i) {
+        for (int flip = 1; flip < 256; ++flip) {
+            std::string damaged = value;
+            damaged[i] = static_cast<char>(damaged[i] ^ flip);
+            if (const auto again = decode_named_row(damaged)) {
+                EXPECT_EQ(encode_named_row(*again), damaged) << "byte " << i;
+            } else {
+                EXPECT_EQ(again.error().code, ErrorCode::kCorruption);
+            }
+        }
+        EXPECT_ERROR(decode_named_row(value.substr(0, i)), ErrorCode::kCorruption);
     }
 }
 

@@ -258,11 +258,12 @@ class ServiceTest : public ::testing::Test {
         return service->queue() == nullptr ? std::nullopt : service->queue()->newest("prove_log");
     }
     [[nodiscard]] bool is_degraded_by(const std::string& text) {
-        return eventually([&] {
-            const auto reasons = service->status().degraded;
-            return std::ranges::any_of(reasons, [&](const std::string& reason) {
-                return reason.find(text) != std::string::npos;
-            });
+        return eventually([&] { return is_degraded_by_now(text); });
+    }
+    [[nodiscard]] bool is_degraded_by_now(const std::string& text) const {
+        const auto reasons = service->status().degraded;
+        return std::ranges::any_of(reasons, [&](const std::string& reason) {
+            return reason.find(text) != std::string::npos;
         });
     }
     static TaskSpec spec(std::string kind, std::string args = {}) {
@@ -785,6 +786,66 @@ TEST_F(ServiceTest, WhatThisProcessFoldedIntoQuarantineIsCounted) {
     ASSERT_GT(rows, 0U);
     EXPECT_THAT(service->metrics_text(),
                 HasSubstr(fmt::format("plumbline_quarantined_events_total {}\n", rows)));
+}
+
+class ServiceCorrectionTest : public ServiceTest {
+  protected:
+    ServiceCorrectionTest() {
+        open();
+        start();
+        EXPECT_TRUE(becomes_ready());
+        stop();
+        service.reset();
+    }
+    /// While nobody runs the index, in its last block. `refused_before` is why a version before put
+    /// it into quarantine; empty: a fold is owed.
+    void correct(const std::string& entity, const std::string& row,
+                 const std::string& refused_before) {
+        const auto db = storage::test::must_open(dir_.sub("db"), storage::test::open_options());
+        key_ = db->read_view()->scan_entity(0, "", "")->key();
+        const auto batch = db->make_batch();
+        const auto cursor = db->cursor();
+        batch->append_correction({cursor->block_num, 0, entity, key_, row, "test"});
+        if (refused_before.empty()) {
+            batch->require_refold();
+        } else {
+            batch->quarantine(
+                {cursor->block_num, UINT32_MAX, "correction of " + entity, refused_before});
+        }
+        batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+        ASSERT_OK(db->commit(*batch, storage::Durability::kSync));
+    }
+    std::string key_;
+};
+
+TEST_F(ServiceCorrectionTest, OneThatAVersionBeforeDroppedIsAppliedAtTheStart) {
+    std::string row;
+    {
+        const auto db = storage::test::must_open(dir_.sub("db"), storage::test::open_options());
+        const storage::RowCodec codec{db->entities()[0]};
+        row = codec.empty_row();
+        codec.set_word(row, 0, evm::U256{77});
+    }
+    correct("account", row, "its key or row does not fit the mapping");
+    open();
+    start();
+    ASSERT_TRUE(eventually([this] {
+        return service->database() != nullptr && service->status().is_ready() &&
+               service->database()->quarantine_count() == 0;
+    }));
+    const auto view = service->database()->read_view();
+    const storage::RowCodec codec{view->bundle().entities[0]};
+    EXPECT_EQ(codec.word(view->get_row(0, key_).value(), 0), evm::U256{77});
+}
+
+TEST_F(ServiceCorrectionTest, OneInQuarantineIsNotCalledAnEventThatNoHandlerCouldApply) {
+    correct("gone", "", "");
+    open();
+    start();
+    ASSERT_TRUE(is_degraded_by(
+        "corrections of 1 block are in quarantine: the mapping has no place for what a repair "
+        "wrote there; `plumbline quarantine "));
+    EXPECT_FALSE(is_degraded_by_now("no handler could apply"));
 }
 
 TEST_F(ServiceTest, ATaskThatCouldNeverRunIsRefusedWhenItIsAdded) {

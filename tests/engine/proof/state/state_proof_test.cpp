@@ -19,6 +19,7 @@
 #include "engine/repair/repair.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/database.hpp"
+#include "storage/named_row.hpp"
 #include "tests/engine/proof/state/state_node.hpp"
 #include "tests/engine/proof/state/state_plans.hpp"
 #include "tests/storage/storage_test_util.hpp"
@@ -1103,9 +1104,10 @@ TEST_F(StateProofSlots, WhereTheRowIsWrongTooTheGetterCountsAloneAndTheSlotIsTol
     EXPECT_THAT(of(outcome, "balance").disputed, SizeIs(2)) << "of the row, and of the others";
     const RepairPlan plan = corrections(index, outcome);
     ASSERT_THAT(plan.corrections, SizeIs(1));
-    const storage::RowCodec codec{
-        index.plan->entities()[static_cast<size_t>(index.plan->find_entity("balance"))]};
-    EXPECT_EQ(codec.word(plan.corrections[0].row, 0).to_decimal(), "5000000000000000000");
+    const auto row = storage::decode_named_row(plan.corrections[0].row);
+    ASSERT_OK(row);
+    ASSERT_THAT(row->fields, SizeIs(1));
+    EXPECT_EQ(row->fields[0].text, "5000000000000000000");
 }
 
 TEST_F(StateProofSlots, AGetterThatSpeaksAgainstStorageWritesNothing) {
