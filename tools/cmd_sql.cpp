@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <functional>
 #include <iostream>
@@ -140,14 +139,6 @@ query::sql::ReadPast read_past(const Asked& asked, const std::function<bool()>& 
     };
 }
 
-/// A whole number as one, and all else as text.
-Value value_of(std::string_view text) {
-    int64_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, number);
-    return read.ec == std::errc{} && read.ptr == end ? Value{number} : Value{std::string{text}};
-}
-
 Result<std::map<std::string, Value>> read_params(const std::vector<std::string>& texts) {
     std::map<std::string, Value> out;
     for (const std::string_view text : texts) {
@@ -156,7 +147,8 @@ Result<std::map<std::string, Value>> read_params(const std::vector<std::string>&
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("--param {}: it is NAME=VALUE", text)};
         }
-        if (!out.emplace(text.substr(0, equals), value_of(text.substr(equals + 1))).second) {
+        if (!out.emplace(text.substr(0, equals), query::sql::parameter_of(text.substr(equals + 1)))
+                 .second) {
             return Error{ErrorCode::kInvalidArgument,
                          fmt::format("--param {} is given twice", text.substr(0, equals))};
         }

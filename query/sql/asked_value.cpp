@@ -104,11 +104,15 @@ Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) 
         }
         case SQLITE_FLOAT: {
             const double number = sqlite3_value_double(value);
-            if (wide || !(std::abs(number) < kExactMax)) {
+            if (wide) {
+                return refuse(type, value, kWriteAsText);
+            }
+            if (!(std::abs(number) < kExactMax)) {
                 return refuse(type, value,
-                              wide ? kWriteAsText
-                                   : "it is a floating point number, which is not "
-                                     "exact; write it as text in quotes");
+                              fmt::format("from 2^53 on a floating point number does not tell "
+                                          "which whole number is meant: write its digits, in "
+                                          "quotes, '{:.0f}'",
+                                          number));
             }
             const double below = std::floor(number);
             return ask_units(type, compare, {Int512{static_cast<int64_t>(below)}, below != number});

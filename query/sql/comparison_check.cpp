@@ -105,6 +105,10 @@ class Check {
     }
 
   private:
+    using For = WatchedColumn::For;
+    using Use = WatchedColumn::Use;
+    static constexpr unsigned kWholeBits = 63;
+
     [[nodiscard]] const Instruction& at(size_t place) const {
         return program_.instructions()[place];
     }
@@ -151,7 +155,7 @@ class Check {
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
             case Effect::kBitNot:
                 change(registers.get(one.p1));
-                return exact(registers.get(one.p1), true);
+                return exact(registers.get(one.p1), true, Use::kBits);
             case Effect::kConcat:
                 change(registers.get(one.p1));
                 return change(registers.get(one.p2));
@@ -161,14 +165,26 @@ class Check {
                 }
                 if (one.p2 != 'E' && affinity_of(one.p2) == Affinity::kNumeric) {
                     exact(registers.get(one.p1), true);
+                    texts(registers.get(one.p1),
+                          one.p2 == 'D' ? For::kTextWhole : For::kTextNumber);
                 }
                 return;
+            case Effect::kAffinity:
+            case Effect::kMakeRecord: return look_at_affinities(one, registers);
             case Effect::kFunction:
             case Effect::kAggregateStep: return look_at_function(place, registers);
             default: return;
         }
     }
 
+    /// Texts of columns that are kept as numbers, or held against some.
+    void look_at_affinities(const Instruction& one, const Registers& registers) {
+        for (int i = 0; i < one.p2 && static_cast<size_t>(i) < one.p4.size(); ++i) {
+            if (affinity_of(one.p4[static_cast<size_t>(i)]) == Affinity::kNumeric) {
+                texts(registers.get(one.p1 + i), For::kTextKept);
+            }
+        }
+    }
     void look_at_comparison(size_t place, const Registers& registers) {
         const Instruction& one = at(place);
         if (is_text_test(place)) {
@@ -237,7 +253,7 @@ class Check {
     }
     /// Of all that may come in one column of the answer.
     Floating judge_result(const KnownValue& all) {
-        constexpr Kinds kOthers = kReal | kRoundedDecimal | kText;
+        constexpr Kinds kOthers = kReal | kRoundedDecimal | kText | kSaidText;
         if ((all.kinds & kOthers) != 0) {
             unrounded(all);
             return Floating::kItself;
@@ -261,9 +277,14 @@ class Check {
             change(a);
             change(b);
         }
-        if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
-            exact(a, true);
-            exact(b, true);
+        const bool is_bits = is_whole && one.name != "Remainder";
+        watched_.drops_bits |=
+            one.name.starts_with("Shift") && ValueFlow::bits_shifted(one, registers) > kWholeBits;
+        for (const KnownValue& value : {a, b}) {
+            if (is_whole || (a.kinds != kReal && b.kinds != kReal)) {
+                exact(value, true, is_bits ? Use::kBits : Use::kCalculated);
+                texts(value, is_bits ? For::kTextWhole : For::kTextNumber);
+            }
         }
     }
     /// `not in` finds out with BitAnd whether there is a null among its values.
@@ -304,6 +325,7 @@ class Check {
         if (rounds(name)) {
             for (const KnownValue& value : given) {
                 exact(value, false);
+                texts(value, For::kTextNumber);
             }
         }
         const bool is_order = name == "max" || name == "min";
@@ -333,18 +355,17 @@ class Check {
     /// Where the rows of a subquery are kept, its columns' affinity has made floating point numbers
     /// of what does not fit in 64 bits.
     void unrounded(const KnownValue& value) {
-        using For = WatchedColumn::For;
         for (const Origin& origin : origins_of(value, kRounded | kRoundedDecimal)) {
             if (origin.kind == Origin::Kind::kSum) {
                 watched_.has_sum = true;
             } else if (origin.kind == Origin::Kind::kFunction) {
-                refuse(fmt::format("{{}} gives a text, {}", kKeptWords), value,
+                refuse(fmt::format("{{}} is a text, {}", kKeptWords), value,
                        kRounded | kRoundedDecimal);
             } else {
                 const Kinds kinds = kinds_of(origin.table->columns()[origin.column]);
                 const bool is_whole = (kinds & kDecimal) == 0;
-                watched_.columns.push_back(
-                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits, true});
+                watched_.columns.push_back({origin.table, origin.column,
+                                            is_whole ? For::kWhole : For::kDigits, Use::kKept});
             }
         }
     }
@@ -358,11 +379,10 @@ class Check {
         watched_.has_low_sum |=
             (how.is_order || how.affinity == Affinity::kNumeric) && has_sum(value);
     }
-    void watch_least(const KnownValue& value) {
+    void watch_least(const KnownValue& value, Use use) {
         for (const Origin& origin : origins_of(value, kRounded | kMaybeWideTexts)) {
             if (origin.kind == Origin::Kind::kColumn) {
-                watched_.columns.push_back(
-                    {origin.table, origin.column, WatchedColumn::For::kLeast});
+                watched_.columns.push_back({origin.table, origin.column, For::kLeast, use});
             }
         }
     }
@@ -370,15 +390,21 @@ class Check {
         use(a);
         use(b);
         const KnownValue both{static_cast<Kinds>(a.kinds | b.kinds), 0, a.origins | b.origins};
-        constexpr Kinds kWritten = kNumberText | kBigText | kLooseText;
+        constexpr Kinds kWritten = kNumberText | kBigText | kLooseText | kPastNumber;
         const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
         const Verdict verdict = is_key ? judge_key(both.kinds, how) : judge(a.kinds, b.kinds, how);
         look_at_low_sums(both, how);
+        if (how.affinity == Affinity::kNumeric && (both.kinds & kNumbers) != 0) {
+            texts(both, For::kTextKept);
+        }
+        const Use use = !how.is_order ? Use::kEqual : is_key ? Use::kSort : Use::kOrder;
+        const std::string_view compared =
+            how.is_order ? "u256_cmp(a, b) < 0 for a < b" : "u256_cmp(a, b) = 0 for a = b";
         switch (verdict) {
             case Verdict::kRight: return;
-            case Verdict::kWatchLeast: return watch_least(both);
-            case Verdict::kWatchDigits: return exact(stored, false);
-            case Verdict::kWatchWhole: return exact(stored, true);
+            case Verdict::kWatchLeast: return watch_least(both, use);
+            case Verdict::kWatchDigits: return exact(stored, false, use);
+            case Verdict::kWatchWhole: return exact(stored, true, use);
             case Verdict::kTextOrder:
                 return refuse(
                     "nothing says how a number in quotes is compared with what is "
@@ -391,10 +417,10 @@ class Check {
                     "it so, or `collate nocase` behind it",
                     both, kHex);
             case Verdict::kLeast:
-                return refuse(
-                    "a number in quotes that is below -2^63 is compared with one of 64 bits in "
-                    "floating point: say u256_cmp(a, b) < 0",
-                    both, 0);
+                return refuse(fmt::format("a number in quotes that is below -2^63 is compared with "
+                                          "one of 64 bits in floating point: say {}",
+                                          compared),
+                              both, 0);
             case Verdict::kLoose:
                 return refuse(
                     "{} is a number as text: write numbers that it is compared with as "
@@ -410,12 +436,7 @@ class Check {
             case Verdict::kNumberAndText: {
                 const bool has_wide = (both.kinds & kWideTexts) != 0;
                 if (!has_wide && (both.kinds & kWritten) != 0) {
-                    return refuse(
-                        "a number in quotes is compared with a calculated one, and SQL "
-                        "takes a text for more than any number: write it without "
-                        "quotes, or u256_add(.., 0) > '1000' collate u256 where one may "
-                        "not fit in 64 bits",
-                        both, 0);
+                    return refuse(number_in_quotes(both.kinds, compared, is_key), both, 0);
                 }
                 return refuse(
                     "{} is a text, which SQL takes for more than any number: write '0' "
@@ -426,12 +447,50 @@ class Check {
         }
     }
 
+    /// Of one that is compared with a number.
+    [[nodiscard]] static std::string number_in_quotes(Kinds kinds, std::string_view compared,
+                                                      bool is_key) {
+        std::string out =
+            "a number in quotes is compared with a calculated one, and SQL takes a text for more "
+            "than any number: ";
+        const bool is_small = (kinds & kBigText) == 0;
+        if (is_small) {
+            out += "write it without quotes, in digits";
+        }
+        if ((kinds & kLooseText) != 0) {
+            return out;
+        }
+        if (is_key) {
+            return out + (is_small ? ", or " : "write ") +
+                   "u256_add(.., 0) for the calculated one, with collate u256 for an order";
+        }
+        return out + fmt::format("{}{}", is_small ? ", or " : "say ", compared) +
+               (is_small ? " where one may not fit in 64 bits" : "");
+    }
+
+    /// Texts of columns of which a number is made.
+    void texts(const KnownValue& value, For what) {
+        if ((value.kinds & (kText | kSaidText)) == 0) {
+            return;
+        }
+        const std::vector<Origin>& all = flow_.origins();
+        for (size_t i = 0; i < all.size(); ++i) {
+            const size_t bit = std::min(i, ValueFlow::kOriginsMax - 1);
+            if ((value.origins >> bit & 1) != 0 && all[i].kind == Origin::Kind::kColumn &&
+                is_text_column(all[i].table->columns()[all[i].column])) {
+                const bool is_cut = (value.kinds & kCutText) != 0;
+                watched_.columns.push_back(
+                    {all[i].table, all[i].column, is_cut ? For::kTextCut : what});
+            }
+        }
+    }
+
     /// Its numbers must be whole and fit in 64 bits, or else have no more digits than a double
     /// tells apart: that is seen when they come.
-    void exact(const KnownValue& value, bool is_whole) {
-        using For = WatchedColumn::For;
-        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts;
-        if ((value.kinds & (is_whole ? kBigText : kBigText | kNumberText)) != 0) {
+    void exact(const KnownValue& value, bool is_whole, Use use = Use::kCalculated) {
+        constexpr Kinds kLarge = kUint64 | kRounded | kRoundedDecimal | kMaybeWideTexts | kSaidText;
+        const Kinds rounded = is_whole ? kBigText | kPastNumber : kBigText | kNumberText;
+        if ((value.kinds & rounded) != 0) {
             return refuse(
                 "a number in quotes is calculated with in floating point: use "
                 "u256_add(a, b) or decimal_add(a, b) and the others",
@@ -441,14 +500,14 @@ class Check {
             if (origin.kind == Origin::Kind::kFunction) {
                 refused_ = refused_.value_or(Error{
                     ErrorCode::kInvalidArgument,
-                    fmt::format("{} gives a text, which SQL would calculate with in floating "
+                    fmt::format("{} is a text, which SQL would calculate with in floating "
                                 "point: use u256_add(a, b) and the others, or say cast(.. as real)",
                                 origin.name)});
             } else if (origin.kind == Origin::Kind::kSum) {
                 watched_.has_sum = true;
             } else {
                 watched_.columns.push_back(
-                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits});
+                    {origin.table, origin.column, is_whole ? For::kWhole : For::kDigits, use});
             }
         }
     }
@@ -522,19 +581,22 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
             checked = std::move(as_text);
         }
     }
-    if (!checked || !checked->uses_past_64) {
+    if (!checked || (!checked->uses_past_64 && !checked->drops_bits)) {
         return checked;
     }
+    const std::string why =
+        fmt::format("beyond 64 bits, {}{}{}", checked->uses_past_64 ? kPastWords : "",
+                    checked->uses_past_64 && checked->drops_bits ? "; and " : "",
+                    checked->drops_bits ? kDropWords : "");
+    checked->whole_words = "with which the statement may calculate " + why;
     checked->stays_whole = [check, sum_is_text = checked->sum_is_text](const WholeBits& bits) {
         bool is_mixed = false;
         const auto with = check(sum_is_text, &bits, is_mixed);
-        return with && !with->uses_past_64;
+        return with && !with->uses_past_64 && !with->drops_bits;
     };
     if (!checked->stays_whole({})) {
         return Error{ErrorCode::kInvalidArgument,
-                     "what the statement compares, sorts or changes may be calculated beyond 64 "
-                     "bits, where SQL goes on in floating point: use u256_add(a, b), u256_mul and "
-                     "the others, or say cast(.. as real)"};
+                     "the statement may calculate, whatever the rows hold, " + why};
     }
     return checked;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,7 +35,9 @@ struct WatchedValues {
     /// It compares, sorts or changes what may be calculated beyond 64 bits; of which numbers that
     /// is not so, the watch asks.
     bool uses_past_64 = false;
+    bool drops_bits = false;  ///< it shifts what may not fit then
     WholeWatch::StaysWhole stays_whole;
+    std::string whole_words;       ///< `Statement`
     std::vector<Floating> answer;  ///< of each column
 };
 

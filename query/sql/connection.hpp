@@ -15,11 +15,13 @@ namespace plumbline::query::sql {
 /// The name of the collation that orders numbers of any size.
 inline constexpr const char* kNumberCollation = "u256";
 
-/// Behind a number with which a statement would calculate beyond 64 bits.
+/// Of what a statement calculates beyond 64 bits.
 inline constexpr const char* kPastWords =
-    "with which the statement may calculate beyond 64 bits, where SQL goes on in floating point, "
-    "and then compares, sorts or changes that: use u256_add(a, b), u256_mul and the others, or say "
-    "cast(.. as real)";
+    "where SQL goes on in floating point, and then compares, sorts or changes that: use "
+    "u256_add(a, b), u256_mul and the others, or say cast(.. as real)";
+/// Of what it shifts beyond them.
+inline constexpr const char* kDropWords =
+    "where SQL drops bits of a << b: use u256_mul(a, '16') for a << 4";
 /// Behind a number that does not fit in 64 bits, or what gives it.
 inline constexpr const char* kKeptWords =
     "of which a subquery or WITH whose column is of 64 bits keeps a floating point number: write a "

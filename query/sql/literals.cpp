@@ -1,12 +1,12 @@
 // Numbers in a statement that SQLite would round in silence.
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
+#include "query/sql/number_prefix.hpp"
 #include "query/sql/session.hpp"
 #include "query/sql/statement_words.hpp"
 
@@ -41,28 +41,18 @@ bool is_negative(std::string_view sql, size_t at) {
 }
 
 Status check_number(std::string_view text, bool is_negative) {
-    const std::string_view most = is_negative ? "9223372036854775808" : "9223372036854775807";
-    constexpr size_t kDoubleDigits = 15;
-    const std::string_view mantissa = text.substr(0, text.find_first_of("eE"));
-    const bool is_whole = mantissa.size() == text.size() && text.find('.') == text.npos;
-    std::string digits;
-    for (const char c : mantissa) {
-        if (is_ascii_digit(c) && (c != '0' || !digits.empty())) {
-            digits += c;
-        }
-    }
-    const bool is_exact =
-        is_whole ? digits.size() < most.size() || (digits.size() == most.size() && digits <= most)
-                 : digits.size() <= kDoubleDigits;
-    double as_double = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), as_double);
-    if (is_exact && read.ec != std::errc::result_out_of_range) {
+    const std::string written = is_negative ? "-" + std::string{text} : std::string{text};
+    const auto number = number_prefix(written);
+    if (!number || is_held(*number)) {
         return ok();
     }
+    const auto digits = canonical_text(*number);
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{0} is more than SQL's numbers hold and would be rounded: write it "
-                             "as text, '{0}'",
-                             is_negative ? "-" + std::string{text} : std::string{text})};
+                 digits
+                     ? fmt::format("{} is more than SQL's numbers hold and would be rounded: "
+                                   "write it as text, '{}'",
+                                   written, *digits)
+                     : fmt::format("{} is beyond SQL's numbers, and those of any column", written)};
 }
 
 /// The number at `at`, which is a digit or a point before one.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/near_name.hpp"
 #include "query/sql/comparison_check.hpp"
 #include "query/sql/connection.hpp"
@@ -69,6 +70,13 @@ const Value* given_for(const RunOptions& options, const char* name, size_t place
     return found == options.named.end() ? nullptr : &found->second;
 }
 
+bool has_column(const Table& table, std::string_view name) {
+    return std::ranges::any_of(table.columns(), [&](const Column& column) {
+        return column.role != ColumnRole::kNoArgument && column.name.size() == name.size() &&
+               starts_with_ignoring_case(column.name, name);
+    });
+}
+
 /// What to put behind SQLite's `words` where they say that there is no such table or column.
 std::string what_was_meant(const Connection& connection, std::string_view words) {
     constexpr std::string_view kTable = "no such table: ";
@@ -95,6 +103,14 @@ std::string what_was_meant(const Connection& connection, std::string_view words)
         return suggest(words, known);
     }
     // Which tables the statement asks is not told: all columns would be a list without an end.
+    if (const auto owner = std::ranges::find_if(
+            connection.tables, [&](const auto& table) { return has_column(*table, words); });
+        owner != connection.tables.end()) {
+        return fmt::format(
+            "; {} has such a column, but it cannot be named there: LIMIT and OFFSET "
+            "take no columns, and others only those of the tables in their FROM",
+            (*owner)->name());
+    }
     const std::string_view near = nearest(words, known);
     return near.empty() ? std::string{} : fmt::format("; did you mean '{}'?", near);
 }
@@ -127,6 +143,7 @@ struct Session::Impl {
     SqlLimits limits;
     std::shared_ptr<const storage::ReadView> view;  ///< of the running statement
     std::vector<Floating> answer;                   ///< its columns: `WatchedValues`
+    std::vector<std::string> names;                 ///< of them
 
     /// Why SQLite gave `code`.
     [[nodiscard]] Error why(int code) {
@@ -250,6 +267,15 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
         sqlite3_stmt_isexplain(statement.get()) != 0) {
         return Error{ErrorCode::kInvalidArgument, "only SELECT is taken here"};
     }
+    names.clear();
+    for (int i = 0; i < sqlite3_column_count(statement.get()); ++i) {
+        const char* name = sqlite3_column_name(statement.get(), i);
+        names.emplace_back(name == nullptr ? "" : name);
+    }
+    const std::string run = with_casts_to_text(sql);
+    if (run != sql) {
+        PLUMBLINE_TRY(statement, prepare(run, rest));
+    }
     const auto wanted = static_cast<size_t>(sqlite3_bind_parameter_count(statement.get()));
     PLUMBLINE_TRY_VOID(check_names(statement.get(), options));
     if (options.named.empty() && wanted != options.parameters.size()) {
@@ -270,7 +296,7 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
             return why(code);
         }
     }
-    PLUMBLINE_TRY_VOID(watch(statement.get(), sql, words, options));
+    PLUMBLINE_TRY_VOID(watch(statement.get(), run, words, options));
     return statement;
 }
 
@@ -289,7 +315,13 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
                             : text != nullptr                             ? kinds_of_text(*text)
                                                                           : Kinds{kText};
         const unsigned bits = number != nullptr ? bits_of(*number) : 63;
-        return {kinds, 0, 0, static_cast<uint8_t>(bits)};
+        return {kinds,
+                0,
+                0,
+                static_cast<uint8_t>(bits),
+                0,
+                0,
+                number != nullptr ? natural_of(*number) : Natural{}};
     };
     Result<WatchedValues> checked = check_comparisons(db.get(), sql, words, sources);
     if (!checked) {
@@ -301,6 +333,7 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
     WatchedValues found = *std::move(checked);
     connection.statement.watched = std::move(found.columns);
     connection.statement.whole = WholeWatch{std::move(found.stays_whole)};
+    connection.statement.whole_words = std::move(found.whole_words);
     connection.statement.watches_sum = found.has_sum;
     connection.statement.watches_low_sum = found.has_low_sum;
     connection.statement.sums_are_narrow = found.has_narrow_sums;
@@ -311,11 +344,8 @@ Status Session::Impl::watch(sqlite3_stmt* statement, std::string_view sql,
 
 Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
     const int columns = sqlite3_column_count(statement);
-    std::vector<std::string> names;
     std::vector<std::string> types;
     for (int i = 0; i < columns; ++i) {
-        const char* name = sqlite3_column_name(statement, i);
-        names.emplace_back(name == nullptr ? "" : name);
         const char* type = sqlite3_column_decltype(statement, i);
         types.emplace_back(type == nullptr ? "" : type);
     }

@@ -1,6 +1,7 @@
 #include "query/sql/statement_words.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct Token {
     Kind kind = Kind::kMark;
     std::string text;  ///< in lower case, without quotes
     bool is_quoted = false;
+    size_t at = 0;  ///< in the statement
 
     [[nodiscard]] bool is_mark(std::string_view mark) const {
         return kind == Kind::kMark && text == mark;
@@ -54,7 +56,7 @@ struct Token {
 Token quoted(std::string_view sql, size_t at, size_t end) {
     const auto kind = sql[at] == '\'' ? Token::Kind::kText : Token::Kind::kName;
     const size_t size = end - at < 2 ? 0 : end - at - 2;
-    return {kind, std::string{sql.substr(at + 1, size)}, true};
+    return {kind, std::string{sql.substr(at + 1, size)}, true, at};
 }
 
 std::vector<Token> tokens_of(std::string_view sql) {
@@ -77,7 +79,7 @@ std::vector<Token> tokens_of(std::string_view sql) {
             out.push_back({is_parameter        ? Kind::kParameter
                            : is_ascii_digit(c) ? Kind::kNumber
                                                : Kind::kName,
-                           std::string{sql.substr(first, at - first)}, false});
+                           std::string{sql.substr(first, at - first)}, false, first});
             continue;
         }
         const bool goes_on = !out.empty() && at > 0 && out.back().kind == Kind::kMark &&
@@ -86,7 +88,7 @@ std::vector<Token> tokens_of(std::string_view sql) {
         if (goes_on) {
             out.back().text += c;
         } else if (!is_blank(c)) {
-            out.push_back({Kind::kMark, std::string{c}, false});
+            out.push_back({Kind::kMark, std::string{c}, false, at});
         }
         ++at;
     }
@@ -160,6 +162,16 @@ bool is_plain(const std::vector<Token>& tokens) {
     return true;
 }
 
+/// SQLite's rule for the names of types, which are between `from` and `to`.
+bool is_text_type(const std::vector<Token>& tokens, size_t from, size_t to) {
+    std::string name;
+    for (; from < to; ++from) {
+        name += tokens[from].text + " ";
+    }
+    const auto has = [&](std::string_view part) { return name.find(part) != std::string::npos; };
+    return !has("int") && (has("char") || has("clob") || has("text"));
+}
+
 /// `at` is behind the parenthesis.
 size_t count_arguments(const std::vector<Token>& tokens, size_t at) {
     size_t count = 1;
@@ -194,6 +206,38 @@ size_t skip_quoted_or_comment(std::string_view sql, size_t at) {
         return skip_to(sql, at, "\n");
     }
     return sql.substr(at, 2) == "/*" ? skip_to(sql, at + 2, "*/") : at;
+}
+
+std::string with_casts_to_text(std::string_view sql) {
+    const std::vector<Token> tokens = tokens_of(sql);
+    std::map<size_t, std::string_view> added;  // by place
+    for (size_t i = 0; i + 1 < tokens.size(); ++i) {
+        if (!tokens[i].is_word("cast") || !tokens[i + 1].is_mark("(")) {
+            continue;
+        }
+        size_t as = 0;
+        size_t end = i + 2;
+        for (size_t depth = 1; end < tokens.size(); ++end) {
+            depth += tokens[end].is_mark("(") ? 1U : 0U;
+            depth -= tokens[end].is_mark(")") ? 1U : 0U;
+            if (depth == 0) {
+                break;
+            }
+            as = depth == 1 && tokens[end].is_word("as") ? end : as;
+        }
+        if (as != 0 && is_text_type(tokens, as + 1, end)) {
+            added[tokens[i + 1].at + 1] = "likely(";
+            added[tokens[as].at] = ") ";
+        }
+    }
+    std::string out;
+    size_t from = 0;
+    for (const auto& [place, text] : added) {
+        out += sql.substr(from, place - from);
+        out += text;
+        from = place;
+    }
+    return out.append(sql.substr(from));
 }
 
 std::optional<std::string> take_statement(std::string& sql) {

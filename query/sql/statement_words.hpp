@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace plumbline::query::sql {
@@ -24,5 +25,10 @@ struct StatementWords {
     size_t list_arguments = 1;
 };
 [[nodiscard]] StatementWords read_words(std::string_view sql);
+
+/// The same statement with `cast(likely(..) as text)` for `cast(.. as text)`, which SQLite would
+/// order and compare as what is in it: a column's collation goes through a cast, and not through a
+/// function.
+[[nodiscard]] std::string with_casts_to_text(std::string_view sql);
 
 }  // namespace plumbline::query::sql

@@ -108,7 +108,7 @@ void sum_value(sqlite3_context* context) {
     } else if (statement.watches_low_sum && text.starts_with('-') && !fits_integer(text)) {
         refuse_sum(context, text, "compare as more than any number");
     } else if (fits_integer(text) && !statement.whole.takes_sum(whole)) {
-        give_error(context, fmt::format("sum() is {}, {}", text, kPastWords));
+        give_error(context, fmt::format("sum() is {}, {}", text, statement.whole_words));
     } else if ((sum->texts == 0 || statement.sums_are_narrow) && !statement.sum_is_text &&
                fits_integer(text)) {
         sqlite3_result_int64(context, whole);

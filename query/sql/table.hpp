@@ -30,9 +30,16 @@ struct WatchedColumn {
         kWhole,   ///< they must be whole and fit in 64 bits
         kDigits,  ///< they have 15 digits at most
         kLeast,   ///< none becomes -2^63 as a floating point number, unless it is that
+        // Of columns of texts, as far as these are numbers to SQL:
+        kTextWhole,   ///< the whole part of each fits in 64 bits
+        kTextNumber,  ///< SQL's numbers hold it
+        kTextCut,     ///< no part of it is more than they hold
+        kTextKept,    ///< the same where all of the text is a number
     };
     For what = For::kWhole;
-    bool is_kept = false;  ///< rounded where a subquery's rows are kept, not where it is compared
+    /// What the statement does with it, for the words of a refusal.
+    enum class Use : uint8_t { kCalculated, kBits, kEqual, kOrder, kSort, kKept };
+    Use use = Use::kCalculated;
 };
 
 /// What one statement works on. One thread.
@@ -49,6 +56,7 @@ struct Statement {
     std::map<uint64_t, std::shared_ptr<const storage::ReadView>> past{};
     std::vector<WatchedColumn> watched{};
     WholeWatch whole{};
+    std::string whole_words{};     ///< behind a number of which `whole` says no
     bool watches_sum = false;      ///< no sum() may be more than fits in 64 bits
     bool watches_low_sum = false;  ///< none may be below -2^63
     /// Every sum() is of numbers of up to 64 bits, and so a text only where it does not fit.

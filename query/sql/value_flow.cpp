@@ -66,7 +66,53 @@ uint8_t bits_calculated(std::string_view name, uint8_t a, uint8_t b) {
                                           : static_cast<uint8_t>(most + 1);
 }
 
+/// Of a number below 2^bits that is not negative.
+Natural natural_below(unsigned bits) {
+    return {true, 0, bits < 8 ? static_cast<uint8_t>((1U << bits) - 1) : Natural::kMore};
+}
+
+/// Of a number that is written in the program.
+Natural literal_natural(const Instruction& one) {
+    int64_t number = -1;
+    if (one.name == "Int64") {
+        std::from_chars(one.p4.data(), one.p4.data() + one.p4.size(), number);
+    }
+    return natural_of(one.name == "Integer" ? one.p1 : number);
+}
+
+Natural natural_in(const Column& column, unsigned bits) {
+    using storage::FieldKind;
+    const bool is_natural = column.type && (column.type->kind == FieldKind::kUint ||
+                                            column.type->kind == FieldKind::kBool);
+    return is_natural ? natural_below(bits) : Natural{};
+}
+
+Natural joined_natural(const KnownValue& a, const KnownValue& b) {
+    if (a.kinds == 0 || b.kinds == 0) {  // Null is of every kind.
+        return a.kinds == 0 ? b.natural : a.natural;
+    }
+    return a.natural.is_told && b.natural.is_told
+               ? Natural{true, std::min(a.natural.least, b.natural.least),
+                         std::max(a.natural.most, b.natural.most)}
+               : Natural{};
+}
+
+/// These give a part of the text that they are given.
+bool cuts(std::string_view function) {
+    constexpr std::string_view kAll[] = {"substr", "substring", "trim", "ltrim",
+                                         "rtrim",  "lower",     "upper"};
+    return std::ranges::find(kAll, function) != std::end(kAll);
+}
+
 }  // namespace
+
+Natural natural_of(int64_t number) noexcept {
+    if (number < 0) {
+        return {};
+    }
+    const auto shown = static_cast<uint8_t>(std::min<int64_t>(number, Natural::kMore));
+    return {true, shown, shown};
+}
 
 std::string_view function_name(const Instruction& one) {
     return std::string_view{one.p4}.substr(0, one.p4.find('('));
@@ -196,7 +242,9 @@ void ValueFlow::apply(size_t at, Registers& registers) {
     };
     switch (one.effect) {
         case Effect::kIntegerToP1: return set_kinds(one.p1, kInteger, kCountBits);
-        case Effect::kIntegerToP2: return set_kinds(one.p2, kInteger, literal_bits(one));
+        case Effect::kIntegerToP2:
+            return registers.set(one.p2,
+                                 {kInteger, 0, 0, literal_bits(one), 0, 0, literal_natural(one)});
         case Effect::kIntegerToP3: return set_kinds(one.p3, kInteger, kCountBits);
         case Effect::kReal: return set_kinds(one.p2, kReal);
         case Effect::kBlob: return set_kinds(one.p2, kText);
@@ -224,7 +272,10 @@ void ValueFlow::apply(size_t at, Registers& registers) {
         }
         case Effect::kArithmetic:
         case Effect::kWholeArithmetic: return registers.set(one.p3, calculated(one, registers));
-        case Effect::kBitNot: return set_kinds(one.p2, kInteger);
+        case Effect::kBitNot:
+            return set_kinds(one.p2, kInteger,
+                             static_cast<uint8_t>(
+                                 std::min<unsigned>(registers.get(one.p1).bits + 1U, kBitsMax)));
         case Effect::kCast: {
             const char to = static_cast<char>(one.p2);
             const KnownValue from = registers.get(one.p1);
@@ -232,7 +283,7 @@ void ValueFlow::apply(size_t at, Registers& registers) {
             return to == 'E' ? set_kinds(one.p1, kReal)
                    : affinity_of(to) == Affinity::kNumeric
                        ? set_kinds(one.p1, to == 'D' ? kInteger : kInteger | kReal, bits)
-                       : set_kinds(one.p1, kText, bits);
+                       : registers.set(one.p1, {kSaidText, 0, from.origins, bits});
         }
         case Effect::kAffinity:
             for (int i = 0; i < one.p2 && static_cast<size_t>(i) < one.p4.size(); ++i) {
@@ -322,11 +373,17 @@ KnownValue ValueFlow::read_virtual(const Instruction& one) {
     const Kinds kinds = kinds_of(column);
     const uint8_t bits = bits_of_column(table, place);
     constexpr Kinds kNamed = kUint64 | kWideTexts | kHex;
-    if ((kinds & kNamed) == 0) {
-        return {kinds, 0, 0, bits, number_in(shapes_, column.shape.get())};
+    if ((kinds & kNamed) == 0 && !is_text_column(column)) {
+        return {
+            kinds, 0, 0, bits, number_in(shapes_, column.shape.get()), 0, natural_in(column, bits)};
     }
-    return {kinds, 0,
-            origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place}), bits};
+    return {kinds,
+            0,
+            origin({Origin::Kind::kColumn, table.name() + "." + column.name, &table, place}),
+            bits,
+            0,
+            0,
+            natural_in(column, bits)};
 }
 
 uint8_t ValueFlow::bits_of_column(const Table& table, size_t place) const {
@@ -348,14 +405,7 @@ KnownValue ValueFlow::calculated(const Instruction& one, const Registers& regist
     const KnownValue a = registers.get(one.p1);
     const KnownValue b = registers.get(one.p2);
     if (one.effect == Effect::kWholeArithmetic) {
-        const uint8_t bits = one.name == "Remainder" ? std::min(a.bits, b.bits)
-                             : one.name == "BitAnd" || one.name == "BitOr"
-                                 ? std::max(a.bits, b.bits)
-                                 : kBitsMax;
-        return {one.name == "Remainder" && ((a.kinds | b.kinds) & kReal) != 0
-                    ? static_cast<Kinds>(kInteger | kReal)
-                    : static_cast<Kinds>(kInteger),
-                0, 0, bits};
+        return whole_calculated(one, registers);
     }
     // What is calculated of one floating point number is one.
     if (a.kinds == kReal || b.kinds == kReal) {
@@ -371,6 +421,55 @@ KnownValue ValueFlow::calculated(const Instruction& one, const Registers& regist
     const Kinds past =
         bits > kBitsMax ? Kinds{kPast64} : static_cast<Kinds>((a.kinds | b.kinds) & kPast64);
     return {static_cast<Kinds>(kInteger | past), 0, 0, std::min(bits, kBitsMax)};
+}
+
+unsigned ValueFlow::bits_shifted(const Instruction& shift, const Registers& registers) {
+    const KnownValue by = registers.get(shift.p1);
+    const KnownValue value = registers.get(shift.p2);
+    if (value.bits == 0) {
+        return 0;
+    }
+    if (by.natural.is_told && shift.name == "ShiftRight") {
+        return std::max<unsigned>(value.bits - std::min(value.bits, by.natural.least), 1);
+    }
+    // By less than nothing is the other way.
+    const Natural most = by.natural.is_told ? by.natural : natural_below(by.bits);
+    return unsigned{value.bits} + most.most;
+}
+
+/// Of %, &, |, << and >>.
+KnownValue ValueFlow::whole_calculated(const Instruction& one, const Registers& registers) {
+    const KnownValue a = registers.get(one.p1);
+    const KnownValue b = registers.get(one.p2);
+    const uint8_t least = std::min(a.bits, b.bits);
+    const bool are_natural = a.natural.is_told && b.natural.is_told;
+    Kinds kinds = kInteger;
+    unsigned bits = kBitsMax;
+    bool is_natural = false;
+    if (one.name == "Remainder") {
+        kinds |= ((a.kinds | b.kinds) & kReal) != 0 ? Kinds{kReal} : Kinds{0};
+        bits = least;
+        is_natural = b.natural.is_told;
+    } else if (one.name == "BitAnd") {
+        is_natural = a.natural.is_told || b.natural.is_told;
+        bits = are_natural         ? least
+               : a.natural.is_told ? a.bits
+               : b.natural.is_told ? b.bits
+                                   : std::max(a.bits, b.bits);
+    } else if (one.name == "BitOr") {
+        is_natural = are_natural;
+        bits = std::max(a.bits, b.bits);
+    } else {
+        is_natural = b.natural.is_told;
+        bits = std::min<unsigned>(bits_shifted(one, registers), kBitsMax);
+    }
+    return {kinds,
+            0,
+            0,
+            static_cast<uint8_t>(bits),
+            0,
+            0,
+            is_natural ? natural_below(bits) : Natural{}};
 }
 
 std::vector<KnownValue> ValueFlow::arguments(const Instruction& one,
@@ -431,7 +530,7 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
                                                      : static_cast<Kinds>(kReal | kInteger),
                     0, 0, kBitsMax};
         case Gives::kAbs: {
-            constexpr Kinds kOther = kText | kHex | kUpperHex | kLooseText;
+            constexpr Kinds kOther = kText | kSaidText | kHex | kUpperHex | kLooseText;
             const Kinds real = (all.kinds & kOther) != 0 ? Kinds{kReal} : Kinds{0};
             return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins, all.bits};
         }
@@ -454,10 +553,16 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
 /// A text, or `kinds`, that was made of `all`: perhaps the digits of a wide number.
 KnownValue ValueFlow::made_of(std::string_view name, const KnownValue& all, Kinds kinds) {
     const std::string by = name == "||" ? std::string{name} : std::string{name} + "()";
-    return (all.kinds & (kMaybeWideTexts | kWideJson)) == 0
-               ? KnownValue{kinds, 0, 0, kBitsMax}
-               : KnownValue{static_cast<Kinds>(kinds | kWidePart), 0,
-                            origin({Origin::Kind::kFunction, by, nullptr, 0}), kBitsMax};
+    KnownValue out{kinds, 0, 0, kBitsMax};
+    if (cuts(name) && (all.kinds & (kText | kSaidText)) != 0) {
+        out.kinds |= kCutText | (all.kinds & kSaidText);
+        out.origins = all.origins;
+    }
+    if ((all.kinds & (kMaybeWideTexts | kWideJson)) != 0) {
+        out.kinds |= kWidePart;
+        out.origins = origin({Origin::Kind::kFunction, by, nullptr, 0}) | text_origins(out);
+    }
+    return out;
 }
 
 KnownValue ValueFlow::json_value(Kinds kinds, const evm::AbiType* type, std::string_view name) {
@@ -556,6 +661,17 @@ KnownValue ValueFlow::sum_of(const KnownValue& given) {
     return {kinds, 0, kinds == 0 ? 0 : origin({Origin::Kind::kSum, "sum()", nullptr, 0}), bits};
 }
 
+/// Those of the value's that are columns of texts.
+uint32_t ValueFlow::text_origins(const KnownValue& value) const {
+    uint32_t out = 0;
+    for (size_t i = 0; i < std::min(origins_.size(), kOriginsMax); ++i) {
+        const bool is_text = origins_[i].kind == Origin::Kind::kColumn &&
+                             is_text_column(origins_[i].table->columns()[origins_[i].column]);
+        out |= is_text ? value.origins & uint32_t{1} << i : 0;
+    }
+    return out;
+}
+
 uint32_t ValueFlow::origin(Origin one) {
     const auto is_same = [&](const Origin& known) {
         return known.kind == one.kind && known.name == one.name && known.table == one.table;
@@ -577,7 +693,8 @@ KnownValue ValueFlow::joined(KnownValue a, KnownValue b) {
                    a.origins | b.origins,
                    std::max(a.bits, b.bits),
                    shape,
-                   a.text == b.text ? a.text : uint16_t{0}};
+                   a.text == b.text ? a.text : uint16_t{0},
+                   joined_natural(a, b)};
     if (a.rows != b.rows) {
         std::vector<Source> sources = rows_[a.rows];
         sources.insert(sources.end(), rows_[b.rows].begin(), rows_[b.rows].end());

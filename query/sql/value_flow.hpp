@@ -23,6 +23,17 @@ struct Origin {
     size_t column = 0;
 };
 
+/// A whole number that is not negative, as far as shifts go.
+struct Natural {
+    static constexpr uint8_t kMore = 255;  ///< or more
+    bool is_told = false;
+    uint8_t least = 0;
+    uint8_t most = kMore;
+
+    friend bool operator==(const Natural&, const Natural&) = default;
+};
+[[nodiscard]] Natural natural_of(int64_t number) noexcept;
+
 struct KnownValue {
     Kinds kinds = 0;
     uint16_t rows = 0;     ///< it is a record: which; 0: none
@@ -30,6 +41,7 @@ struct KnownValue {
     uint8_t bits = 0;      ///< its whole numbers lie between -2^bits and 2^bits
     uint16_t shape = 0;    ///< of JSON: which; 0: not told
     uint16_t text = 0;     ///< it is this text of the statement; 0: not told
+    Natural natural{};
 
     friend bool operator==(const KnownValue&, const KnownValue&) = default;
 };
@@ -62,6 +74,9 @@ class ValueFlow {
     [[nodiscard]] bool has_mixed_sum() const noexcept { return has_mixed_sum_; }
     /// Whether a sum() may be of numbers that are texts whatever their size.
     [[nodiscard]] bool has_wide_sum() const noexcept { return has_wide_sum_; }
+    /// What a << or >> gives may be as large as 2 to that; above 63: SQLite may drop bits of it.
+    [[nodiscard]] static unsigned bits_shifted(const Instruction& shift,
+                                               const Registers& registers);
     /// Of a record, or of a cursor.
     [[nodiscard]] std::vector<KnownValue> columns_of_rows(uint16_t rows);
     [[nodiscard]] std::vector<KnownValue> columns_of_cursor(int cursor) const;
@@ -91,6 +106,7 @@ class ValueFlow {
     [[nodiscard]] KnownValue read_column(const Instruction& one, const Registers& registers);
     [[nodiscard]] KnownValue read_virtual(const Instruction& one);
     [[nodiscard]] KnownValue calculated(const Instruction& one, const Registers& registers);
+    [[nodiscard]] KnownValue whole_calculated(const Instruction& one, const Registers& registers);
     [[nodiscard]] KnownValue aggregated(const Instruction& one, const Registers& registers);
     [[nodiscard]] KnownValue result_of(std::string_view name, const std::vector<KnownValue>& given);
     [[nodiscard]] KnownValue sum_of(const KnownValue& given);
@@ -105,6 +121,7 @@ class ValueFlow {
     [[nodiscard]] KnownValue read_json_table(const Instruction& one);
     void filter_virtual(size_t at, const Registers& registers);
     [[nodiscard]] uint32_t origin(Origin origin);
+    [[nodiscard]] uint32_t text_origins(const KnownValue& value) const;
     [[nodiscard]] KnownValue joined(KnownValue a, KnownValue b);
     [[nodiscard]] uint16_t rows_of(const std::vector<Source>& sources);
     void add_columns(Source to, const Columns& columns);

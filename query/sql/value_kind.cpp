@@ -6,6 +6,7 @@
 #include "query/sql/connection.hpp"
 #include "query/sql/json_kinds.hpp"
 #include "query/sql/number.hpp"
+#include "query/sql/number_prefix.hpp"
 
 namespace plumbline::query::sql {
 
@@ -68,7 +69,7 @@ Verdict judge_texts(Kinds a, Kinds b, const Comparing& how) {
         return Verdict::kRight;
     }
     if (!has_wide) {
-        const bool is_said = !how.collation.empty();
+        const bool is_said = !how.collation.empty() || (both & kSaidText) != 0;
         return !is_said && (both & (kNumberText | kBigText)) != 0 ? Verdict::kTextOrder
                                                                   : Verdict::kRight;
     }
@@ -90,6 +91,11 @@ Verdict judge_pair(Kinds a, Kinds b, const Comparing& how) {
         return judge_numbers(a, b, how);
     }
     if ((a & kNumbers) != 0 || (b & kNumbers) != 0) {
+        // What the text makes as a number is seen when it comes; two of them may be one as doubles.
+        const bool is_large = ((a | b) & (kRounded | kRoundedDecimal)) != 0;
+        if (how.affinity == Affinity::kNumeric && (((a | b) & kSaidText) != 0 || is_large)) {
+            return Verdict::kWatchWhole;
+        }
         constexpr Kinds kNumberTexts = kWideTexts | kNumberText | kBigText | kLooseText;
         return ((a | b) & kNumberTexts) != 0 ? Verdict::kNumberAndText : Verdict::kRight;
     }
@@ -141,16 +147,24 @@ Kinds kinds_of(const Column& column) {
     return kText;
 }
 
+bool is_text_column(const Column& column) {
+    return column.type && column.type->kind == FieldKind::kString;
+}
+
 Kinds kinds_of_text(std::string_view text) {
+    const auto number = number_prefix(text);
+    const Kinds past = number && !is_held(*number) ? Kinds{kPastNumber} : Kinds{0};
     if (is_canonical(text)) {
         const bool is_rounded = text.find('.') != std::string_view::npos && !fits_double(text);
         const Kinds big = becomes_least(text) ? kBigText | kLeastText : Kinds{kBigText};
-        return is_rounded ? Kinds{kLooseText} : fits_integer(text) ? Kinds{kNumberText} : big;
+        return is_rounded           ? Kinds{kLooseText} | past
+               : fits_integer(text) ? Kinds{kNumberText}
+                                    : big;
     }
     if (is_hex_with_capitals(text)) {
         return kUpperHex;
     }
-    return looks_like_number(text) ? kLooseText : kText;
+    return (looks_like_number(text) ? kLooseText : kText) | past;
 }
 
 Affinity affinity_of(int letter) noexcept {
@@ -187,8 +201,8 @@ Kinds convert(Kinds kinds, Affinity affinity) noexcept {
 
 Verdict judge(Kinds a, Kinds b, const Comparing& comparing) noexcept {
     Verdict out = std::max(judge_parts(a, b, comparing), judge_least(a, b, comparing));
-    for (Kinds left = 1; left <= kText && left <= a; left = static_cast<Kinds>(left << 1)) {
-        for (Kinds right = 1; right <= kText && right <= b;
+    for (Kinds left = 1; left <= kLastKind && left <= a; left = static_cast<Kinds>(left << 1)) {
+        for (Kinds right = 1; right <= kLastKind && right <= b;
              right = static_cast<Kinds>(right << 1)) {
             if ((a & left) != 0 && (b & right) != 0) {
                 out = std::max(out, judge_pair(left, right, comparing));

@@ -27,15 +27,20 @@ enum Kind : Kinds {
     kHex = 1 << 10,            ///< of a column of addresses or bytes: lower case
     kUpperHex = 1 << 11,       ///< hex with capital letters
     kText = 1 << 12,
+    kSaidText = 1 << 13,  ///< of `cast(.. as text)`: whatever its digits, a text
     /// Beside kInteger: SQLite calculated it, and if it did not fit in 64 bits, as a floating point
     /// number.
-    kPast64 = 1 << 13,
+    kPast64 = 1 << 14,
     // Beside kText and all else:
-    kWidePart = 1 << 14,  ///< a text that a function made of a wide number: perhaps its digits
-    kWideJson = 1 << 15,  ///< JSON in which there are wide numbers
+    kWidePart = 1 << 15,  ///< a text that a function made of a wide number: perhaps its digits
+    kWideJson = 1 << 16,  ///< JSON in which there are wide numbers
     /// Beside kBigText: a whole number below -2^63 of which a floating point number makes -2^63.
-    kLeastText = 1 << 16,
+    kLeastText = 1 << 17,
+    kCutText = 1 << 18,     ///< a part of a text of a column
+    kPastNumber = 1 << 19,  ///< a text of the statement; as a number, SQL's own do not hold it
 };
+/// The last that is no more than a word beside another.
+inline constexpr Kinds kLastKind = kSaidText;
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;
 /// Texts that are, or may be, numbers.
@@ -44,6 +49,8 @@ inline constexpr Kinds kMaybeWideTexts = kWideTexts | kWidePart;
 inline constexpr Kinds kAnything = kInteger | kReal | kText;
 
 [[nodiscard]] Kinds kinds_of(const Column& column);
+/// Whether it has texts that may be anything.
+[[nodiscard]] bool is_text_column(const Column& column);
 /// Of a text in a statement or its parameters.
 [[nodiscard]] Kinds kinds_of_text(std::string_view text);
 

@@ -1,11 +1,13 @@
 #include "query/sql/value_text.hpp"
 
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "core/base/printable_text.hpp"
 #include "core/evm/hex.hpp"
+#include "query/sql/number.hpp"
 
 namespace plumbline::query::sql {
 
@@ -51,6 +53,15 @@ void append_json(std::string& out, const Value& value) {
 
 std::string to_text(const Value& value) {
     return std::visit(ToText{}, value);
+}
+
+Value parameter_of(std::string_view text) {
+    int64_t number = 0;
+    if (!is_canonical(text) || !fits_integer(text)) {
+        return std::string{text};
+    }
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
 }
 
 }  // namespace plumbline::query::sql

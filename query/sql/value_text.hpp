@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "query/sql/session.hpp"
 
@@ -13,5 +14,9 @@ void append_json(std::string& out, const Value& value);
 
 /// The same without quotes; nothing for null.
 [[nodiscard]] std::string to_text(const Value& value);
+
+/// Of a parameter that is given in words: the one form of a number of 64 bits (no zeros in front,
+/// no "-0", no blanks) as that number, all else as the text that it is.
+[[nodiscard]] Value parameter_of(std::string_view text);
 
 }  // namespace plumbline::query::sql

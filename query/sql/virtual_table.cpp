@@ -7,10 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/exception_guard.hpp"
 #include "query/sql/asked_value.hpp"
 #include "query/sql/connection.hpp"
 #include "query/sql/number.hpp"
+#include "query/sql/number_prefix.hpp"
 #include "query/sql/number_values.hpp"
 #include "query/sql/value_kind.hpp"
 
@@ -409,26 +411,82 @@ struct GiveCell {
     }
 };
 
+/// Whether so many digits stand in a row that a number of them may not fit in 64 bits.
+bool has_long_number(std::string_view text) {
+    constexpr size_t kSafeDigits = 18;
+    size_t digits = 0;
+    return std::ranges::any_of(text, [&](char c) {
+        digits = is_ascii_digit(c) ? digits + 1 : 0;
+        return digits > kSafeDigits;
+    });
+}
+
 bool may_be(WatchedColumn::For what, std::string_view text) {
+    using For = WatchedColumn::For;
     switch (what) {
-        case WatchedColumn::For::kWhole: return fits_integer(text);
-        case WatchedColumn::For::kDigits: return fits_double(text);
-        case WatchedColumn::For::kLeast: return !becomes_least(text);
+        case For::kWhole: return fits_integer(text);
+        case For::kDigits: return fits_double(text);
+        case For::kLeast: return !becomes_least(text);
+        case For::kTextCut: return !has_long_number(text);
+        case For::kTextWhole:
+        case For::kTextNumber:
+        case For::kTextKept: break;
     }
-    return false;
+    const auto number = number_prefix(text);
+    return !number || (what == For::kTextKept && !number->is_all) ||
+           (what == For::kTextWhole ? is_whole_held(*number) : is_held(*number));
+}
+
+bool is_of_texts(WatchedColumn::For what) {
+    using For = WatchedColumn::For;
+    return what == For::kTextWhole || what == For::kTextNumber || what == For::kTextCut ||
+           what == For::kTextKept;
+}
+
+/// What SQL would do with a number that is too large for it, and what to write instead.
+std::string why_not(const WatchedColumn& watched) {
+    using Use = WatchedColumn::Use;
+    const Column& column = watched.table->columns()[watched.column];
+    const bool is_decimal = column.type && column.type->kind == FieldKind::kDecimal;
+    const std::string_view kind = is_decimal ? "decimal" : "u256";
+    if (is_of_texts(watched.what)) {
+        return fmt::format(
+            "of which SQL would make a number that it is not: use u256_add({0}, 0) "
+            "where all are whole numbers, decimal_add({0}, 0) of others, or say "
+            "cast({0} as real)",
+            column.name);
+    }
+    switch (watched.use) {
+        case Use::kKept: return kKeptWords;
+        case Use::kBits:
+            return "with which SQL would calculate in 64 bits: use u256_mul(a, '16') for a << 4 "
+                   "and, of numbers that are not negative, u256_div(a, '16') for a >> 4, "
+                   "u256_mod(a, '16') for a & 15";
+        case Use::kEqual:
+            return fmt::format(
+                "which SQL would compare in floating point: use {}_cmp(a, b) = 0 for a = b", kind);
+        case Use::kOrder:
+            return fmt::format(
+                "which SQL would compare in floating point: use {}_cmp(a, b) < 0 for a < b", kind);
+        case Use::kSort:
+            return fmt::format(
+                "which SQL would order in floating point or by its bytes: order by "
+                "{}_add(.., 0) collate u256, max({}_add(.., 0) collate u256)",
+                kind, kind);
+        case Use::kCalculated: break;
+    }
+    return fmt::format(
+        "with which SQL would calculate in floating point: use u256_add(a, b) or "
+        "decimal_add(a, b) and the others, or say cast({} as real)",
+        column.name);
 }
 
 Error past_watch(const WatchedColumn& watched, const std::string& text) {
-    const std::string& name = watched.table->columns()[watched.column].name;
+    const bool is_text = is_of_texts(watched.what);
     return {ErrorCode::kInvalidArgument,
-            fmt::format("{}.{} is {} in a row, {}", watched.table->name(), name, text,
-                        watched.is_kept
-                            ? kKeptWords
-                            : fmt::format("with which SQL would calculate or compare in floating "
-                                          "point: use u256_cmp(a, b) = 0, u256_add(a, b) or "
-                                          "decimal_add(a, b) and the others, or say cast({} as "
-                                          "real)",
-                                          name))};
+            fmt::format("{}.{} is {} in a row, {}", watched.table->name(),
+                        watched.table->columns()[watched.column].name,
+                        is_text ? "'" + cut(text) + "'" : text, why_not(watched))};
 }
 
 /// Where a text is more than the statement takes rightly from that column.
@@ -460,7 +518,7 @@ Status check_whole(Statement& statement, const Table& table, size_t place, const
     }
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{}.{} is {} in a row, {}", table.name(), table.columns()[place].name,
-                             value, kPastWords)};
+                             value, statement.whole_words)};
 }
 
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int place) {

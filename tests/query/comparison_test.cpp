@@ -406,6 +406,12 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
              {kHex, kUpperHex, {false, kNo, "NOCASE"}, Verdict::kRight},
              {kText, kNumberText, {true, kNo, ""}, Verdict::kTextOrder},
              {kText, kText, {true, kNo, ""}, Verdict::kRight},
+             {kSaidText, kNumberText, {true, kNo, ""}, Verdict::kRight},
+             {kSaidText, kLooseText, {false, kNo, ""}, Verdict::kRight},
+             {kSaidText, kWide, {true, kNo, ""}, Verdict::kBytesOrder},
+             {kSaidText, kInteger, {false, kNum, ""}, Verdict::kWatchWhole},
+             {kText, kUint64, {false, kNum, ""}, Verdict::kWatchWhole},
+             {kText, kInteger, {false, kNum, ""}, Verdict::kRight},
              {kInteger | kText, kWide | kHex, {false, kNo, ""}, Verdict::kNumberAndText},
              {0, kWide, {true, kNo, ""}, Verdict::kRight},
          }) {
@@ -418,7 +424,7 @@ TEST(ValueKindTest, PairsOfKindsAreJudgedByAffinityAndCollation) {
     EXPECT_EQ(kinds_of_text("-9223372036854775809"), kBigText | kLeastText);
     EXPECT_EQ(kinds_of_text("-92233720368547758080"), kBigText);
     EXPECT_EQ(kinds_of_text("1.5"), kBigText);
-    EXPECT_EQ(kinds_of_text("1.0000000000000000001"), kLooseText);
+    EXPECT_EQ(kinds_of_text("1.0000000000000000001"), kLooseText | kPastNumber);
     EXPECT_EQ(kinds_of_text("007"), kLooseText);
     EXPECT_EQ(kinds_of_text("0xAb"), kUpperHex);
     EXPECT_EQ(kinds_of_text("none"), kText);
