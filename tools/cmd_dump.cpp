@@ -12,6 +12,7 @@
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "engine/text/event_text.hpp"
+#include "engine/text/pin_name.hpp"
 #include "storage/read_view.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -151,15 +152,6 @@ Status dump_events(const storage::Database& database, const DumpArguments& optio
     return logs->status();
 }
 
-std::string_view pin_name(storage::CallPin pin) {
-    switch (pin) {
-        case storage::CallPin::kHash: return "hash";
-        case storage::CallPin::kNumber: return "number";
-        case storage::CallPin::kHead: return "head";
-    }
-    return "unknown";
-}
-
 void append_fact_json(std::string& out, const storage::CallFact& fact) {
     JsonWriter json{out};
     json.open_object()
@@ -169,7 +161,7 @@ void append_fact_json(std::string& out, const storage::CallFact& fact) {
         .member("outcome", storage::to_string(fact.outcome))
         .member("data", evm::to_hex(as_bytes(fact.data)))
         .member("once", fact.is_once)
-        .member("pinned_by", pin_name(fact.pin));
+        .member("pinned_by", engine::pin_name(fact.pin));
     if (fact.pin == storage::CallPin::kHead) {
         json.member("asked_at", fact.asked.block_num);
     }
@@ -180,7 +172,7 @@ void append_fact_csv(std::string& out, const storage::CallFact& fact) {
     out += fmt::format(
         "{},{},{},{},{},{},{},{},", fact.block_num, evm::to_hex(fact.call.to),
         evm::to_hex(as_bytes(fact.call.input)), storage::to_string(fact.outcome),
-        evm::to_hex(as_bytes(fact.data)), fact.is_once, pin_name(fact.pin),
+        evm::to_hex(as_bytes(fact.data)), fact.is_once, engine::pin_name(fact.pin),
         fact.pin == storage::CallPin::kHead ? fmt::to_string(fact.asked.block_num) : std::string{});
     out += '"';
     for (const char c : fact.provider) {

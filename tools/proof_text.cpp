@@ -173,23 +173,37 @@ void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {
         .member("proven", calls.proven)
         .member("skipped", calls.skipped)
         .member("asked_of_teller", calls.by_same)
+        .member("not_proven", calls.open)
         .close_object();
 }
 
 void append_calls_text(std::string& out, const engine::CallOutcomeReport& calls) {
     const uint64_t asked = calls.checked - calls.proven;
+    const bool has_nothing = calls.checked == 0 && calls.open + calls.skipped > 0;
     std::string parts;
-    if (calls.proven > 0) {
+    if (!calls.findings.empty()) {
+        parts = fmt::format("{} of {} facts of contract calls {}",
+                            with_commas(calls.findings.total), with_commas(calls.checked),
+                            calls.findings.total == 1 ? "differs" : "differ");
+    } else if (calls.proven > 0) {
         parts =
             fmt::format("{} facts of contract calls proven by storage{}", with_commas(calls.proven),
                         asked == 0 ? "" : fmt::format(", {} asked again", with_commas(asked)));
     } else {
         parts = fmt::format("{} facts of contract calls asked again", with_commas(asked));
     }
-    out += fmt::format("calls   {}: {}{}\n", verdict(calls.findings), parts,
-                       calls.skipped == 0
-                           ? std::string{}
-                           : fmt::format(", {} not in the sample", with_commas(calls.skipped)));
+    if (calls.open > 0) {
+        parts += fmt::format(", {} not proven", with_commas(calls.open));
+    }
+    if (calls.skipped > 0) {
+        parts += fmt::format(", {} not in the sample", with_commas(calls.skipped));
+    }
+    out += fmt::format("calls   {}: {}\n",
+                       !calls.findings.empty() ? "FAILS"
+                       : has_nothing           ? "not proven"
+                       : calls.open > 0        ? "holds in part"
+                                               : "holds",
+                       parts);
     append_lines(out, calls.findings, kLinesMax);
 }
 

@@ -42,7 +42,7 @@ std::string_view cause_of(FindingKind kind, bool is_left, bool is_damage) noexce
                    "changes this without an event, or the mapping reads its events wrongly";
         case FindingKind::kCallDiffers:
             return "a provider told what a contract had not answered, then or now: no header "
-                   "proves an answer";
+                   "proves an answer; or, with state = \"head\", the answer has changed since";
         case FindingKind::kUnreadable: return "the disk gave bytes that cannot be read";
     }
     return "";

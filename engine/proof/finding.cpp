@@ -49,7 +49,8 @@ std::string what_of(const Finding& finding) {
                        : fmt::format("{} is {} in the index, the contract tells {}", field,
                                      finding.stored, finding.expected);
         case FindingKind::kCallDiffers:
-            return fmt::format("the fact is {}, providers tell {}", finding.stored,
+            return fmt::format("the fact is {}, {} {}", finding.stored,
+                               finding.is_by_storage ? "storage tells" : "providers tell",
                                finding.expected);
         case FindingKind::kLogAltered:
         case FindingKind::kBlockDiffers:

@@ -24,7 +24,7 @@ enum class FindingKind : uint8_t {
     kDigestDiffers,      ///< a maintained digest is not that of the stored bytes
     kStateDiffers,       ///< the contract tells `expected` for `field`, the row has `stored`
     kStateCountDiffers,  ///< the contract counts `expected` rows, the database `stored`
-    kCallDiffers,        ///< providers tell `expected` of a contract call, stored is `stored`
+    kCallDiffers,        ///< providers, or storage, tell `expected` of a call, stored is `stored`
     kUnreadable,  ///< stored bytes that cannot be read: `detail` says what RocksDB or the codec
                   ///< said
 };
@@ -54,6 +54,8 @@ struct Finding {
     bool is_certain = true;
     /// Of the log: the stored bytes are not those that were committed, so nobody had told it so.
     bool is_damage = false;
+    /// Of a contract call: storage holds `expected`; it is no provider's word.
+    bool is_by_storage = false;
 };
 
 /// One sentence for people, without a full stop.

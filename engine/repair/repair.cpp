@@ -175,10 +175,19 @@ void RepairPlan::add_calls(const Findings& findings, const std::vector<storage::
             continue;
         }
         calls.push_back(*fact->second);
-        steps.push_back("write what most providers tell of the " + finding.key);
+        // A fact of another block than the stored one's, and nobody had told that wrong.
+        const bool has_changed = finding.provider.empty();
+        steps.push_back(fmt::format("write what {} of the {}",
+                                    finding.is_by_storage ? "storage tells"
+                                    : has_changed         ? "is answered now"
+                                                          : "most providers tell",
+                                    finding.key));
         if (journal.size() < kJournalRowsMax) {
-            journal.push_back(journal_of(finding, "call replaced",
-                                         "as " + fact->second->provider + " and most others tell"));
+            journal.push_back(journal_of(
+                finding, "call replaced",
+                finding.is_by_storage ? "proven against the block's state root"
+                : has_changed ? fmt::format("the answer at block {}", fact->second->asked.block_num)
+                              : "as " + fact->second->provider + " and most others tell"));
         }
     }
     if (!calls.empty()) {

@@ -70,6 +70,9 @@ class Verification {
         for (const std::string& why : report_.calls->unproven) {
             report_.unproven.push_back("calls: not asked again: " + why);
         }
+        for (const std::string& why : report_.calls->off_block) {
+            report_.notes.push_back("calls: " + why);
+        }
         if (report_.calls->skipped > 0) {
             report_.notes.push_back(fmt::format(
                 "calls: {} of {} facts were asked again; --sample 1 asks all",
@@ -359,7 +362,10 @@ Status add_report(storage::CommitBatch& batch, const storage::Database& database
         record.is_equal = report.calls->findings.empty() && report.calls->unproven.empty();
         record.checked = report.calls->checked;
         record.mismatches = report.calls->findings.total;
-        record.detail = fmt::format("{} facts asked again", report.calls->checked);
+        record.detail = fmt::format("{} facts asked again{}", report.calls->checked,
+                                    report.calls->open == 0
+                                        ? std::string{}
+                                        : fmt::format(", {} not proven", report.calls->open));
         batch.record_proof(record);
     }
     if (report.state) {

@@ -1,12 +1,13 @@
 #include "engine/setup/call_blocks.hpp"
 
-#include <array>
+#include <algorithm>
 #include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/calls/block_time.hpp"
 #include "engine/text/duration.hpp"
 
 namespace plumbline::engine {
@@ -15,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-/// TIMESTAMP, and the word back.
-constexpr const char* kTimeOfBlock = "0x4260005260206000f3";
+/// Below the head, where nodes without an archive have state too.
+constexpr uint64_t kRecent = 100;
 
 class CallBlocksLook {
   public:
@@ -53,8 +54,8 @@ class CallBlocksLook {
             with_code_at_
                 ? client_.ask("eth_call", json::array({{{"to", kNowhere}, {"data", "0x"}},
                                                        pin,
-                                                       {{kNowhere, {{"code", kTimeOfBlock}}}}}))
-                : client_.ask("eth_call", json::array({{{"data", kTimeOfBlock}}, pin}));
+                                                       {{kNowhere, {{"code", kBlockTimeCode}}}}}))
+                : client_.ask("eth_call", json::array({{{"data", kBlockTimeCode}}, pin}));
         const auto told = reply.result ? word_of(*reply.result) : std::nullopt;
         if (!told) {
             out_.untried = out_.right == 0 ? "it runs no code: " + reply.error : "";
@@ -74,17 +75,7 @@ class CallBlocksLook {
     static std::optional<uint64_t> word_of(const json& value) {
         const auto word =
             value.is_string() ? evm::parse_hash(value.get<std::string>()) : std::nullopt;
-        if (!word) {
-            return std::nullopt;
-        }
-        uint64_t out = 0;
-        for (size_t i = 0; i < word->bytes.size(); ++i) {
-            if (i < 24 && word->bytes[i] != 0) {
-                return std::nullopt;
-            }
-            out = i < 24 ? 0 : out << 8U | word->bytes[i];
-        }
-        return out;
+        return word ? block_time_of(word->view()) : std::nullopt;
     }
 
     EndpointClient& client_;
@@ -99,6 +90,26 @@ CallBlocks look_at_call_blocks(EndpointClient& client, const json& head, uint64_
                                bool with_code_at) {
     return CallBlocksLook{client, head, with_code_at}.run(since,
                                                           quantity_of(head, "number").value_or(0));
+}
+
+CallBlocks look_at_call_blocks(EndpointClient& client, uint64_t from) {
+    CallBlocks out;
+    const Reply latest = client.ask("eth_getBlockByNumber", json::array({"latest", false}));
+    const json head = latest.result.value_or(json{});
+    const auto num = quantity_of(head, "number");
+    if (!num || !quantity_of(head, "timestamp")) {
+        out.untried = "it does not tell its head: " + latest.error;
+        return out;
+    }
+    for (const uint64_t since : std::set{std::min(from, *num), *num - std::min(*num, kRecent)}) {
+        for (const bool with_code_at : {false, true}) {
+            out = look_at_call_blocks(client, head, since, with_code_at);
+            if (out.untried.empty() || client.has_given_up()) {
+                return out;
+            }
+        }
+    }
+    return out;
 }
 
 }  // namespace plumbline::engine

@@ -30,6 +30,9 @@ constexpr const char* kAnswer42 = "0x602a60005260206000f3";
 constexpr const char* kWord42 =
     "0x000000000000000000000000000000000000000000000000000000000000002a";
 
+/// Gives back what it is given.
+constexpr const char* kIdentity = "0x0000000000000000000000000000000000000004";
+
 /// The questions, in order; each adds its checks.
 class Doctor {
   public:
@@ -275,7 +278,6 @@ class Doctor {
     }
 
     void look_at_calls() {
-        look_at_pins();
         const std::string block = text_of(head_, "number");
         const Reply over = client_.ask(
             "eth_call",
@@ -293,6 +295,7 @@ class Doctor {
                 "neither state overrides nor creations in eth_call",
                 "the state proof falls back to plain batches: more requests and bytes");
         }
+        look_at_pins();
         look_at_call_blocks();
     }
 
@@ -314,17 +317,44 @@ class Doctor {
                                  "believed: use another endpoint, and `verify` what this one told");
     }
 
-    /// Contract calls are pinned by the hash of their event's block (EIP-1898).
+    /// Contract calls are pinned by the hash of their event's block (EIP-1898), or by its number.
     void look_at_pins() {
-        const std::string hash = text_of(head_, "hash");
-        const Reply pinned = client_.ask(
-            "eth_call", json::array({{{"data", kAnswer42}, {"to", kNowhere}},
-                                     {{"blockHash", hash}, {"requireCanonical", true}}}));
-        add("calls", pinned.result ? CheckResult::kGood : CheckResult::kNote,
-            pinned.result ? "eth_call at a block's hash"
-                          : "none at a block's hash: " + pinned.error,
-            pinned.result ? ""
-                          : "contract calls are asked by number, between two looks at the header");
+        const json by_hash{{"blockHash", text_of(head_, "hash")}, {"requireCanonical", true}};
+        const std::string refused = refusal_of_calls(by_hash);
+        if (refused.empty()) {
+            add("calls", CheckResult::kGood, "eth_call at a block's hash");
+            return;
+        }
+        const bool takes_numbers = report_.creates || report_.overrides ||
+                                   refusal_of_calls(text_of(head_, "number")).empty();
+        add("calls", takes_numbers ? CheckResult::kNote : CheckResult::kBad,
+            (takes_numbers ? "none at a block's hash: " : "no eth_call: ") + refused,
+            takes_numbers ? "contract calls are asked by number, between two looks at the header"
+                          : "neither contract calls nor state proofs can be made from here: use "
+                            "another endpoint for them");
+    }
+
+    /// Empty where it answers a call that answers on every chain: of the contract that gives back
+    /// what it is given, or of code that returns a word.
+    std::string refusal_of_calls(const json& pin) {
+        const Reply identity =
+            client_.ask("eth_call", json::array({{{"to", kIdentity}, {"data", kWord42}}, pin}));
+        if (identity.result && *identity.result == kWord42) {
+            return {};
+        }
+        const Reply create = client_.ask("eth_call", json::array({{{"data", kAnswer42}}, pin}));
+        if (create.result && *create.result == kWord42) {
+            return {};
+        }
+        const Reply over = client_.ask(
+            "eth_call",
+            json::array(
+                {{{"to", kNowhere}, {"data", "0x"}}, pin, {{kNowhere, {{"code", kAnswer42}}}}}));
+        if (over.result && *over.result == kWord42) {
+            return {};
+        }
+        return identity.result ? "it answers nothing to a call that returns a word"
+                               : identity.error;
     }
 
     /// By the bloom or, where it says no, by the logs themselves: a bloom may be left out or wrong.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/evm/hex.hpp"
+#include "engine/text/pin_name.hpp"
 #include "query/sql/table_parts.hpp"
 #include "storage/call_fact.hpp"
 
@@ -15,7 +16,10 @@ enum FactPlace : uint16_t {
     kFactInput,
     kFactOutcome,
     kFactAnswer,
-    kFactProvider
+    kFactProvider,
+    kFactOnce,
+    kFactPinnedBy,
+    kFactAskedAt
 };
 
 /// A guess: nobody counts them.
@@ -30,7 +34,10 @@ std::vector<Column> fact_columns() {
             {"input", bytes, false, false},
             {"outcome", text, false, false},
             {"answer", bytes, false, false},
-            {"provider", text, false, false}};
+            {"provider", text, false, false},
+            {"once", storage::FieldType{storage::FieldKind::kBool, 8}, false, false},
+            {"pinned_by", text, false, false},
+            {"asked_at", uint_type(64), false, false}};
 }
 
 /// In the order of blocks; what lies behind the blocks asked for is not read.
@@ -65,6 +72,12 @@ class FactCursor final : public TableCursor {
                            ? Cell{evm::to_hex(as_bytes(fact.data))}
                            : Cell{};
             case kFactProvider: return Cell{fact.provider};
+            case kFactOnce: return Cell{int64_t{fact.is_once ? 1 : 0}};
+            case kFactPinnedBy: return Cell{std::string{engine::pin_name(fact.pin)}};
+            case kFactAskedAt:
+                return fact.pin == storage::CallPin::kHead
+                           ? Cell{static_cast<int64_t>(fact.asked.block_num)}
+                           : Cell{};
             default: return Cell{};
         }
     }

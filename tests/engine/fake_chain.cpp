@@ -6,6 +6,7 @@
 
 #include "core/evm/block_gap.hpp"
 #include "core/evm/keccak.hpp"
+#include "engine/calls/block_time.hpp"
 #include "engine/calls/call_program.hpp"
 
 namespace plumbline::test {
@@ -310,6 +311,9 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     if (block == nullptr || head() - block->header.block_num > options.state_depth) {
         return {Kind::kMissingState, {}, "missing trie node"};
     }
+    if (options.off_block.contains(provider)) {
+        block = chain_.blocks()[head()].get();
+    }
     if (!options.contracts) {
         return {Kind::kRefused, {}, "no calls here"};
     }
@@ -328,6 +332,12 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     }
     if (!options.runs_programs) {
         return {Kind::kRefused, {}, "no programs here"};
+    }
+    const ByteView program = request.to ? ByteView{*request.code} : ByteView{request.data};
+    if (evm::to_hex(program) == engine::kBlockTimeCode) {
+        rpc::CallResult time{Kind::kAnswered, {}, ""};
+        evm::append_word(time.data, evm::U256{block->header.timestamp});
+        return time;
     }
     // As call_program.yul does, but for gas.
     const size_t code =

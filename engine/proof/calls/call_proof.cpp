@@ -1,6 +1,7 @@
 #include "engine/proof/calls/call_proof.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/calls/call_asker.hpp"
 #include "engine/proof/answer_text.hpp"
+#include "engine/proof/calls/block_look.hpp"
 #include "engine/proof/calls/call_storage_proof.hpp"
 
 namespace plumbline::engine {
@@ -24,6 +26,7 @@ constexpr size_t kFactsAtOnce = 4'000;
 constexpr double kSampled = 1'000;
 constexpr int64_t kWaitMs = 50;
 constexpr size_t kUnprovenMax = 20;
+constexpr size_t kBlocksLookedAt = 4;
 
 bool is_same_answer(const CallFact& a, const CallFact& b) {
     return a.outcome == b.outcome && a.data == b.data;
@@ -43,8 +46,13 @@ class CallProver {
 
     Result<CallOutcomeReport> run() {
         PLUMBLINE_TRY_VOID(choose_sample());
+        PLUMBLINE_TRY_VOID(look_for_off_block());
         PLUMBLINE_TRY_VOID(check_all([this](const CallFact& fact) { return is_in_sample(fact); }));
         PLUMBLINE_TRY_VOID(check_rest_of_liars());
+        if (report_.checked == 0 && report_.open == 0 && report_.skipped > 0) {
+            report_.unproven.push_back(
+                fmt::format("{} facts: none of them is in the sample", report_.skipped));
+        }
         report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
         return std::move(report_);
     }
@@ -99,24 +107,52 @@ class CallProver {
     }
 
     [[nodiscard]] Status choose_sample() {
-        sample_ = options_.sample.value_or(1.0);
-        if (options_.sample) {
-            return ok();
-        }
         uint64_t count = 0;
         const auto scan = view_.scan_calls(options_.from, options_.to);
         for (; scan->valid(); scan->next()) {
             ++count;
+            const uint64_t block_num = scan->fact().block_num;
+            if (blocks_.empty() || blocks_.back() != block_num) {
+                if (blocks_.size() == kBlocksLookedAt) {
+                    blocks_.erase(blocks_.begin() + 1);  // The first one stays, and the last ones.
+                }
+                blocks_.push_back(block_num);
+            }
         }
-        sample_ = kSampled / static_cast<double>(std::max<uint64_t>(count, 1));
+        sample_ =
+            options_.sample.value_or(kSampled / static_cast<double>(std::max<uint64_t>(count, 1)));
         return scan->status();
     }
 
-    /// Everybody else first, in turn; the one who told it last.
+    /// At blocks of facts: the first, and one of the last, whose state is there where only recent
+    /// ones' is.
+    [[nodiscard]] Status look_for_off_block() {
+        const auto cursor = view_.cursor();
+        std::vector<storage::BlockRow> rows;
+        for (const uint64_t block_num : blocks_) {
+            PLUMBLINE_TRY(storage::BlockRow row, view_.get_block(block_num));
+            if (cursor && row.timestamp < cursor->timestamp) {
+                rows.push_back(std::move(row));
+            }
+        }
+        if (rows.size() > 2) {
+            rows.erase(rows.begin() + 1, rows.end() - 1);
+        }
+        PLUMBLINE_TRY(off_block_, find_off_block(source_, rows, cursor ? cursor->timestamp : 0,
+                                                 options_.is_cancelled));
+        for (const auto& [provider, why] : off_block_) {
+            if (off_block_.size() < providers_.size()) {  // else it is why nothing is proven
+                report_.off_block.push_back(why);
+            }
+        }
+        return ok();
+    }
+
+    /// Whose word counts: everybody else first, in turn; the one who told it last.
     [[nodiscard]] std::vector<size_t> others_of(const std::string& teller) const {
         std::vector<size_t> out;
         for (size_t i = 0; i < providers_.size(); ++i) {
-            if (providers_[i] != teller) {
+            if (providers_[i] != teller && !off_block_.contains(i)) {
                 out.push_back(i);
             }
         }
@@ -150,17 +186,27 @@ class CallProver {
         std::vector<size_t> others = others_of(teller);
         const bool has_others = !others.empty();
         std::string why = "no provider to ask";
+        if (others.empty() && !off_block_.empty()) {
+            why = off_block_.begin()->second;
+        }
         std::optional<Asked> answers;
         size_t asked = 0;
         // One that does not have the state is passed over; where there is nobody else, the teller.
         for (; asked < others.size() && !answers; ++asked) {
             PLUMBLINE_TRY(answers, ask(told, others[asked], why));
         }
-        if (!answers) {
+        if (!answers && off_block_.empty()) {
             PLUMBLINE_TRY(answers, ask(told, std::nullopt, why));
             report_.by_same += answers && !has_others ? told.size() : 0;
         }
+        if (!answers && !off_block_.empty()) {
+            if (const auto own = place_of(teller); own && !off_block_.contains(*own)) {
+                PLUMBLINE_TRY(answers, ask(told, own, why));
+                report_.by_same += answers && !has_others ? told.size() : 0;
+            }
+        }
         if (!answers) {
+            report_.open += told.size();
             if (report_.unproven.size() < kUnprovenMax) {
                 report_.unproven.push_back(fmt::format("{} facts: {}", told.size(), why));
             }
@@ -179,6 +225,7 @@ class CallProver {
                 differing.push_back(fact);
             }
         }
+        report_.open += unanswered;
         if (unanswered > 0 && report_.unproven.size() < kUnprovenMax) {
             report_.unproven.push_back(fmt::format("{} facts: no provider answers", unanswered));
         }
@@ -193,6 +240,9 @@ class CallProver {
         size_t for_it = 0;
         std::string why;
         for (size_t i = 0; i < providers_.size() && !is_settled; ++i) {
+            if (off_block_.contains(i)) {
+                continue;
+            }
             PLUMBLINE_TRY(const auto said, ask({fact}, i, why));
             const auto word =
                 said ? said->find({fact.block_num, fact.call}) : Asked::const_iterator{};
@@ -204,6 +254,7 @@ class CallProver {
         Finding finding = finding_of(fact, difference.proven);
         finding.provider = is_settled ? fact.provider : std::string{};
         finding.is_certain = is_settled;
+        finding.is_by_storage = true;
         finding.detail =
             is_settled
                 ? difference.evidence
@@ -225,8 +276,10 @@ class CallProver {
         Finding finding;
         finding.kind = FindingKind::kCallDiffers;
         finding.block_num = fact.block_num;
-        finding.key = fmt::format("call to {} with {} at block {}", evm::to_hex(fact.call.to),
-                                  evm::to_hex(as_bytes(fact.call.input)), fact.block_num);
+        finding.key =
+            fmt::format("call to {} with {} {} block {}", evm::to_hex(fact.call.to),
+                        evm::to_hex(as_bytes(fact.call.input)),
+                        fact.pin == CallPin::kHead ? "for an event of" : "at", fact.block_num);
         finding.raw_key = storage::call_key(fact.block_num, fact.call);
         finding.stored = answer_text(fact, &expected);
         finding.expected = answer_text(expected, &fact);
@@ -235,24 +288,58 @@ class CallProver {
 
     /// Asks everybody and counts.
     [[nodiscard]] Status settle(const std::vector<CallFact>& facts) {
-        std::vector<Asked> words;
-        std::string why;
-        for (size_t i = 0; i < std::max<size_t>(providers_.size(), 1); ++i) {
-            PLUMBLINE_TRY(auto said,
-                          ask(facts, providers_.empty() ? std::nullopt : std::optional{i}, why));
-            if (said) {
-                words.push_back(*std::move(said));
-            }
-        }
+        std::vector<CallFact> of_head;
+        std::ranges::copy_if(facts, std::back_inserter(of_head), [](const CallFact& fact) {
+            return fact.pin == CallPin::kHead && !storage::is_in_doubt(fact);
+        });
+        PLUMBLINE_TRY(const std::vector<Asked> words, ask_everybody(facts, false));
+        PLUMBLINE_TRY(const std::vector<Asked> then, ask_everybody(of_head, true));
         for (const CallFact& fact : facts) {
-            judge(fact, words);
+            judge(fact, words, then);
         }
         return ok();
     }
 
-    void judge(const CallFact& fact, const std::vector<Asked>& words) {
+    [[nodiscard]] Result<std::vector<Asked>> ask_everybody(const std::vector<CallFact>& facts,
+                                                           bool at_their_block) {
+        std::vector<Asked> words;
+        std::string why;
+        for (size_t i = 0; i < std::max<size_t>(providers_.size(), 1) && !facts.empty(); ++i) {
+            if (off_block_.contains(i)) {
+                continue;
+            }
+            PLUMBLINE_TRY(auto said,
+                          ask(facts, providers_.empty() ? std::nullopt : std::optional{i}, why,
+                              at_their_block));
+            if (said) {
+                words.push_back(*std::move(said));
+            }
+        }
+        return words;
+    }
+
+    /// Most of those who still have the state that the fact is of tell another answer of it.
+    [[nodiscard]] bool was_wrong_then(const CallFact& fact, const std::vector<Asked>& then) const {
+        size_t for_it = place_of(fact.provider) ? 0 : 1;
+        size_t against = 0;
+        for (const Asked& word : then) {
+            if (const auto said = word.find({fact.block_num, fact.call}); said != word.end()) {
+                ++(is_same_answer(said->second, fact) ? for_it : against);
+            }
+        }
+        return against > for_it;
+    }
+
+    [[nodiscard]] std::optional<size_t> place_of(const std::string& name) const {
+        const auto at = std::ranges::find(providers_, name);
+        return at == providers_.end() ? std::nullopt
+                                      : std::optional{static_cast<size_t>(at - providers_.begin())};
+    }
+
+    void judge(const CallFact& fact, const std::vector<Asked>& words,
+               const std::vector<Asked>& then) {
         // Who told it has a voice, also where it is not asked now.
-        size_t for_it = std::ranges::find(providers_, fact.provider) == providers_.end() ? 1 : 0;
+        size_t for_it = place_of(fact.provider) ? 0 : 1;
         std::vector<std::pair<CallFact, size_t>> others;
         for (const Asked& word : words) {
             const auto said = word.find({fact.block_num, fact.call});
@@ -282,16 +369,20 @@ class CallProver {
         }
         const bool is_settled = most->second > for_it;
         Finding finding = finding_of(fact, most->first);
-        finding.provider = is_settled ? fact.provider : std::string{};
+        const bool has_changed = fact.pin == CallPin::kHead && most->first.asked != fact.asked &&
+                                 !was_wrong_then(fact, then);
+        finding.provider = is_settled && !has_changed ? fact.provider : std::string{};
         finding.is_certain = false;
-        finding.detail = is_settled ? fmt::format("{} of {} providers say so, {} what is stored",
-                                                  most->second, words.size(), for_it)
-                                    : fmt::format(
-                                          "as many providers say what is stored: one more, as with "
-                                          "--rpc, would tell who is wrong; {} had told it, {} says "
-                                          "otherwise",
-                                          fact.provider.empty() ? "somebody" : fact.provider,
-                                          most->first.provider);
+        finding.detail =
+            has_changed ? changed_text(fact, most->first, is_settled)
+            : is_settled
+                ? fmt::format("{} of {} providers say so, {} what is stored", most->second,
+                              words.size(), for_it)
+                : fmt::format(
+                      "as many providers say what is stored: one more, as with "
+                      "--rpc, would tell who is wrong; {} had told it, {} says "
+                      "otherwise",
+                      fact.provider.empty() ? "somebody" : fact.provider, most->first.provider);
         report_.findings.add(std::move(finding));
         if (is_settled) {
             CallFact right = most->first;
@@ -301,15 +392,34 @@ class CallProver {
         }
     }
 
-    /// Empty where it could not be asked, with the reason in `why`.
+    [[nodiscard]] static std::string changed_text(const CallFact& fact, const CallFact& now,
+                                                  bool is_settled) {
+        return fmt::format(
+            "{}, and the answer is another one at block {} now: a call whose answer changes is "
+            "none for state = \"head\"{}",
+            storage::is_in_doubt(fact)
+                ? "it was asked at a block that may be gone"
+                : fmt::format("it was asked at block {}", fact.asked.block_num),
+            now.asked.block_num,
+            is_settled ? ""
+                       : "; as many providers say what is stored: one more, as with --rpc, "
+                         "would tell");
+    }
+
+    /// Empty where it could not be asked, with the reason in `why`. `at_their_block`: facts of the
+    /// head are asked at the block that they are of.
     [[nodiscard]] Result<std::optional<Asked>> ask(const std::vector<CallFact>& facts,
-                                                   std::optional<size_t> provider,
-                                                   std::string& why) {
+                                                   std::optional<size_t> provider, std::string& why,
+                                                   bool at_their_block = false) {
         std::vector<CallQuestion> questions;
         for (const CallFact& fact : facts) {
             PLUMBLINE_TRY(const evm::Hash hash, hash_of(fact.block_num));
             CallQuestion question{{fact.block_num, hash}, fact.call, fact.is_once, false, {}};
-            question.at_head = fact.pin == CallPin::kHead;  // never changes, and needs no archive
+            if (at_their_block) {
+                question.asked = fact.asked;
+            } else {
+                question.at_head = fact.pin == CallPin::kHead;  // Needs no archive.
+            }
             questions.push_back(std::move(question));
         }
         std::optional<Result<std::vector<CallFact>>> answer;
@@ -348,6 +458,8 @@ class CallProver {
     CallAsker asker_;
     CallStorageProver by_storage_;
     double sample_ = 1.0;
+    std::vector<uint64_t> blocks_;             ///< of facts: the first, and the last ones
+    std::map<size_t, std::string> off_block_;  ///< whose word is none, by `providers_`
     std::vector<std::string> providers_;
     std::optional<storage::BlockRow> last_block_;
     CallOutcomeReport report_;

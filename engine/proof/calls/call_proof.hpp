@@ -2,7 +2,8 @@
 // what it answers, the block's state root proves it (call_storage_proof.hpp). All others are asked
 // again, of another provider than the one that told them where there is one. Nothing but another
 // word proves such an answer: where two providers differ all others are asked, and what most of
-// them say counts.
+// them say counts. Who answers from another block than it is asked about (block_look.hpp) is not
+// asked. A fact of the head that has changed since is nobody's lie.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +38,11 @@ struct CallOutcomeReport {
     uint64_t skipped = 0;   ///< not in the sample
     bool is_whole = false;  ///< all facts of all blocks were to be asked about
     uint64_t by_same = 0;   ///< of `checked`: nobody else than who told it could be asked
+    uint64_t open = 0;      ///< to be asked about, and nobody answers whose word counts
     Findings findings;      ///< kCallDiffers
     std::vector<storage::CallFact> right;  ///< what most say, for findings that are settled
     std::vector<std::string> unproven;     ///< what could not be asked, and why
+    std::vector<std::string> off_block;    ///< a sentence of each that was not asked, others were
 };
 
 /// Waits for answers. An error means that the database could not be read, or kCancelled.

@@ -849,6 +849,155 @@ TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
+RepairOptions calls_alone() {
+    RepairOptions options;
+    options.verify.with_log = false;
+    options.verify.with_replay = false;
+    options.verify.with_state = false;
+    return options;
+}
+
+TEST_F(CallsTest, WhoAnswersFromAnotherBlockIsNotAskedForAProof) {
+    FakeChain chain{5};
+    chain.mine(60);
+    for (const bool takes_hashes : {true, false}) {
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"newest"};
+        node.off_block = {0};
+        node.takes_hashes = takes_hashes;
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        EXPECT_NE(stored_rows(database), expected_rows(chain)) << "it told otherwise";
+        const RepairOptions options = calls_alone();
+
+        const auto alone =
+            verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+        ASSERT_TRUE(alone) << alone.error().message;
+        EXPECT_EQ(alone->calls->checked, 0U);
+        EXPECT_GT(alone->calls->open, 0U);
+        EXPECT_FALSE(alone->is_complete());
+        EXPECT_THAT(fmt::format("{}", fmt::join(alone->unproven, "; ")),
+                    testing::HasSubstr("newest answers eth_call from another block"));
+
+        rig.node->options.providers = {"newest", "second"};
+        const auto looked =
+            verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+        ASSERT_TRUE(looked) << looked.error().message;
+        ASSERT_FALSE(looked->calls->findings.empty());
+        for (const Finding& finding : looked->calls->findings.kept) {
+            EXPECT_EQ(finding.provider, "newest") << describe(finding);
+        }
+        EXPECT_THAT(fmt::format("{}", fmt::join(looked->notes, "; ")),
+                    testing::HasSubstr("newest answers eth_call from another block"));
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        EXPECT_EQ(stored_rows(database), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhoRunsNoProgramIsAskedForAProofAllTheSame) {
+    FakeChain chain{5};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"plain"};
+    node.runs_programs = false;
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    const auto looked = verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                               calls_alone().verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_GT(looked->calls->checked, 0U);
+    EXPECT_TRUE(looked->is_complete());
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, ASampleInWhichNoFactIsProvesNothing) {
+    FakeChain chain{5};
+    chain.mine(60);
+    const TempDir directory;
+    Rig rig{chain, directory.sub("db"), 0};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    RepairOptions options = calls_alone();
+    options.verify.calls_sample = 0;
+    const auto looked = verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                               options.verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_EQ(looked->calls->checked, 0U);
+    EXPECT_FALSE(looked->is_complete());
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+/// Facts of the head, of a name that is another one since.
+TEST_F(CallsTest, AFactOfTheHeadThatHasChangedSinceIsNobodysLie) {
+    for (const bool is_archive : {true, false}) {
+        FakeChain chain{8};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"only"};
+        node.state_depth = is_archive ? UINT64_MAX : 2 * kFinality;
+        Rig rig{chain, directory.sub("db"), 0, asked_of_head(false), {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        chain.mine(40);
+        const RepairOptions options = calls_alone();
+        const auto looked =
+            verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
+        ASSERT_TRUE(looked) << looked.error().message;
+        ASSERT_FALSE(looked->calls->findings.empty());
+        for (const Finding& finding : looked->calls->findings.kept) {
+            EXPECT_EQ(finding.provider, "");
+            EXPECT_THAT(describe(finding),
+                        testing::AllOf(testing::HasSubstr("it was asked at block "),
+                                       testing::HasSubstr("is none for state = \"head\""),
+                                       testing::Not(testing::HasSubstr("only")),
+                                       testing::Not(testing::HasSubstr("providers say so"))));
+        }
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        const auto journal = database.read_view()->list_journal(0, 1000);
+        ASSERT_TRUE(journal);
+        EXPECT_EQ(journal->size(), looked->calls->findings.total);
+        for (const storage::JournalRow& row : *journal) {
+            EXPECT_EQ(row.provider, "");
+            EXPECT_THAT(row.evidence, testing::Not(testing::HasSubstr("only")));
+        }
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, AFactOfTheHeadThatWasToldWrongIsALieThoughItHasChangedSince) {
+    FakeChain chain{8};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"liar", "second", "third"};
+    node.spoils = [](size_t provider, const FakeBlock&, ByteView, rpc::CallResult& result) {
+        if (provider == 0 && !result.data.empty()) {
+            result.data.back() ^= 1;
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, asked_of_head(false), {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    chain.mine(40);
+    const auto looked = verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                               calls_alone().verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    ASSERT_FALSE(looked->calls->findings.empty());
+    for (const Finding& finding : looked->calls->findings.kept) {
+        if (finding.stored != "answered nothing") {
+            EXPECT_EQ(finding.provider, "liar") << describe(finding);
+        }
+    }
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 /// The block of the first deposit of the chain.
 uint64_t first_deposit(const FakeChain& chain) {
     uint64_t out = UINT64_MAX;

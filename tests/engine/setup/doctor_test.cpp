@@ -5,12 +5,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/setup/call_blocks.hpp"
 #include "tests/rpc/fake_network.hpp"
 
 namespace plumbline::engine::doctor_test {
@@ -23,12 +25,23 @@ using testing::Not;
 
 constexpr const char* kUrl = "http://node.example";
 
+/// What a node says of a call that answers on every chain.
+std::optional<nlohmann::json> identity_of(const nlohmann::json& params) {
+    const nlohmann::json& call = params.at(0);
+    return call.value("to", "") == "0x0000000000000000000000000000000000000004"
+               ? std::optional{nlohmann::json{{"result", call.at("data")}}}
+               : std::nullopt;
+}
+
 class DoctorTest : public ::testing::Test {
   protected:
     DoctorTest() : node_{transport_.add(kUrl, chain_)} {
         node_.latency_ms = 1;
         node_.answer = [](const std::string& method,
-                          const nlohmann::json&) -> std::optional<nlohmann::json> {
+                          const nlohmann::json& params) -> std::optional<nlohmann::json> {
+            if (method == "eth_call") {
+                return identity_of(params);
+            }
             const bool is_state = method == "eth_getBalance" || method == "eth_getTransactionCount";
             return is_state ? std::optional{nlohmann::json{{"result", "0x0"}}} : std::nullopt;
         };
@@ -217,6 +230,64 @@ TEST_F(DoctorTest, WhoAnswersCallsFromTheNewestBlockWhateverIsAskedIsNotToBeUsed
         EXPECT_EQ(result_of(report, "call blocks"),
                   is_honest ? CheckResult::kGood : CheckResult::kBad)
             << report.verdict;
+    }
+}
+
+TEST_F(DoctorTest, WhoAnswersNoCallIsBadForCalls) {
+    add_logs({100, 350});
+    enum class Mode : uint8_t { kByHash, kByNumber, kNothing, kRefuses };
+    for (const auto& [mode, result, found] :
+         {std::tuple{Mode::kByHash, CheckResult::kGood, "at a block's hash"},
+          std::tuple{Mode::kByNumber, CheckResult::kNote, "none at a block's hash: by number only"},
+          std::tuple{Mode::kNothing, CheckResult::kBad,
+                     "answers nothing to a call that returns a word"},
+          std::tuple{Mode::kRefuses, CheckResult::kBad, "not available on your plan"}}) {
+        node_.answer = [how = mode](const std::string& method,
+                                    const nlohmann::json& params) -> std::optional<nlohmann::json> {
+            if (method == "eth_getBalance") {
+                return nlohmann::json{{"result", "0x0"}};
+            }
+            const auto refused = [](const char* why) {
+                return nlohmann::json{{"error", {{"code", -32601}, {"message", why}}}};
+            };
+            if (method != "eth_call") {
+                return std::nullopt;
+            }
+            if (how == Mode::kRefuses) {
+                return refused("method eth_call is not available on your plan");
+            }
+            if (how == Mode::kNothing) {
+                return nlohmann::json{{"result", "0x"}};
+            }
+            if (how == Mode::kByNumber && !params.at(1).is_string()) {
+                return refused("by number only");
+            }
+            const auto identity = identity_of(params);
+            return identity ? identity : refused("no programs");
+        };
+        const DoctorReport report = examine();
+        const auto check = std::ranges::find(report.checks, "calls", &DoctorCheck::name);
+        ASSERT_NE(check, report.checks.end());
+        EXPECT_EQ(check->result, result) << check->found;
+        EXPECT_THAT(check->found, HasSubstr(found));
+        EXPECT_EQ(report.is_fine(), result != CheckResult::kBad) << report.verdict;
+    }
+}
+
+TEST_F(DoctorTest, WhoseCallsRunElsewhereIsFoundWithoutKnowingAnythingOfIt) {
+    for (const bool is_honest : {true, false}) {
+        node_.answer = [this, is_honest](
+                           const std::string& method,
+                           const nlohmann::json& params) -> std::optional<nlohmann::json> {
+            return method != "eth_call" ? std::nullopt
+                                        : answer_call(chain_, params, [&](uint64_t block) {
+                                              return is_honest ? block : chain_.blocks.size() - 1;
+                                          });
+        };
+        const rpc::Endpoint endpoint{kUrl, {}, {}};
+        EndpointClient client{endpoint, transport_, clock_, {}};
+        EXPECT_EQ(look_at_call_blocks(client, 20).wrong.empty(), is_honest);
+        EXPECT_EQ(look_at_call_blocks(client, 10'000).wrong.empty(), is_honest);
     }
 }
 
