@@ -509,6 +509,9 @@ TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
         ASSERT_TRUE(tells("/v1/health", "(55P03)"));
         ASSERT_TRUE(tells("/metrics", "plumbline_sink_up{sink=\"main\"} 0"));
     }
+    EXPECT_TRUE(tells("/v1/health", "; it waited for a lock held by pid ") &&
+                tells("/v1/health", " (role postgres, holder, active, its transaction began "))
+        << run_command({"curl", "-s", base + "/v1/health"}).out;
     const Finished behind = verify({"--timeout", "1"});
     EXPECT_EQ(behind.code, 3) << behind.out << behind.err;
     EXPECT_NE(behind.err.find("cannot be compared: the running service says that the sink is "
