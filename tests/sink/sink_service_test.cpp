@@ -527,5 +527,49 @@ TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
     end_it(service);
 }
 
+/// A load that is refused half-way, and then gets on, for minutes: what was refused is told until
+/// the new try has lasted longer than any lock is waited for.
+TEST_F(SinkServiceTest, SlowLoadThatOutlastsWhatWasRefusedIsLoadingAndNoFailure) {
+    const auto at_each_key = [&](const std::string& what) {
+        server_.sql(
+            "create or replace function at_key() returns event_trigger language plpgsql as "
+            "$$ begin " +
+            what + "; end $$");
+    };
+    at_each_key("raise exception 'not yet'");
+    server_.sql(
+        "create event trigger at_key on ddl_command_end when tag in ('ALTER TABLE') execute "
+        "function at_key()");
+    Child service{plumbline_command(run_arguments())};
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto sink_status = [&] {
+        const json status =
+            json::parse(run_command({"curl", "-s", base + "/v1/status"}).out, nullptr, false);
+        return status.is_object() ? status.value("sinks", json::array()).at(0) : json::object();
+    };
+    const auto is_refused = [](const json& status) {
+        return status.value("state", "") == "failing" &&
+               status.value("reason", "").find("not yet") != std::string::npos;
+    };
+    ASSERT_TRUE(eventually([&] { return is_refused(sink_status()); }));
+    at_each_key("perform pg_sleep(4)");
+    json last;
+    ASSERT_TRUE(eventually(
+        [&] {
+            last = sink_status();
+            return !is_refused(last);
+        },
+        std::chrono::minutes{4}));
+    EXPECT_EQ(server_.sql("select clock_timestamp() - xact_start >= interval '44s' from "
+                          "pg_stat_activity where application_name = 'plumbline'"),
+              "t");
+    EXPECT_EQ(last.value("state", ""), "loading") << last;
+    EXPECT_EQ(last.value("reason", "none"), "") << last;
+    EXPECT_EQ(sink_block(), "") << "nothing is there yet";
+    EXPECT_EQ(run_command({"curl", "-s", base + "/v1/health"}).out.find("sink main"),
+              std::string::npos);
+    end_it(service);
+}
+
 }  // namespace
 }  // namespace plumbline::test::sink_service_test
