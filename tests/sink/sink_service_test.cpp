@@ -571,5 +571,36 @@ TEST_F(SinkServiceTest, SlowLoadThatOutlastsWhatWasRefusedIsLoadingAndNoFailure)
     end_it(service);
 }
 
+TEST_F(SinkServiceTest, WhoAsksTheServiceHowTheSinkIsSendsTheToken) {
+    std::string config = read_file(config_);
+    config.replace(config.find("[http]\n"), 7, "[http]\ntoken = \"that-of-the-config\"\n");
+    write_file(config_, config);
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    // Instead of the service one that tells what it is sent.
+    const std::string port = std::to_string(free_port());
+    Child listener{
+        {"node", "-e",
+         "require('http').createServer((asked, answer) => { "
+         "console.log(asked.headers.authorization ?? 'no token'); answer.end(JSON.stringify({ "
+         "sinks: [{ name: 'main', state: 'failing', reason: 'as told' }] })); }).listen(" +
+             port + ", '127.0.0.1', () => console.log('listens'))"}};
+    ASSERT_EQ(listener.read_line(), "listens");
+    write_file(db_ + "/SERVICE", "http://127.0.0.1:" + port + "\n");
+    server_.sql("update chain.plumbline_cursor set block = block - 1");
+    const Finished behind = verify({"--timeout", "1"});
+    EXPECT_EQ(behind.code, 3) << behind.out << behind.err;
+    EXPECT_NE(behind.err.find("the running service says that the sink is failing: as told"),
+              std::string::npos)
+        << behind.err;
+    EXPECT_EQ(listener.read_line(), "Bearer that-of-the-config");
+    EXPECT_EQ(run_command({"env", "PLUMBLINE_TOKEN=that-of-the-environment",
+                           plumbline_command({})[0], "status", db_})
+                  .code,
+              0);
+    EXPECT_EQ(listener.read_line(), "Bearer that-of-the-environment");
+    end_it(service);
+}
+
 }  // namespace
 }  // namespace plumbline::test::sink_service_test
