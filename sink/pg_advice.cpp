@@ -36,8 +36,8 @@ constexpr Advice kOfStatements[] = {
     {"53100", "the disk of the PostgreSQL server is full: once there is room, the sink goes on"},
     {"53200", "the PostgreSQL server has no memory left: the sink tries again"},
     {"55P03",
-     "somebody else has held a table of the sink's, or made tables of its schema, for half a "
-     "minute: pg_locks and pg_stat_activity tell who"},
+     "somebody else holds a table of the sink's, or makes tables of its schema: pg_locks and "
+     "pg_stat_activity tell who"},
     {"23503",
      "a foreign key of a table that is not the sink's forbids it: drop it, or declare it "
      "deferrable initially deferred"},
@@ -107,6 +107,12 @@ std::string pg_advice(const PgConnection& connection, std::string_view message,
             "the default_tablespace of the role, the database or the server is one "
             "that the role may not use: {}",
             denied.grant);
+    }
+    // A lock's own timeout, or another that was over before it; of a pool too.
+    if (state == "55P03" || state == "57014" || state == "08P01") {
+        if (const std::string holder = connection.lock_holder(); !holder.empty()) {
+            return "it waited for a lock held by " + holder;
+        }
     }
     return std::string{state == "23503" && connection.is_at_commit() ? kCheckedAtCommit
                                                                      : pg_advice(state)};

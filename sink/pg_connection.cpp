@@ -12,7 +12,7 @@
 #include "core/base/postgres_url.hpp"
 #include "sink/pg_advice.hpp"
 #include "sink/pg_dial.hpp"
-#include "sink/pg_settings.hpp"
+#include "sink/pg_lock_holder.hpp"
 
 namespace plumbline::sink {
 
@@ -20,7 +20,8 @@ namespace {
 
 constexpr int kLookMs = 100;
 constexpr size_t kMessageMax = 600;
-constexpr size_t kCopyChunk = size_t{256} << 10;
+/// A wait that is longer may be for a lock: looked at then, and whenever it has doubled.
+constexpr int64_t kLockLookMs = 4'000;
 /// A server that has just begun a session takes longer for its first statements.
 constexpr int kSettingsTries = 10;
 constexpr std::string_view kShortTimeout =
@@ -113,7 +114,11 @@ std::string_view PgRows::tag() const noexcept {
 
 PgConnection::PgConnection(PgOptions options)
     : options_{std::move(options)},
-      redactor_{redactor_of(options_.url)} {}
+      redactor_{redactor_of(options_.url)} {
+    if (!options_.wait) {
+        options_.wait = std::make_shared<PgWait>();
+    }
+}
 
 PgConnection::~PgConnection() {
     answered();
@@ -131,9 +136,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::open(PgOptions options) {
 }
 
 Status PgConnection::connect() {
-    if (options_.wait) {
-        options_.wait->begin(system_clock().monotonic_ms());
-    }
+    options_.wait->begin(system_clock().monotonic_ms());
     PLUMBLINE_TRY(connection_,
                   dial_postgres(options_.url, options_.connect_ms, options_.should_stop));
     if (PQstatus(connection_) == CONNECTION_BAD) {
@@ -191,23 +194,30 @@ int PgConnection::server_version() const {
 
 // --- waiting -------------------------------------------------------------------------------------
 
-std::string long_wait_text(int64_t waited_ms) {
+std::string long_wait_text(const PgWait& wait, int64_t now_ms) {
+    const std::string holder = wait.lock_holder();
     return fmt::format(
-        "PostgreSQL has not answered for {}s: it hangs, nothing comes through, somebody holds a "
-        "lock, or it is at a long statement (pg_stat_activity tells)",
-        waited_ms / 1'000);
+        "PostgreSQL has not answered for {}s: {}", wait.waited_ms(now_ms) / 1'000,
+        holder.empty() ? "it hangs, nothing comes through, somebody holds a lock, or it is at a "
+                         "long statement (pg_stat_activity tells)"
+                       : "it waits for a lock held by " + holder);
 }
 
 void PgConnection::answered() noexcept {
-    if (options_.wait) {
-        options_.wait->end();
-    }
+    options_.wait->end();
 }
 
-Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
-    if (options_.wait) {
-        options_.wait->begin(system_clock().monotonic_ms());
-    }
+/// Before a wait ends by itself.
+int64_t PgConnection::first_look_ms() const {
+    const int64_t limit = options_.silence_ms > 0 ? std::min(options_.silence_ms, options_.lock_ms)
+                                                  : options_.lock_ms;
+    return std::min(kLockLookMs, limit / 2);
+}
+
+Status PgConnection::wait_socket(bool for_write) {
+    const int64_t began = system_clock().monotonic_ms();
+    options_.wait->begin(began);
+    int64_t look_ms = first_look_ms();
     for (;;) {
         if (options_.should_stop && options_.should_stop()) {
             is_lost_ = true;
@@ -220,8 +230,14 @@ Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
             answered();
             return ok();
         }
-        if (deadline_ms > 0 && system_clock().monotonic_ms() >= deadline_ms) {
+        const int64_t waited_ms = system_clock().monotonic_ms() - began;
+        if (options_.silence_ms > 0 && waited_ms >= options_.silence_ms) {
             return does_not_answer();
+        }
+        if (options_.names_lock_holders && waited_ms >= look_ms) {
+            look_ms = 2 * waited_ms;
+            options_.wait->set_lock_holder(
+                redactor_.redact(find_lock_holder(options_, PQbackendPID(connection_))));
         }
     }
 }
@@ -229,7 +245,10 @@ Status PgConnection::wait_socket(bool for_write, int64_t deadline_ms) {
 Error PgConnection::does_not_answer() {
     is_lost_ = true;
     sqlstate_.clear();
-    return Error{ErrorCode::kUnavailable, fmt::format("PostgreSQL at {} does not answer", place())};
+    const std::string holder = lock_holder();
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("PostgreSQL at {} does not answer{}{}", place(),
+                             holder.empty() ? "" : ": it waits for a lock held by ", holder)};
 }
 
 Error PgConnection::lost(std::string_view doing) {
@@ -274,7 +293,6 @@ Error PgConnection::refused(pg_result* result) {
 
 /// Everything that waits to be sent, reading what comes meanwhile.
 Status PgConnection::send_all() {
-    int64_t deadline = 0;
     for (;;) {
         const int left = PQflush(connection_);
         if (left < 0) {
@@ -283,9 +301,7 @@ Status PgConnection::send_all() {
         if (left == 0) {
             return ok();
         }
-        deadline =
-            options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
-        PLUMBLINE_TRY_VOID(wait_socket(true, deadline));
+        PLUMBLINE_TRY_VOID(wait_socket(true));
         if (PQconsumeInput(connection_) == 0) {
             return lost("writing to");
         }
@@ -295,9 +311,7 @@ Status PgConnection::send_all() {
 /// Null at the end of a statement's results.
 Result<pg_result*> PgConnection::next_result() {
     while (PQisBusy(connection_) != 0) {
-        const int64_t deadline =
-            options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
-        PLUMBLINE_TRY_VOID(wait_socket(false, deadline));
+        PLUMBLINE_TRY_VOID(wait_socket(false));
         if (PQconsumeInput(connection_) == 0) {
             return lost("reading from");
         }
@@ -347,7 +361,7 @@ Result<std::vector<PgRows>> PgConnection::run_once(const std::vector<PgStatement
     for (size_t at = 0; at <= statements.size(); ++at) {
         if ((is_new && at == settings_at &&
              !(send(pg_timeouts_sql(has_transaction_timeout), {}) &&
-               send(pg_settings_sql(), {}))) ||
+               send(pg_settings_sql(options_.lock_ms), {}))) ||
             (at < statements.size() && !send(statements[at].sql, statements[at].params))) {
             return lost("asking");
         }
@@ -437,103 +451,6 @@ bool PgConnection::rollback() {
     }
     sqlstate_ = kept;
     return !is_lost_;
-}
-
-// --- COPY ----------------------------------------------------------------------------------------
-
-/// Asks for a COPY; `direction` is PGRES_COPY_IN or PGRES_COPY_OUT.
-Status PgConnection::begin_copy(const std::string& sql, int direction) {
-    sqlstate_.clear();
-    if (is_lost_ || PQsendQuery(connection_, sql.c_str()) == 0) {
-        return lost("asking");
-    }
-    PLUMBLINE_TRY_VOID(send_all());
-    ++round_trips_;
-    PLUMBLINE_TRY(pg_result* const begun, next_result());
-    if (PQresultStatus(begun) != direction) {
-        Error error = refused(begun);
-        finish_copy().ignore("the refusal is what is told");
-        return error;
-    }
-    PQclear(begun);
-    return ok();
-}
-
-Status PgConnection::copy_in(const std::string& sql,
-                             const std::function<Status(const CopyPut&)>& produce) {
-    PLUMBLINE_TRY_VOID(begin_copy(sql, PGRES_COPY_IN));
-    const auto put = [this](std::string_view lines) -> Status {
-        for (size_t at = 0; at < lines.size(); at += kCopyChunk) {
-            const size_t size = std::min(kCopyChunk, lines.size() - at);
-            if (PQputCopyData(connection_, lines.data() + at, static_cast<int>(size)) < 0) {
-                return lost("writing to");
-            }
-            PLUMBLINE_TRY_VOID(send_all());
-        }
-        return ok();
-    };
-    if (Status produced = produce(put); !produced) {
-        is_lost_ = true;  // Whatever comes now, nobody wants to hear it.
-        return produced;
-    }
-    if (PQputCopyEnd(connection_, nullptr) < 0) {
-        return lost("writing to");
-    }
-    PLUMBLINE_TRY_VOID(send_all());
-    ++round_trips_;
-    return finish_copy();
-}
-
-/// What is still to come of a COPY.
-Status PgConnection::finish_copy() {
-    Status first = ok();
-    for (;;) {
-        PLUMBLINE_TRY(pg_result* const result, next_result());
-        if (result == nullptr) {
-            return first;
-        }
-        if (PQresultStatus(result) == PGRES_COMMAND_OK) {
-            PQclear(result);
-            continue;
-        }
-        Error error = refused(result);
-        if (is_lost_) {
-            return error;
-        }
-        if (first) {
-            first = std::move(error);
-        }
-    }
-}
-
-Status PgConnection::copy_out(const std::string& sql,
-                              const std::function<Status(std::string_view)>& on_line) {
-    PLUMBLINE_TRY_VOID(begin_copy(sql, PGRES_COPY_OUT));
-    for (;;) {
-        char* line = nullptr;
-        const int size = PQgetCopyData(connection_, &line, 1);
-        if (size == -1) {
-            return finish_copy();
-        }
-        if (size < -1) {
-            return lost("reading from");
-        }
-        if (size == 0) {
-            const int64_t deadline =
-                options_.silence_ms > 0 ? system_clock().monotonic_ms() + options_.silence_ms : 0;
-            PLUMBLINE_TRY_VOID(wait_socket(false, deadline));
-            if (PQconsumeInput(connection_) == 0) {
-                return lost("reading from");
-            }
-            continue;
-        }
-        Status taken = on_line({line, static_cast<size_t>(size)});
-        PQfreemem(line);
-        if (!taken) {
-            is_lost_ = true;
-            return taken;
-        }
-    }
 }
 
 }  // namespace plumbline::sink

@@ -13,10 +13,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/redactor.hpp"
 #include "core/base/result.hpp"
+#include "sink/pg_settings.hpp"
 
 struct pg_conn;
 struct pg_result;
@@ -46,7 +49,7 @@ struct PgStatement {
     std::vector<std::string> params;
 };
 
-/// Since when an answer is awaited, for other threads to see.
+/// Since when an answer is awaited, and whose lock is in the way; for other threads to see.
 class PgWait {
   public:
     /// 0 where none is.
@@ -54,20 +57,33 @@ class PgWait {
         const int64_t since = since_ms_.load();
         return since == 0 ? 0 : now_ms - since;
     }
-    void begin(int64_t now_ms) noexcept {
+    void begin(int64_t now_ms) PLUMBLINE_EXCLUDES(mutex_) {
         int64_t none = 0;
-        since_ms_.compare_exchange_strong(none, now_ms);
+        if (since_ms_.compare_exchange_strong(none, now_ms)) {
+            set_lock_holder({});
+        }
     }
     void end() noexcept { since_ms_ = 0; }
+    /// As `find_lock_holder` says it, of this wait or the last one; empty: nobody known.
+    [[nodiscard]] std::string lock_holder() const PLUMBLINE_EXCLUDES(mutex_) {
+        const MutexLock lock{mutex_};
+        return lock_holder_;
+    }
+    void set_lock_holder(std::string holder) PLUMBLINE_EXCLUDES(mutex_) {
+        const MutexLock lock{mutex_};
+        lock_holder_ = std::move(holder);
+    }
 
   private:
     std::atomic<int64_t> since_ms_{0};  ///< monotonic
+    mutable Mutex mutex_;
+    std::string lock_holder_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
 /// A wait for an answer that is longer is told.
 inline constexpr int64_t kLongWaitMs = 10'000;
-/// "PostgreSQL has not answered for 12s: ..."
-[[nodiscard]] std::string long_wait_text(int64_t waited_ms);
+/// "PostgreSQL has not answered for 12s: ...", with who holds the lock where that is known.
+[[nodiscard]] std::string long_wait_text(const PgWait& wait, int64_t now_ms);
 
 struct PgOptions {
     std::string url;  ///< postgresql://...
@@ -75,9 +91,12 @@ struct PgOptions {
     /// How long the server may be silent while an answer is due; 0 = for ever (TCP keepalives tell
     /// a dead one).
     int64_t silence_ms = 60'000;
+    int64_t lock_ms = kLockMs;  ///< for so long a lock is waited for, above 0
+    /// Whoever holds a lock that is waited for is looked up, over a second connection.
+    bool names_lock_holders = true;
     /// Looked at ten times a second while it waits: true ends the wait with kCancelled.
     std::function<bool()> should_stop;
-    std::shared_ptr<PgWait> wait;  ///< null: nobody looks
+    std::shared_ptr<PgWait> wait;  ///< null: nobody else looks
 };
 
 /// One thread. Errors are kCancelled as asked, else kUnavailable: the server is away, the
@@ -126,6 +145,10 @@ class PgConnection {
     /// Times that something was sent and its answer awaited.
     [[nodiscard]] uint64_t round_trips() const noexcept { return round_trips_; }
     void set_silence_ms(int64_t ms) noexcept { options_.silence_ms = ms; }
+    /// From the next transaction on.
+    void set_lock_ms(int64_t ms) noexcept { options_.lock_ms = ms; }
+    /// Who held the lock that the last answer waited for, where it waited long.
+    [[nodiscard]] std::string lock_holder() const { return options_.wait->lock_holder(); }
     /// "localhost:5432/app": where it leads, for people.
     [[nodiscard]] std::string place() const;
     /// "TLSv1.3", or "none".
@@ -137,7 +160,8 @@ class PgConnection {
     [[nodiscard]] Status connect();
     [[nodiscard]] Error not_let_in();
     void answered() noexcept;
-    [[nodiscard]] Status wait_socket(bool for_write, int64_t deadline_ms);
+    [[nodiscard]] int64_t first_look_ms() const;
+    [[nodiscard]] Status wait_socket(bool for_write);
     [[nodiscard]] bool send(const std::string& sql, const std::vector<std::string>& params);
     [[nodiscard]] Status send_all();
     [[nodiscard]] Result<pg_result*> next_result();

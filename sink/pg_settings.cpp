@@ -10,20 +10,20 @@ std::string pg_timeouts_sql(bool has_transaction_timeout) {
         has_transaction_timeout ? ", pg_catalog.set_config('transaction_timeout', '0', true)" : "");
 }
 
-const std::string& pg_settings_sql() {
-    static const std::string kSql = [] {
+std::string pg_settings_sql(int64_t lock_ms) {
+    static const std::string kValues = [] {
         std::string values =
             "('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', "
             "nullif(pg_catalog.current_setting('search_path'), '')))";
         for (const PgSetting& one : kPgSettings) {
             values += fmt::format(", ('{}', '{}')", one.name, one.value);
         }
-        return fmt::format(
-            "select pg_catalog.set_config(s.n, s.v, true) from (values {}) as s(n, v) where "
-            "pg_catalog.current_setting(s.n, true) is not null",
-            values);
+        return values;
     }();
-    return kSql;
+    return fmt::format(
+        "select pg_catalog.set_config(s.n, s.v, true) from (values {}, ('lock_timeout', '{}')) as "
+        "s(n, v) where pg_catalog.current_setting(s.n, true) is not null",
+        kValues, lock_ms);
 }
 
 }  // namespace plumbline::sink

@@ -8,6 +8,7 @@
 // synchronous_commit). A trigger of a user's runs with these settings, too.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,17 +28,19 @@ inline constexpr PgSetting kPgSettings[] = {
     {"bytea_output", "hex"},                // for people who read what is compared
     {"statement_timeout", "0"},             // a key of a large table takes long
     {"transaction_timeout", "0"},           // from PostgreSQL 17 on
-    {"lock_timeout", "30000"},              // who waits for ever stands in others' way
     {"idle_in_transaction_session_timeout", "300000"},  // and so does who has gone silent
 };
+
+/// And `lock_timeout`: who waits for ever stands in others' way.
+inline constexpr int64_t kLockMs = 30'000;
 
 /// The statement before: of a role's timeouts those that the next one may be too long for. Short,
 /// because they hold for it; `has_transaction_timeout` from PostgreSQL 17 on.
 [[nodiscard]] std::string pg_timeouts_sql(bool has_transaction_timeout);
 
-/// A statement that sets them, and `pg_catalog` before the role's search_path, until the
-/// transaction ends. What a server does not know is passed over.
-[[nodiscard]] const std::string& pg_settings_sql();
+/// A statement that sets them, `lock_timeout`, and `pg_catalog` before the role's search_path,
+/// until the transaction ends. What a server does not know is passed over.
+[[nodiscard]] std::string pg_settings_sql(int64_t lock_ms);
 
 /// How every transaction that writes begins: with the default of a role, a row that somebody else
 /// has just changed would be a failure.

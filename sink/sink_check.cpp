@@ -20,6 +20,8 @@ namespace {
 
 constexpr int64_t kAgainMs = 200;
 constexpr int64_t kTellMs = 5'000;
+constexpr int64_t kLeastMs = 1'000;    ///< for a last try
+constexpr int64_t kRefusalMs = 1'000;  ///< so that PostgreSQL says first why
 constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
@@ -252,7 +254,15 @@ Result<SinkReport> check_sink(
     SinkSession session{options.config, tables, options.chain_id};
     PgOptions pg;
     pg.url = options.config.url;
-    pg.silence_ms = 0;
+    const int64_t began = system_clock().monotonic_ms();
+    const int64_t deadline = began + options.patience_ms;
+    // For whatever may take for ever: a lock, and a server that hangs. Comparing may take long.
+    const auto left_ms = [&] {
+        return std::clamp(deadline - system_clock().monotonic_ms(), kLeastMs, kLockMs);
+    };
+    pg.lock_ms = left_ms();
+    pg.connect_ms = std::min(pg.connect_ms, left_ms());
+    pg.silence_ms = left_ms() + kRefusalMs;
     pg.wait = std::make_shared<PgWait>();
     bool is_told = false;
     const auto tell = [&](int64_t waited_ms, const auto& what) {
@@ -262,16 +272,16 @@ Result<SinkReport> check_sink(
         }
     };
     pg.should_stop = [&, wait = pg.wait] {
-        const int64_t waited_ms = wait->waited_ms(system_clock().monotonic_ms());
-        tell(waited_ms, [&] { return long_wait_text(waited_ms); });
+        const int64_t now = system_clock().monotonic_ms();
+        tell(wait->waited_ms(now), [&] { return long_wait_text(*wait, now); });
         return options.should_stop && options.should_stop();
     };
     PLUMBLINE_TRY_VOID(session.open_to_read(pg));
-    const int64_t began = system_clock().monotonic_ms();
-    const int64_t deadline = began + options.patience_ms;
     for (;;) {
         PLUMBLINE_TRY(const std::unique_ptr<storage::Database> database, open());
         const std::unique_ptr<storage::ReadView> view = database->read_view();
+        session.connection().set_lock_ms(left_ms());
+        session.connection().set_silence_ms(left_ms() + kRefusalMs);
         // The cursor's row is held until the end, so that its writer waits; or one state is read.
         PLUMBLINE_TRY(const auto begun,
                       session.run(options.repair
@@ -282,6 +292,7 @@ Result<SinkReport> check_sink(
         PLUMBLINE_TRY_VOID(session.refresh());
         PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
         if (is_together) {
+            session.connection().set_silence_ms(0);
             SinkReport report;
             std::unique_ptr<HistoryRows> history;
             if (options.config.has_history) {

@@ -131,10 +131,13 @@ void SinkModule::describe(engine::ServiceStatus& status) const {
     const int64_t now = system_clock().monotonic_ms();
     const int64_t waited_ms = wait_->waited_ms(now);
     if (waited_ms >= kLongWaitMs && out.is_failing) {
-        out.reason += fmt::format("; tried again, without an answer for {}s", waited_ms / 1'000);
+        const std::string holder =
+            out.reason.find(" lock held by ") == std::string::npos ? wait_->lock_holder() : "";
+        out.reason += fmt::format("; tried again, without an answer for {}s{}{}", waited_ms / 1'000,
+                                  holder.empty() ? "" : ", for a lock held by ", holder);
     } else if (waited_ms >= kLongWaitMs) {
         out.state = out.state == "loading" ? "loading" : "failing";
-        out.reason = long_wait_text(waited_ms);
+        out.reason = long_wait_text(*wait_, now);
         out.is_failing = true;
     } else if (out.is_failing && syncing_since_ms_ != 0 && now - syncing_since_ms_ >= kOutlastMs) {
         tell_loading(out);

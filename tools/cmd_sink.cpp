@@ -129,16 +129,6 @@ Result<engine::SinkConfig> find_sink(const engine::Config& config, const std::st
                              known.empty() ? "none" : known)};
 }
 
-/// The sink's URL is a secret: only the config file has it.
-Result<engine::SinkConfig> find_sink(const VerifyArguments& arguments) {
-    if (arguments.config.empty()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "--sink needs --config: the database keeps the config without its secrets"};
-    }
-    PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
-    return find_sink(config, arguments.sink);
-}
-
 /// What a config's sink would be refused for at its start, as a check of the doctor's.
 Result<engine::DoctorCheck> look_at_tables(const engine::Config& config,
                                            const engine::SinkConfig& one, int64_t silence_ms) {
@@ -157,12 +147,18 @@ Result<engine::DoctorCheck> look_at_tables(const engine::Config& config,
 }  // namespace
 
 Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
+    if (arguments.config.empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "--sink needs --config: the database keeps the config without its secrets"};
+    }
+    PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
     sink::SinkCheckOptions options;
-    PLUMBLINE_TRY(options.config, find_sink(arguments));
+    PLUMBLINE_TRY(options.config, find_sink(config, arguments.sink));
     options.repair = arguments.repair;
     options.patience_ms = arguments.timeout_s * 1'000;
-    options.ask_writer = [&arguments]() -> std::string {
-        const std::optional<ServiceSeen> service = look_at_service(arguments.path);
+    options.ask_writer = [&]() -> std::string {
+        const std::optional<ServiceSeen> service =
+            look_at_service(arguments.path, config.http ? config.http->token : "");
         if (!service || !service->sinks.contains(arguments.sink)) {
             return {};
         }

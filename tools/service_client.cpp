@@ -35,17 +35,19 @@ std::string at_home(std::string url) {
     return url;
 }
 
+/// `given` (or env:NAME) where given, else $PLUMBLINE_TOKEN.
+Result<std::string> find_token(const std::string& given) {
+    PLUMBLINE_TRY(std::string out, engine::resolve_env(given));
+    const char* known = out.empty() ? std::getenv("PLUMBLINE_TOKEN") : nullptr;
+    return known == nullptr ? out : known;
+}
+
 }  // namespace
 
 Result<ServiceAddress> find_service(const storage::Database& database, const std::string& url,
                                     const std::string& token) {
     ServiceAddress out{url, {}};
-    PLUMBLINE_TRY(out.token, engine::resolve_env(token));
-    if (out.token.empty()) {
-        if (const char* known = std::getenv("PLUMBLINE_TOKEN")) {
-            out.token = known;
-        }
-    }
+    PLUMBLINE_TRY(out.token, find_token(token));
     if (!out.url.empty()) {
         while (out.url.ends_with('/')) {
             out.url.pop_back();
@@ -142,7 +144,7 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
                     is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
 }
 
-std::optional<ServiceSeen> look_at_service(const std::string& db_path) {
+std::optional<ServiceSeen> look_at_service(const std::string& db_path, const std::string& token) {
     if (!storage::is_locked_by_another(db_path)) {
         return std::nullopt;
     }
@@ -153,7 +155,8 @@ std::optional<ServiceSeen> look_at_service(const std::string& db_path) {
     }
     out.url = at_home(*url);
     const Result<std::string> answer =
-        call_service({out.url, {}}, "GET", "/v1/status", {}, kLookMs);
+        call_service({out.url, token.empty() ? find_token({}).value_or("") : token}, "GET",
+                     "/v1/status", {}, kLookMs);
     const nlohmann::json told =
         answer ? nlohmann::json::parse(*answer, nullptr, false) : nlohmann::json{};
     if (!answer || !told.is_object()) {

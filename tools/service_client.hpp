@@ -46,7 +46,9 @@ struct ServiceSeen {
     /// By a sink's name what it says of itself: "is failing: ...".
     std::map<std::string, std::string> sinks;
 };
-/// None where nobody holds the database's lock. Waits for 3 s at most.
-[[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path);
+/// None where nobody holds the database's lock. Waits for 3 s at most. Sends `token`, which a
+/// config may know, else $PLUMBLINE_TOKEN.
+[[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path,
+                                                         const std::string& token = {});
 
 }  // namespace plumbline::tools

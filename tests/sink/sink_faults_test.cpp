@@ -213,7 +213,8 @@ TEST_F(SinkFaultsTest, AComparisonThatIsWaitedForSaysWhatFor) {
     const auto checked = sink.check(options);
     ASSERT_TRUE(checked.has_value()) << checked.error().message;
     EXPECT_TRUE(checked->is_equal());
-    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr("PostgreSQL has not answered for 5s")));
+    EXPECT_THAT(told, ::testing::ElementsAre(HasSubstr(
+                          "PostgreSQL has not answered for 5s: it waits for a lock held by pid ")));
 }
 
 TEST_F(SinkFaultsTest, AConnectionThatTheServerEndsWhileNothingIsUnderWayIsNoFailure) {

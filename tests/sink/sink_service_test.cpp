@@ -509,6 +509,9 @@ TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
         ASSERT_TRUE(tells("/v1/health", "(55P03)"));
         ASSERT_TRUE(tells("/metrics", "plumbline_sink_up{sink=\"main\"} 0"));
     }
+    EXPECT_TRUE(tells("/v1/health", "; it waited for a lock held by pid ") &&
+                tells("/v1/health", " (role postgres, holder, active, its transaction began "))
+        << run_command({"curl", "-s", base + "/v1/health"}).out;
     const Finished behind = verify({"--timeout", "1"});
     EXPECT_EQ(behind.code, 3) << behind.out << behind.err;
     EXPECT_NE(behind.err.find("cannot be compared: the running service says that the sink is "
@@ -521,6 +524,81 @@ TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
     EXPECT_TRUE(
         eventually([&] { return tells("/v1/status", "\"state\":\"following\",\"reason\":\"\""); }));
     EXPECT_EQ(verify().code, 0);
+    end_it(service);
+}
+
+/// A load that is refused half-way, and then gets on, for minutes: what was refused is told until
+/// the new try has lasted longer than any lock is waited for.
+TEST_F(SinkServiceTest, SlowLoadThatOutlastsWhatWasRefusedIsLoadingAndNoFailure) {
+    const auto at_each_key = [&](const std::string& what) {
+        server_.sql(
+            "create or replace function at_key() returns event_trigger language plpgsql as "
+            "$$ begin " +
+            what + "; end $$");
+    };
+    at_each_key("raise exception 'not yet'");
+    server_.sql(
+        "create event trigger at_key on ddl_command_end when tag in ('ALTER TABLE') execute "
+        "function at_key()");
+    Child service{plumbline_command(run_arguments())};
+    const std::string base = "http://127.0.0.1:" + std::to_string(http_);
+    const auto sink_status = [&] {
+        const json status =
+            json::parse(run_command({"curl", "-s", base + "/v1/status"}).out, nullptr, false);
+        return status.is_object() ? status.value("sinks", json::array()).at(0) : json::object();
+    };
+    const auto is_refused = [](const json& status) {
+        return status.value("state", "") == "failing" &&
+               status.value("reason", "").find("not yet") != std::string::npos;
+    };
+    ASSERT_TRUE(eventually([&] { return is_refused(sink_status()); }));
+    at_each_key("perform pg_sleep(4)");
+    json last;
+    ASSERT_TRUE(eventually(
+        [&] {
+            last = sink_status();
+            return !is_refused(last);
+        },
+        std::chrono::minutes{4}));
+    EXPECT_EQ(server_.sql("select clock_timestamp() - xact_start >= interval '44s' from "
+                          "pg_stat_activity where application_name = 'plumbline'"),
+              "t");
+    EXPECT_EQ(last.value("state", ""), "loading") << last;
+    EXPECT_EQ(last.value("reason", "none"), "") << last;
+    EXPECT_EQ(sink_block(), "") << "nothing is there yet";
+    EXPECT_EQ(run_command({"curl", "-s", base + "/v1/health"}).out.find("sink main"),
+              std::string::npos);
+    end_it(service);
+}
+
+TEST_F(SinkServiceTest, WhoAsksTheServiceHowTheSinkIsSendsTheToken) {
+    std::string config = read_file(config_);
+    config.replace(config.find("[http]\n"), 7, "[http]\ntoken = \"that-of-the-config\"\n");
+    write_file(config_, config);
+    Child service{plumbline_command(run_arguments())};
+    ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    // Instead of the service one that tells what it is sent.
+    const std::string port = std::to_string(free_port());
+    Child listener{
+        {"node", "-e",
+         "require('http').createServer((asked, answer) => { "
+         "console.log(asked.headers.authorization ?? 'no token'); answer.end(JSON.stringify({ "
+         "sinks: [{ name: 'main', state: 'failing', reason: 'as told' }] })); }).listen(" +
+             port + ", '127.0.0.1', () => console.log('listens'))"}};
+    ASSERT_EQ(listener.read_line(), "listens");
+    write_file(db_ + "/SERVICE", "http://127.0.0.1:" + port + "\n");
+    server_.sql("update chain.plumbline_cursor set block = block - 1");
+    const Finished behind = verify({"--timeout", "1"});
+    EXPECT_EQ(behind.code, 3) << behind.out << behind.err;
+    EXPECT_NE(behind.err.find("the running service says that the sink is failing: as told"),
+              std::string::npos)
+        << behind.err;
+    EXPECT_EQ(listener.read_line(), "Bearer that-of-the-config");
+    EXPECT_EQ(run_command({"env", "PLUMBLINE_TOKEN=that-of-the-environment",
+                           plumbline_command({})[0], "status", db_})
+                  .code,
+              0);
+    EXPECT_EQ(listener.read_line(), "Bearer that-of-the-environment");
     end_it(service);
 }
 
