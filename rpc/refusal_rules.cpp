@@ -439,6 +439,9 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     {kRateLimit, [](Words t, In) { return t.has_sequence({"network", "busy"}, 2); }, "ordofi",
      {200, -32005, "network is busy", {}}},
     {kRateLimit,
+     [](Words t, In) { return t.has({"full$"}) && t.has_sequence({"try$", "again", "later"}, 1); },
+     "megaeth", {200, -32022, "rabbit hole is full. Please try again later", {}}},
+    {kRateLimit,
      [](Words t, In) { return t.has_sequence({"error$", "code$"}) && t.has_number(1015); },
      "cloudflare", {200, 0, "error code: 1015", {}}},
 

@@ -202,6 +202,10 @@ bool Fetcher::open_slot() {
     for (const uint32_t i : job_.sources) {
         const Source& source = plan_->sources()[i];
         if (source.end_block < next_block_) {
+            if (source.covered_to() > source.end_block) {
+                answers.sources.push_back(i);  // For who is announced; nothing of it is asked.
+                answers.asked[i] = kAllAsked;
+            }
             continue;
         }
         if (source.first_block > next_block_) {

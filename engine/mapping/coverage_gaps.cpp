@@ -63,12 +63,13 @@ std::vector<evm::BlockRange> subtract(evm::BlockRange within,
     return out;
 }
 
-/// Blocks from `from` to `to` that may hold logs of `source` and are not covered.
+/// Blocks from `from` to `to` that may hold logs of `source`, or say whose logs they are, and are
+/// not covered.
 std::vector<evm::BlockRange> missing_of(const Source& source,
                                         const std::vector<storage::CoverageRow>& coverage,
                                         uint64_t from, uint64_t to) {
     const evm::BlockRange within{std::max(from, source.first_block),
-                                 std::min(to, source.end_block)};
+                                 std::min(to, source.covered_to())};
     if (within.from > within.to) {
         return {};
     }
@@ -187,7 +188,7 @@ std::vector<bool> find_unsure(const std::vector<Source>& sources,
         for (size_t i = 0; i < sources.size(); ++i) {
             for (const uint32_t parent : sources[i].parents) {
                 // Of one that ends below the cursor nothing can be covered up there.
-                const bool is_unread = !is_known[i] && sources[i].end_block >= cursor &&
+                const bool is_unread = !is_known[i] && sources[i].covered_to() >= cursor &&
                                        sources[parent].is_within(block + 1, cursor);
                 is_open[i] = is_open[i] || is_missing[parent] || is_unread || is_open[parent];
                 reaches_back[i] = reaches_back[i] || reaches_back[parent];

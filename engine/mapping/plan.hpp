@@ -99,6 +99,12 @@ struct Source {
     }
     /// Its contracts' logs may lie in blocks long before what announces them.
     [[nodiscard]] bool has_history() const noexcept { return since == ChildSince::kNumber; }
+    /// The last block that its coverage tells of. Behind `end_block` none of its logs counts, but
+    /// with a history whoever is announced there is one of its contracts: that they were looked for
+    /// is what coverage says there.
+    [[nodiscard]] uint64_t covered_to() const noexcept {
+        return has_history() ? UINT64_MAX : end_block;
+    }
     /// The same of the contract that the log at `announced` announces.
     [[nodiscard]] bool has_history(LogPosition announced) const noexcept {
         return counts_from(announced).block_num < announced.block_num;

@@ -10,6 +10,7 @@
 #include "core/evm/proof.hpp"
 #include "core/evm/trie.hpp"
 #include "engine/setup/any_address.hpp"
+#include "engine/setup/call_blocks.hpp"
 #include "engine/setup/state_depth.hpp"
 #include "engine/text/duration.hpp"
 #include "rpc/provider.hpp"
@@ -292,6 +293,25 @@ class Doctor {
                 "neither state overrides nor creations in eth_call",
                 "the state proof falls back to plain batches: more requests and bytes");
         }
+        look_at_call_blocks();
+    }
+
+    void look_at_call_blocks() {
+        if (!report_.state_since || !(report_.creates || report_.overrides)) {
+            return;
+        }
+        const CallBlocks look =
+            engine::look_at_call_blocks(client_, head_, *report_.state_since, !report_.creates);
+        add("call blocks",
+            !look.wrong.empty()     ? CheckResult::kBad
+            : !look.untried.empty() ? CheckResult::kSkipped
+                                    : CheckResult::kGood,
+            !look.wrong.empty()     ? look.wrong
+            : !look.untried.empty() ? look.untried
+                                    : "eth_call answers from the block it is asked about",
+            look.wrong.empty() ? ""
+                               : "neither contract calls nor state proofs from here can be "
+                                 "believed: use another endpoint, and `verify` what this one told");
     }
 
     /// Contract calls are pinned by the hash of their event's block (EIP-1898).

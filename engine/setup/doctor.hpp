@@ -61,7 +61,7 @@ struct DoctorOptions {
     uint64_t chain_id = 0;  ///< the config's; another one is bad. 0 = any
 };
 
-/// Asks up to some 90 questions one after the other. kUnavailable: the endpoint cannot be reached,
+/// Asks up to some 100 questions one after the other. kUnavailable: the endpoint cannot be reached,
 /// falls silent for `EndpointPatience::silence_ms_max`, or does not speak JSON-RPC.
 [[nodiscard]] Result<DoctorReport> examine_endpoint(const rpc::Endpoint& endpoint,
                                                     rpc::Transport& transport, const Clock& clock,

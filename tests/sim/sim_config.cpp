@@ -49,6 +49,9 @@ std::string contract_text(const SimContract& contract) {
     if (contract.start_block > 0) {
         out += fmt::format("start_block = {}\n", contract.start_block);
     }
+    if (contract.end_block != UINT64_MAX) {
+        out += fmt::format("end_block = {}\n", contract.end_block);
+    }
     return contract.events.empty() ? out : out + "events = " + list_text(contract.events) + "\n";
 }
 
@@ -174,7 +177,8 @@ std::vector<SimContract> contracts_of(const ConfigOptions& options) {
                           "vault",
                           options.vault_since,
                           options.vault_start,
-                          {}};
+                          {},
+                          options.vault_end < options.vault_start ? UINT64_MAX : options.vault_end};
         if (!options.vault_pings) {
             vault.events = {kChildMade};
         }
@@ -187,7 +191,8 @@ std::vector<SimContract> contracts_of(const ConfigOptions& options) {
                            "child",
                            options.pod_since,
                            0,
-                           {}});
+                           {},
+                           options.pod_end});
         }
     }
     return out;
@@ -257,6 +262,7 @@ std::string describe(const ConfigOptions& options) {
         out += fmt::format("{}{} from {}", out.empty() ? "" : ", ", contract.name,
                            contract.start_block);
         out += contract.factory.empty() ? "" : " since " + since_text(contract.since);
+        out += contract.end_block == UINT64_MAX ? "" : fmt::format(" to {}", contract.end_block);
         out += contract.addresses.size() > 1 ? " and annex" : "";
         out += contract.events.empty() ? "" : " narrowed";
     }
@@ -264,6 +270,19 @@ std::string describe(const ConfigOptions& options) {
     out += options.names_calls ? ", calls" : "";
     return options.every_blocks == 0 ? out : out + fmt::format(", every {}", options.every_blocks);
 }
+
+namespace {
+
+/// Children whose logs count from a block of the config's on may have to be found far behind the
+/// last one that counts: half of them end.
+void change_since(Since& since, uint64_t& end_block, Random& random, uint64_t blocks) {
+    since = pick_since(random, blocks);
+    end_block = since.kind == engine::ChildSince::kNumber && since.block % 2 == 0
+                    ? since.block + blocks / 4
+                    : UINT64_MAX;
+}
+
+}  // namespace
 
 void change_config(ConfigOptions& options, Random& random, uint64_t blocks) {
     if (options.changes_every && random.chance(0.3)) {
@@ -289,8 +308,11 @@ void change_config(ConfigOptions& options, Random& random, uint64_t blocks) {
             }
             break;
         default:
-            (random.chance(0.5) ? options.pod_since : options.vault_since) =
-                pick_since(random, blocks);
+            if (random.chance(0.5)) {
+                change_since(options.pod_since, options.pod_end, random, blocks);
+            } else {
+                change_since(options.vault_since, options.vault_end, random, blocks);
+            }
     }
 }
 

@@ -38,8 +38,10 @@ struct ConfigOptions {
     bool has_vaults = true;
     bool vault_pings = true;  ///< else announcements only
     uint64_t vault_start = 0;
+    uint64_t vault_end = UINT64_MAX;
     Since vault_since;
     bool has_pods = true;
+    uint64_t pod_end = UINT64_MAX;
     Since pod_since;
     bool doubles = false;        ///< a handler does something else
     uint64_t every_blocks = 0;   ///< a handler runs every so many blocks; 0: none
@@ -56,6 +58,7 @@ struct SimContract {
     Since since;
     uint64_t start_block = 0;
     std::vector<std::string> events;  ///< signatures; empty: all
+    uint64_t end_block = UINT64_MAX;
 };
 
 /// The log index that stands for a handler of every `every_blocks`th block, whose block divides it.

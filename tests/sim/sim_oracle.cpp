@@ -38,7 +38,7 @@ struct Watched {
         }
     }
     [[nodiscard]] bool wants(const evm::Log& log) const {
-        if (log.block_num < contract.start_block ||
+        if (log.block_num < contract.start_block || log.block_num > contract.end_block ||
             (!topics.empty() && !topics.contains(log.topics[0]))) {
             return false;
         }

@@ -790,6 +790,50 @@ TEST_F(CoverageChangeTest, OfAHistoryNothingIsCalledCoveredBeforeAllThatMayAnnou
     }
 }
 
+TEST_F(CoverageChangeTest, WhoseLogsEndIsLookedForBehindThemWhereverTheProcessDies) {
+    FakeChain chain{5};
+    chain.mine(20);
+    const uint64_t first = chain.head() + 1;
+    const evm::Address vault = make_address(2, 90);
+    chain.mine_logs({test::ping(vault, 1)});
+    const uint64_t last = chain.head();
+    chain.mine(10);
+    chain.mine_logs({test::vault_made(vault)});
+    chain.mine(14);
+    const test::TempDir directory;
+    Choice choice;
+    choice.has_vaults = false;
+    index_to_head(chain, directory.sub("db"), choice);
+    choice = {};
+    choice.vault_since = std::to_string(first);
+    choice.vault_end = last;
+    const Fresh fresh = fresh_index(chain, choice);
+    // The first life ends with its first commit, the next with its second...
+    uint64_t lives = 0;
+    for (bool is_done = false; !is_done && ++lives < 100;) {
+        Life life{chain, directory.sub("db"), choice, lives};
+        const uint64_t before = life.indexer->progress().commits;
+        while (!life.indexer->is_done() && !life.indexer->failure() &&
+               life.indexer->progress().commits < before + lives) {
+            life.step();
+            if (life.indexer->database() != nullptr) {
+                expect_honest(life.indexer->plan(), *life.indexer->database(), fresh.logs);
+            }
+        }
+        ASSERT_FALSE(life.indexer->failure()) << life.indexer->failure()->message;
+        is_done = life.indexer->is_done();
+        if (is_done) {
+            EXPECT_TRUE(life.indexer->stop().has_value());
+            EXPECT_EQ(made_of_log(*life.indexer->database()), fresh.lines);
+            EXPECT_GE(pings_since(chain, vault, first), 1U);
+            EXPECT_EQ(
+                stored_pings(*life.indexer->database(), life.indexer->plan(), "vault_row", vault),
+                1U);
+        }
+    }
+    EXPECT_GT(lives, 1U);
+}
+
 TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {
     FakeChain chain{3};
     std::mt19937_64 random{3};

@@ -116,6 +116,22 @@ TEST(FillTest, WhoIsAChildIsLookedForBeforeTheFirstBlockThatCountsOfIt) {
     EXPECT_EQ(find_missing(sources, {covered("hub", 5, 40), covered("vault", 30, 35)}, 40), rest);
 }
 
+TEST(FillTest, WhoHasAHistoryThatEndsIsLookedForInEveryBlockBehindIt) {
+    std::vector<Source> sources = {make_source("hub", 5), make_source("vault", 0, true)};
+    sources[1].since = ChildSince::kNumber;
+    sources[1].since_block = 10;
+    sources[1].end_block = 20;
+    sources = related(std::move(sources), {{}, {0}});
+    const std::vector<CoverageGap> all{{{5, 40}, {0, 1}}};
+    EXPECT_EQ(find_missing(sources, {covered("hub", 5, 40)}, 40), all);
+    // Its own blocks are known, and not yet who is announced behind them.
+    const std::vector<CoverageGap> rest{{{31, 40}, {0, 1}}};
+    EXPECT_EQ(find_missing(sources, {covered("hub", 5, 40), covered("vault", 10, 30)}, 40), rest);
+    sources[1].since = ChildSince::kBlock;
+    EXPECT_TRUE(
+        find_missing(sources, {covered("hub", 5, 40), covered("vault", 10, 20)}, 40).empty());
+}
+
 std::vector<Source> compiled_sources(uint64_t hub_start, uint64_t vault_start,
                                      std::string_view since) {
     const std::string text =
@@ -200,6 +216,14 @@ TEST(UnsureTest, WhoHasAHistoryIsNotKnownBeforeAllThatMayAnnounceIt) {
     for (const Case& one : cases) {
         EXPECT_EQ(find_unsure(sources, one.coverage, one.block, 100), one.unsure) << one.what;
     }
+}
+
+TEST(UnsureTest, WhoEndsBelowTheCursorIsNotKnownBeforeAllThatMayAnnounceIt) {
+    std::vector<Source> sources = sources_with_history();
+    sources[1].end_block = 40;
+    const storage::CoverageRow hub = covered("hub", 50, 100);
+    EXPECT_EQ(find_unsure(sources, {hub}, 30, 100), (std::vector<bool>{false, true, true}));
+    EXPECT_EQ(find_unsure(sources, {hub, covered("vault", 60, 100)}, 30, 100)[1], false);
 }
 
 TEST(UnsureTest, WhoCountsFromTheAnnouncementOnIsKnownByTheBlocksBelow) {

@@ -2,12 +2,15 @@
 #include "engine/setup/doctor.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/evm/hex.hpp"
 #include "tests/rpc/fake_network.hpp"
 
 namespace plumbline::engine::doctor_test {
@@ -177,6 +180,58 @@ TEST_F(DoctorTest, BatchesOfLessThanTenCallsAreFound) {
     add_logs({100, 350});
     node_.batch_max = 3;
     EXPECT_EQ(examine().batch, 3U);
+}
+
+/// What a node says whose calls run at the time of `block_of` the block that is asked.
+std::optional<nlohmann::json> answer_call(const FakeChain& chain, const nlohmann::json& params,
+                                          const std::function<uint64_t(uint64_t)>& block_of) {
+    const nlohmann::json& call = params.at(0);
+    if (call.value("data", "") != "0x4260005260206000f3") {
+        return nlohmann::json{{"result", "0x" + std::string(62, '0') + "2a"}};
+    }
+    const auto asked = std::ranges::find_if(chain.blocks, [&](const FakeChain::Block& block) {
+        return params.at(1).is_string()
+                   ? params.at(1) == evm::to_quantity(block.header.block_num)
+                   : params.at(1).at("blockHash") == evm::to_hex(block.header.hash);
+    });
+    const uint64_t block_num = block_of(asked->header.block_num);
+    return nlohmann::json{
+        {"result", fmt::format("0x{:064x}", chain.blocks.at(block_num).header.timestamp)}};
+}
+
+TEST_F(DoctorTest, WhoAnswersCallsFromTheNewestBlockWhateverIsAskedIsNotToBeUsed) {
+    add_logs({100, 350});
+    for (const bool is_honest : {true, false}) {
+        node_.answer = [this, is_honest](
+                           const std::string& method,
+                           const nlohmann::json& params) -> std::optional<nlohmann::json> {
+            if (method == "eth_getBalance") {
+                return nlohmann::json{{"result", "0x0"}};
+            }
+            return method != "eth_call" ? std::nullopt
+                                        : answer_call(chain_, params, [&](uint64_t block) {
+                                              return is_honest ? block : chain_.blocks.size() - 1;
+                                          });
+        };
+        const DoctorReport report = examine();
+        EXPECT_EQ(result_of(report, "call blocks"),
+                  is_honest ? CheckResult::kGood : CheckResult::kBad)
+            << report.verdict;
+    }
+}
+
+TEST_F(DoctorTest, ACallThatRunsBetweenTwoBlocksIsNotHeldAgainstAnybody) {
+    add_logs({100, 350});
+    node_.answer = [this](const std::string& method,
+                          const nlohmann::json& params) -> std::optional<nlohmann::json> {
+        if (method == "eth_getBalance") {
+            return nlohmann::json{{"result", "0x0"}};
+        }
+        return method != "eth_call"
+                   ? std::nullopt
+                   : answer_call(chain_, params, [](uint64_t block) { return block + 1; });
+    };
+    EXPECT_NE(result_of(examine(), "call blocks"), CheckResult::kBad);
 }
 
 }  // namespace
