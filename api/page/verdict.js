@@ -167,6 +167,8 @@ function event_differs(f) {
 // Where a finding is: the row, or the block.
 const place_of =
     f => [f.entity, f.key].filter(Boolean).join(' ') || (f.block ? `block ${num(f.block)}` : 'the log');
+// What of it differs: a field, or the index that its entry is missing in.
+const field_of = f => (/^index entry/.test(f.kind) ? 'index ' : '') + f.field;
 const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
 function differs(f) {
   const event = event_differs(f);
@@ -174,7 +176,7 @@ function differs(f) {
     return event || f.text;
   const [stored, expected] = values_of(f) || [],
                  right = f.kind.startsWith('state') ? 'in the contract' : 'is right';
-  return `${place_of(f).replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${f.field}: ` +
+  return `${place_of(f).replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${field_of(f)}: ` +
       (stored == null ? f.detail || f.text : `${clip(stored)} here, ${clip(expected)} ${right}`);
 }
 // The newest repair has left this difference, and the server knows that another one would too.

@@ -269,7 +269,7 @@ export const STATES = {
     const service = await world.serve(world.config("proof_runs", { rpc: await world.proxy({ hold: /Receipt/ }) }));
     await world.ready(service);
     await until("the proof of events runs", async () => (await world.get(service, "/v1/tasks?kind=prove_log")).tasks.some((t) => t.state === "running"));
-    return { service, says: /^Up to date; not compared with the contract yet$/, cls: "", facts: /Proven to\?\s*Not proven yet\s*the proof of the events (runs|is tried again)/, never: /once the index is live/ };
+    return { service, says: /^Up to date; not compared with the contract yet$/, cls: "", facts: /Proven to\?\s*Not proven yet\s*the proof of the events (runs|is tried again|got no further than linked: headers join to the head, blocks 0 to 41)/, never: /once the index is live/ };
   },
   // What is wrong in an index has no two values, only words.
   index_damaged: async (world) => {
@@ -279,7 +279,7 @@ export const STATES = {
     const service = await world.serve(folder);
     await world.ready(service);
     await world.proven(service, "replay");
-    return { service, says: /^Up to date, but \d+ mismatch(es were| was) found by proofs/, cls: "bad", why: /^First: question id=\d+, [\w,]+: [^–]+\. Press Repair\.$/, text: /question id=\d+ · [\w,]+: \w/, never: /– here|– is right/ };
+    return { service, says: /^Up to date, but \d+ mismatch(es were| was) found by proofs/, cls: "bad", why: /^First: question id=\d+, index [\w,]+: [^–]+\. Press Repair\.$/, text: /question id=\d+ · index [\w,]+: \w/, never: /– here|– is right/ };
   },
   partly: async (world) => {
     const service = await world.serve(world.config("partly", { more: PROVE, change: (text) => text.replace(/^state = { call = "hub.options".*$/m, "") }));
@@ -306,7 +306,7 @@ export const STATES = {
     await world.ready(service);
     await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
     await world.proven(service, "state");
-    return { service, says: /^Data right; webhook billing fails \(503\)/, why: /^Webhook billing is tried again: .*503/, facts: /Entities right\?\s*Equal to the contract/, cls: "warn", text: /not taken, try \d+/ };
+    return { service, says: /^Data right; webhook billing fails \(503\)/, why: /^Webhook billing is tried again: .*503/, facts: /Entities right\?\s*Equal to the contract/, cls: "warn", text: /not taken, try \d+/, never: /Attention: webhook/ };
   },
   frozen_node: async (world) => {
     const manners = {}, service = await world.serve(world.config("frozen", { rpc: await world.proxy(manners), more: PROVE }));
@@ -315,7 +315,7 @@ export const STATES = {
     manners.hold = true;
     await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
     return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ (s|min): check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ (s|min)\s*block \d+ is indexed; head \d+, last told \d+ (s|min) ago/,
-      text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
+      text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now|Attention: provider/, providers: "bad" };
   },
   // It answers at once, and each answer is a refusal.
   refused: async (world) => {
