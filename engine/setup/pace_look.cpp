@@ -13,13 +13,11 @@ PaceLook look_at_pace(const rpc::Endpoint& endpoint, rpc::Transport& transport, 
     patience.pauses_ms_max = 0;
     EndpointClient client{endpoint, transport, clock, std::move(patience)};
     const int64_t start_ms = clock.monotonic_ms();
-    const Reply head = client.ask("eth_getBlockByNumber", {"latest", false});
+    (void)client.ask("eth_getBlockByNumber", {"latest", false});
     PaceLook out;
     out.took_ms = clock.monotonic_ms() - start_ms;
-    if (client.has_given_up()) {
-        out.pace = Pace::kSilent;
-    } else if ((head.result || head.is_rpc_error) && out.took_ms >= wait_max_ms) {
-        out.pace = Pace::kSlow;
+    if (out.took_ms >= wait_max_ms) {
+        out.pace = client.silent_ms() > 0 ? Pace::kSilent : Pace::kSlow;
     }
     return out;
 }

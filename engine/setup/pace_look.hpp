@@ -11,9 +11,9 @@
 namespace plumbline::engine {
 
 enum class Pace : uint8_t {
-    kPrompt,  ///< or it said why it does not answer, which others tell
-    kSlow,    ///< it answers, and later than the index waits for a head
-    kSilent,  ///< no answer at all for as long as it was waited for
+    kPrompt,  ///< or nobody is there, which is known at once, and others tell
+    kSlow,    ///< it answers something, and later than the index waits for a head
+    kSilent,  ///< no answer at all, though it was waited for as long
 };
 
 struct PaceLook {

@@ -46,11 +46,21 @@ TEST_F(PaceLookTest, WhoTellsItsHeadLaterThanItIsWaitedForIsSlowAndNotSilent) {
 }
 
 TEST_F(PaceLookTest, WhoAnswersNothingIsSilent) {
-    const PaceLook silent = look(10 * kPatienceMs);
+    node_.http = [](const rpc::HttpRequest&) {
+        return std::optional{rpc::test::transport_error(rpc::TransportError::kTimeout)};
+    };
+    const PaceLook silent = look(0);
     EXPECT_EQ(silent.pace, Pace::kSilent);
     EXPECT_EQ(describe_pace("node", silent, kWaitMaxMs),
               "provider node is silent: it has answered nothing within 30s: check that the node "
               "runs, or put another one into [chain] rpc");
+}
+
+TEST_F(PaceLookTest, WhereNobodyIsThereItIsKnownAtOnceAndNothingIsSaidOfThePace) {
+    node_.http = [](const rpc::HttpRequest&) {
+        return std::optional{rpc::test::transport_error(rpc::TransportError::kUnreachable)};
+    };
+    EXPECT_EQ(look(10).pace, Pace::kPrompt);
 }
 
 TEST_F(PaceLookTest, WhoRefusesLateIsSlowAllTheSame) {
