@@ -268,8 +268,9 @@ Status look_before(const InitArguments& arguments, const std::vector<evm::Hash>&
     const std::string hint = "; with --chain-id N the config is written without asking";
     const auto chain = engine::look_at_chain(client);
     if (!chain) {
-        return Error{chain.error().code, fmt::format("{} does not tell its chain: {}{}", name,
-                                                     chain.error().message, hint)};
+        return Error{chain.error().code,
+                     fmt::format("{} {}: check the URL, and that the node runs{}", name,
+                                 chain.error().message, hint)};
     }
     options.chain_id = chain->chain_id;
     if (options.start_block > chain->head) {

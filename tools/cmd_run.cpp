@@ -353,7 +353,7 @@ Status run_index(const RunArguments& options) {
     Signals signals;
     service_options.indexer.stop = signals.token();
     const engine::Config looked_at = service_options.indexer.config;
-    FirstLook first_look{looked_at};
+    FirstLook first_look{looked_at, options.until == "head"};
     return run_until_done(std::move(service_options), options, signals, first_look);
 }
 

@@ -96,8 +96,11 @@ std::string repair_outcome(const TaskJson& result) {
                   ? differences(result) + " found, nothing could be mended"
                   : "nothing to mend";
     }
-    return out + (is_set(result, "whole") ? "" : "; something is left") +
-           (is_set(result, "dry_run") ? " (a plan only)" : "");
+    if (is_set(result, "whole")) {
+        return out;
+    }
+    return out + (is_set(result, "dry_run") ? "; nothing is changed by a dry run"
+                                            : "; something is left");
 }
 
 }  // namespace

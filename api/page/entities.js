@@ -103,8 +103,14 @@ function shown(column, value) {
     return el('span', {title: text}, el('code', {}, short_address(text)), copy_button(text));
   return /^u?int|^decimal/.test(column.type) ? el('span', {title: text}, at_commas(num(text))) : text;
 }
-// A long number may go on in the next line after a comma.
-const at_commas = text => text.length < 16 ? text : el('span', {}, ...broken(text, ','));
+// A long number may go on in the next line after a comma; one with decimal places at its point, unless what
+// stands before that is long itself.
+function at_commas(text) {
+  if (text.length < 16)
+    return text;
+  const [whole, places] = text.split('.'), parts = whole.length < 16 ? [whole] : broken(whole, ',');
+  return el('span', {}, ...parts, ...(places == null ? [] : [el('wbr'), '.' + places]));
+}
 async function show(next) {
   const name = $('entity').value;
   if (!name) {

@@ -3,16 +3,19 @@
 const no_answer_told = s => s.state === 'starting' && no_answer(s) !== null;
 function attention(s, more) {
   const known = now.conflicts, quiet = silence(s) != null;
+  const told_hook = r => /^webhook \S+ (?=takes nothing )/.exec(r);
   return s.reasons.filter(
-      r => !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
+      r => !(told_hook(r) && more.includes(told_hook(r)[0].replace('w', 'W'))) &&
+          !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
           !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events? (is|are) in quarantine\b/.test(r)) &&
           !(no_answer_told(s) &&
-            /^(waiting for the chain: |no provider has told |provider .* is not asked: down(:|$))/.test(r)) &&
+            /^(waiting for the chain: |no provider has told |provider \S+ is (slow|silent): |provider .* is not asked: down(:|$))/.test(r)) &&
           !(quiet &&
             (/^no provider has told/.test(r) ||
-             (muteness(s) != null && /^waiting for the chain.*no answer/.test(r)))));
+             (muteness(s) != null &&
+              /^(waiting for the chain.*no answer|provider .* is not asked: down: no answer)/.test(r)))));
 }
 const made = (p, b) => p.head_age_seconds == null || p.head_age_seconds >= 1e9 ? utc(b.timestamp) :
     p.head_age_seconds < 60 ? `newest block ${Math.max(0, p.head_age_seconds)} s old` :
@@ -78,9 +81,14 @@ function unproven(s) {
   // It is of after this status: the next one knows it.
   if (told && told.verdict === 'equal' && is_proof(told.level) && told.from <= p.first_block)
     return [ASKING, ''];
+  // That headers join is not that events are right.
+  const short = told && told.verdict === 'equal' && told.level in LEVELS && !is_proof(told.level) ?
+      `the proof of the events got no further than ${LEVELS[told.level][0]}, blocks ${num(told.from)} to ${
+          num(told.to)}` :
+      '';
   return [
     strip.whole.some(one => is_proof(one.level)) ? 'Not from the first block on yet' : 'Not proven yet',
-    how_far(runs, 'the proof of the events') ||
+    short || how_far(runs, 'the proof of the events') ||
         (s.state === 'backfilling'             ? 'proofs of the events run once the index is live' :
              p.finalized_block < p.first_block ? 'no block that is indexed is final so far' :
                                                  'no proof of the events has proven a block so far')
@@ -161,6 +169,6 @@ function tellVerdict() {
       ...attention(s, more)
           .filter(r => !more.includes(r))
           .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
-      ...[...(s.notes || []), ...(now.unread && now.conflicts && !now.gone ? [old_news()] : [])].map(
+      ...[...(s.notes || []).filter(n => !more.includes(n.slice(1))), ...(now.unread && now.conflicts && !now.gone ? [old_news()] : [])].map(
           r => el('li', {className: 'soft'}, 'Note: ' + r)));
 }

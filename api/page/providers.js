@@ -8,12 +8,14 @@ const PROVIDER_CLASS = {
 function providers(s) {
   const quiet = silence(s);
   const state = v => {
-    const silent = v.silent_seconds != null && ['ok', 'starting', 'down'].includes(v.state);
+    const silent = v.silent_seconds != null && ['ok', 'starting', 'down'].includes(v.state),
+          slow = too_slow(s).some(r => r.startsWith(`provider ${v.name} `));
     return el(
         'span', {
           className: silent || !v.usable ? 'bad' : PROVIDER_CLASS[v.state] || 'warn',
           style: 'white-space:nowrap'
         },
+        slow   ? 'too slow' :
         silent ? `${v.state === 'down' ? 'down, ' : ''}no answer for ${duration(v.silent_seconds)}` :
                  v.state);
   };
@@ -26,7 +28,7 @@ function providers(s) {
                   [el('span', {style: 'white-space:nowrap'}, v.name), state(v),
                    num(v.head) +
                        (quiet != null && v.head != null ? `, last told ${duration(quiet)} ago` : ''),
-                   Math.round(v.latency_ms) + ' ms', num(v.requests),
+                   v.latency_ms ? Math.ceil(v.latency_ms) + ' ms' : '–', num(v.requests),
                    num(v.errors + v.refusals + v.malformed),
                    el('span', {className: v.lies ? 'bad' : ''}, num(v.lies))])));
 }

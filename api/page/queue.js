@@ -73,7 +73,9 @@ function outcome(text) {
     return (r.steps.length ? r.steps.join('; ') :
                 found      ? many(r.mismatches, 'difference') + ' found, nothing could be mended' :
                              'nothing to mend') +
-        (r.whole ? '' : '; something is left') + (r.dry_run ? ' (a plan only)' : '');
+        (r.whole         ? '' :
+             r.dry_run ? '; nothing is changed by a dry run' :
+                       '; something is left');
   const said = {
     equal: 'equal',
     partial: 'not all could be compared',

@@ -167,6 +167,8 @@ function event_differs(f) {
 // Where a finding is: the row, or the block.
 const place_of =
     f => [f.entity, f.key].filter(Boolean).join(' ') || (f.block ? `block ${num(f.block)}` : 'the log');
+// What of it differs: a field, or the index that its entry is missing in.
+const field_of = f => (/^index entry/.test(f.kind) ? 'index ' : '') + f.field;
 const clip = text => text == null ? '–' : text.length > 44 ? text.slice(0, 30) + '…' + text.slice(-10) : text;
 function differs(f) {
   const event = event_differs(f);
@@ -174,7 +176,7 @@ function differs(f) {
     return event || f.text;
   const [stored, expected] = values_of(f) || [],
                  right = f.kind.startsWith('state') ? 'in the contract' : 'is right';
-  return `${place_of(f).replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${f.field}: ` +
+  return `${place_of(f).replace(/0x[0-9a-f]{40,}/gi, short_address)}, ${field_of(f)}: ` +
       (stored == null ? f.detail || f.text : `${clip(stored)} here, ${clip(expected)} ${right}`);
 }
 // The newest repair has left this difference, and the server knows that another one would too.
@@ -301,9 +303,16 @@ function wrongness() {
     incomplete: true
   };
 }
+// Who answers, and too late for the index, as the server has found out; empty: nobody.
+const too_slow = s => s.reasons.filter(r => /^provider \S+ is slow: /.test(r));
 // The chain has not said so much as which one it is, for longer than a moment.
 function no_answer(s) {
-  const waits = s.reasons.find(r => r.startsWith('waiting for the chain: for '));
+  const waits = s.reasons.find(r => r.startsWith('waiting for the chain: for ')), slow = too_slow(s);
+  if (slow.length)
+    return [
+      'warn', 'Nothing is indexed: the chain answers too late',
+      slow.map(r => r.replace(/^p/, 'P') + '.').join(' ')
+    ];
   if (!waits)
     return null;
   const why =
@@ -385,6 +394,15 @@ function ready_since(s) {
     now.ready = told;
   return now.ready;
 }
+// Not one row, and the server's look at the contracts says why; empty: there are some, or it says nothing.
+function why_empty(s) {
+  const rows = now.entities || [];
+  return rows.length && rows.every(e => e.rows === 0) &&
+      s.notes.find(
+          n => /^(there is no contract code|the ABI of )|is it the contract that emits|is one of `events` in the config|nothing is made of (it|them)\b/
+                   .test(n)) ||
+      '';
+}
 // All is up to date, and nothing is known to be wrong.
 function fine(s) {
   const same = compared(), fails = failing(s), right = same.cls === 'good',
@@ -395,6 +413,8 @@ function fine(s) {
       'warn', `${right && s.proven ? 'Data right' : 'Up to date'}; ${fails.map(f => f.says).join(', ')}`,
       fails.map(f => f.why).join(' ')
     ];
+  if (why_empty(s))
+    return ['warn', 'Up to date, but every entity is empty', why_empty(s).replace(/^./, c => c.toUpperCase()) + '.'];
   if (right)
     return s.proven ? ['good', 'Right and up to date', since] : [
       '', 'Up to date, and equal to the contract; its events are not proven',

@@ -8,6 +8,7 @@
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_segments.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/version.hpp"
 #include "storage/view_coverage.hpp"
@@ -143,22 +144,36 @@ void write_webhooks(JsonWriter& json, const RequestContext& request) {
     json.close_array();
 }
 
+/// Status and view of one moment, near enough: a commit between the two looks is looked for again.
+Result<IndexSnapshot> open_snapshot_of(RequestContext& request, engine::ServiceStatus& now) {
+    constexpr int kLooksMax = 3;
+    for (int look = 1;; ++look) {
+        now = request.context().status();
+        Result<IndexSnapshot> snapshot = open_snapshot(request);
+        if (!snapshot || !snapshot->cursor) {
+            return snapshot;
+        }
+        if (snapshot->cursor->block_num <= now.progress.head_block || look == kLooksMax) {
+            engine::raise_head(now.progress, *snapshot->cursor,
+                               request.context().clock().unix_ms());
+            return snapshot;
+        }
+    }
+}
+
 }  // namespace
 
 Response get_status(RequestContext& request) {
-    engine::ServiceStatus now = request.context().status();
+    engine::ServiceStatus now;
     std::string body;
     JsonWriter json{body};
     json.open_object();
     // Before the database exists there is still something to say.
-    if (Result<IndexSnapshot> snapshot = open_snapshot(request)) {
+    if (Result<IndexSnapshot> snapshot = open_snapshot_of(request, now)) {
         if (snapshot->cursor) {
-            // The status is a moment older than the view: what is stored is known of the chain.
+            // The status may be a moment older than the view: all of one answer is of one moment.
             engine::ProgressNumbers& progress = now.progress;
-            const uint64_t block_num = snapshot->cursor->block_num;
-            progress.head_block = std::max(progress.head_block, block_num);
-            progress.next_block = std::max(progress.next_block, block_num + 1);
-            // All of one answer is of one moment.
+            progress.next_block = std::max(progress.next_block, snapshot->cursor->block_num + 1);
             if (progress.lag) {
                 progress.lag = progress.head_block + 1 -
                                std::min(progress.head_block + 1, progress.next_block);

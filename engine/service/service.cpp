@@ -9,6 +9,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/config/memory_plan.hpp"
+#include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "engine/service/task_ear.hpp"
@@ -163,6 +164,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
     {
         const MutexLock lock{service->mutex_};
         service->status_.started_unix_ms = service->indexer_->clock().unix_ms();
+        service->published_ms_ = service->started_ms_;
     }
     service->watchdog_ms_ = watchdog_interval_ms();
     if (service->database() != nullptr) {
@@ -278,6 +280,10 @@ void Service::on_turn() {
         }
     }
     if (now < next_publish_ms_) {
+        // Nobody reads of a block that is stored before it can be read that it was told.
+        if (indexer_->progress().head_block > shown_head_) {
+            publish(now);
+        }
         return;
     }
     next_publish_ms_ = now + kPublishMs;
@@ -325,13 +331,11 @@ ServiceStatus Service::status() const {
     {
         const MutexLock lock{mutex_};
         out = status_;
+        // The head's number and its age are of one look: those of now may be of two blocks.
+        grow_older(out.progress, indexer_->clock().monotonic_ms() - published_ms_);
     }
-    // Of these nobody should hear late.
+    // Of this nobody should hear late.
     out.state = indexer_->progress().state;
-    out.progress.ages = read_head_ages(indexer_->progress(), indexer_->clock());
-    if (out.progress.ages.is_old()) {
-        out.progress.lag.reset();
-    }
     out.unready = find_unready(out);
     if (const Scheduler* const known = scheduler()) {
         out.schedule = known->entries();

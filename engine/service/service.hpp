@@ -95,7 +95,7 @@ class Service {
 
     // --- from any thread, while it runs ----------------------------------------------------------
 
-    /// As of the last half second.
+    /// As of the last half second, and not before a head that was told since.
     [[nodiscard]] ServiceStatus status() const;
     [[nodiscard]] Indexer& indexer() noexcept { return *indexer_; }
     [[nodiscard]] const Indexer& indexer() const noexcept { return *indexer_; }
@@ -149,8 +149,7 @@ class Service {
     void read_proven();
     [[nodiscard]] std::vector<std::string> find_waits(
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
-    void add_head_waits(const std::vector<rpc::ProviderStats>& providers,
-                        std::vector<std::string>& out);
+    void add_head_waits(const ServiceStatus& status, std::vector<std::string>& out);
     void add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const;
     void add_limitations(const std::vector<rpc::ProviderStats>& providers,
                          std::vector<std::string>& out) const;
@@ -174,6 +173,7 @@ class Service {
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
+    uint64_t shown_head_ = 0;  ///< in what was last published
     int64_t next_verdicts_ms_ = 0;
     int64_t next_to_prove_ms_ = 0;       ///< when it is looked at again whether there is anything
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
@@ -199,7 +199,8 @@ class Service {
     int64_t started_ms_ = 0;
 
     mutable Mutex mutex_;
-    ServiceStatus status_ PLUMBLINE_GUARDED_BY(mutex_);  ///< as last published
+    ServiceStatus status_ PLUMBLINE_GUARDED_BY(mutex_);      ///< as last published
+    int64_t published_ms_ PLUMBLINE_GUARDED_BY(mutex_) = 0;  ///< when that was
     Mutex reload_mutex_;  ///< one reload at a time: it compares what runs and then changes it
 };
 

@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "engine/fold/corrections.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
@@ -183,6 +184,10 @@ void Service::publish(int64_t now_ms) {
     next.providers = source_->stats();
     forget_short_silence(next.providers, next.progress.ages);
     if (const storage::Database* known = database()) {
+        const std::optional<storage::Cursor> stored = known->cursor();
+        if (stored && next.progress.head_block > 0) {
+            raise_head(next.progress, *stored, indexer_->clock().unix_ms());
+        }
         next.has_database = true;
         next.quarantined_rows = known->quarantine_count();
         next.refused_corrections = count_refused_corrections(*known, next.quarantined_rows);
@@ -202,7 +207,7 @@ void Service::publish(int64_t now_ms) {
     next.tasks_parked = parked.count;
     next.waits = find_waits(next.providers, now_ms);
     next.progress.is_waiting = next.progress.is_waiting || !next.waits.empty();
-    add_head_waits(next.providers, next.waits);
+    add_head_waits(next, next.waits);
     add_limitations(next.providers, next.waits);
     add_disk_wait(now_ms, next.waits);
     std::vector<std::string> others = find_reasons(next);
@@ -239,12 +244,14 @@ void Service::publish(int64_t now_ms) {
     history_.tell(now_ms, {indexer_->clock().unix_ms() / 1'000, next.progress.next_block,
                            next.progress.lag, next.progress.events});
     next.history = history_.samples();
+    shown_head_ = next.progress.head_block;
     const MutexLock lock{mutex_};
     next.started_unix_ms = status_.started_unix_ms;
     next.ready_changed_unix_ms = next.is_ready() == status_.is_ready()
                                      ? std::max(status_.ready_changed_unix_ms, next.started_unix_ms)
                                      : indexer_->clock().unix_ms();
     status_ = std::move(next);
+    published_ms_ = now_ms;
 }
 
 /// Once.
@@ -366,32 +373,31 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
 }
 
 /// A head that nobody tells, or that is old.
-void Service::add_head_waits(const std::vector<rpc::ProviderStats>& providers,
-                             std::vector<std::string>& out) {
-    const IngestProgress& progress = indexer_->progress();
-    const HeadAges ages = read_head_ages(progress, indexer_->clock());
+void Service::add_head_waits(const ServiceStatus& status, std::vector<std::string>& out) {
+    const uint64_t head = status.progress.head_block;
+    const HeadAges& ages = status.progress.ages;
     if (ages.is_silent()) {
         out.push_back(fmt::format(
             "no provider has told the chain's head for {} (ready_age: {}){}: check that "
             "the node runs, or add a second provider to [chain] rpc",
             format_duration(ages.ready_ms / 1000), format_duration(ages.ready_max_ms / 1000),
-            describe_providers(providers)));
+            describe_providers(status.providers)));
     }
     if (ages.is_stale()) {
         out.push_back(fmt::format(
-            "the chain's head, block {}, is {} old (head_age: {}){}{}", progress.head_block.load(),
+            "the chain's head, block {}, is {} old (head_age: {}){}{}", head,
             format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
             ages.is_rising_old()
                 ? " by this machine's clock, and new blocks come all the same: the clock is wrong, "
                   "or every provider is behind by as much"
                 : ": the chain stands still, or every provider does, or this machine's clock is "
                   "wrong",
-            describe_providers(providers)));
+            describe_providers(status.providers)));
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
         }
     } else if (std::exchange(is_old_head_told_, false)) {
-        logging::info("the chain's head is old no longer", {{"head", progress.head_block.load()}});
+        logging::info("the chain's head is old no longer", {{"head", head}});
     }
 }
 

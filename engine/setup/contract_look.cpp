@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "core/evm/hex.hpp"
 
 namespace plumbline::engine {
@@ -105,8 +107,11 @@ Result<ChainLook> look_at_chain(EndpointClient& client) {
     const Reply head = chain_id ? client.ask("eth_blockNumber") : id;
     const auto number = head.result ? quantity_of(*head.result) : std::nullopt;
     if (!chain_id || !number) {
-        return Error{ErrorCode::kUnavailable,
-                     head.error.empty() ? "its answer is no number" : head.error};
+        const std::string why = head.error.empty() ? "its answer is no number" : head.error;
+        return Error{
+            ErrorCode::kUnavailable,
+            chain_id ? fmt::format("serves chain {} and does not tell its head: {}", *chain_id, why)
+                     : "does not tell its chain: " + why};
     }
     return ChainLook{*chain_id, *number};
 }

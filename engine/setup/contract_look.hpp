@@ -15,7 +15,7 @@ struct ChainLook {
     uint64_t chain_id = 0;
     uint64_t head = 0;
 };
-/// Two questions. kUnavailable: no answer, with what the endpoint said.
+/// Two questions. kUnavailable: what of it the endpoint "does not tell", and what it said.
 [[nodiscard]] Result<ChainLook> look_at_chain(EndpointClient& client);
 
 struct ContractLook {

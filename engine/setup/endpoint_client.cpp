@@ -23,6 +23,7 @@ constexpr int64_t kPollWaitMs = 50;
 constexpr size_t kTextMax = 4096;
 /// Longer than that, whatever waits is worth a word.
 constexpr int64_t kStillWaitingMs = 10'000;
+constexpr const char* kStopped = "stopped";
 /// A question is asked again so often where it is limited, and where it fails for a moment.
 constexpr unsigned kTurnsMax = 5;
 constexpr unsigned kFailuresMax = 2;
@@ -135,7 +136,7 @@ rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method
             rpc::HttpCompletion stopped;
             stopped.id = id;
             stopped.error = rpc::TransportError::kTimeout;
-            stopped.error_text = "stopped";
+            stopped.error_text = kStopped;
             return stopped;
         }
         const int64_t waiting_ms = clock_.monotonic_ms() - start_ms;
@@ -168,10 +169,14 @@ EndpointClient::Posted EndpointClient::post(const std::string& method, std::stri
         request.timeout_ms = std::min(request.timeout_ms, patience_.silence_ms_max - silent_ms());
     }
     const int64_t start_ms = clock_.monotonic_ms();
+    const int64_t timeout_ms = request.timeout_ms;
     const rpc::HttpCompletion done = await(transport_.submit(std::move(request)), method, start_ms);
     if (done.error != rpc::TransportError::kNone) {
         silent_since_ms_ = silent_since_ms_.value_or(start_ms);
-        posted.error = done.error_text.empty() ? "no answer" : redactor_.redact(done.error_text);
+        posted.error = done.error == rpc::TransportError::kTimeout && done.error_text != kStopped
+                           ? fmt::format("no answer within {} s", (timeout_ms + 999) / 1'000)
+                       : done.error_text.empty() ? "no answer"
+                                                 : redactor_.redact(done.error_text);
         return posted;
     }
     silent_since_ms_.reset();

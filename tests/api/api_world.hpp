@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,7 +96,9 @@ class TestContext final : public ApiContext {
     }
     [[nodiscard]] storage::Database* database() const override { return shown; }
     [[nodiscard]] std::shared_ptr<const engine::Plan> plan() const override { return plan_; }
-    [[nodiscard]] engine::ServiceStatus status() const override { return now; }
+    [[nodiscard]] engine::ServiceStatus status() const override {
+        return looks++ == 0 && before ? *before : now;
+    }
     [[nodiscard]] std::optional<evm::Header> find_header(const evm::Hash& hash) const override {
         const auto found = std::ranges::find(headers, hash, &evm::Header::hash);
         return found == headers.end() ? std::nullopt : std::optional{*found};
@@ -111,6 +114,8 @@ class TestContext final : public ApiContext {
     storage::Database* shown = nullptr;
     engine::WorkQueue* shown_queue = nullptr;
     engine::ServiceStatus now;
+    std::optional<engine::ServiceStatus> before;  ///< what the first look finds
+    mutable std::atomic<int> looks{0};
     std::vector<evm::Header> headers;
 
   private:

@@ -31,7 +31,7 @@ make_older() {
     sed -i 's/^Version: .*/&~older/' "$work/older/DEBIAN/control"
     echo '# older' >>"$work/older/usr/lib/systemd/system/plumbline.service"
     echo older >"$work/older/usr/share/doc/plumbline/older"
-    dpkg-deb --root-owner-group -b "$work/older" "$2" >/dev/null
+    dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/older" "$2" >/dev/null
 }
 # Says what systemd would have been told.
 fake_systemd() {

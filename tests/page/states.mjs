@@ -47,7 +47,7 @@ async function listen(answer) {
 }
 
 /// Passes requests to `target` as long as `manners` let it: { hold: true } keeps them, { hold: REGEXP } those whose body is
-/// so, { below: N } those for logs of block N and above; { refuse: 429 } answers all with that.
+/// so, { below: N } those for logs of block N and above; { refuse: 429 } answers all with that; { late_ms: N } takes so long.
 function before(target, manners) {
   return listen((request, response) => {
     let body = "";
@@ -55,6 +55,7 @@ function before(target, manners) {
     request.on("end", async () => {
       if (manners.refuse) return response.writeHead(manners.refuse, { "Content-Type": "text/plain" }).end("429 Too Many Requests");
       if (manners.hold === true || manners.hold?.test(body)) return;
+      if (manners.late_ms) await sleep(manners.late_ms);
       const to = /"toBlock":"(0x[0-9a-f]+)"/.exec(body);
       if (manners.below && body.includes("eth_getLogs") && to && Number(to[1]) >= manners.below) return;
       const answer = await fetch(target, { method: "POST", body, headers: { "Content-Type": "application/json" } }).catch(() => null);
@@ -166,14 +167,21 @@ export const STATES = {
     nobody.close();
     const service = await world.serve(folder);
     await until("a reason", async () => (await world.get(service, "/v1/status")).reasons[0]);
-    return { service, says: /^Nothing is indexed: the chain does not answer/, cls: "warn", why: /^For .*: down, Couldn't connect to server\. Check \[chain\] rpc and id in the config, .*plumbline doctor/, facts: /Nothing is indexed yet/, text: /Providers.*down/s, providers: "bad", never: /Yes|Equal|waiting for the chain|Attention/ };
+    return { service, says: /^Nothing is indexed: the chain does not answer/, cls: "warn", why: /^For .*: down, Couldn't connect to server\. Check \[chain\] rpc and id in the config, .*plumbline doctor/, facts: /Nothing is indexed yet/, text: /Providers.*down/s, providers: "bad", never: /Yes|Equal|waiting for the chain|Attention|\b0 ms/ };
   },
-  // Nobody is at the address, and the start is where the chain is not yet: told on the page too.
+  // It answers, and too late for whoever follows the head: that is not called silence.
+  node_slow: async (world) => {
+    const manners = { late_ms: 9000 }, folder = world.config("node_slow", { rpc: await world.proxy(manners) });
+    const service = await world.serve(folder);
+    await until("who is slow", async () => (await world.get(service, "/v1/status")).reasons.some((r) => r.includes(" is slow: ")));
+    return { service, says: /^Nothing is indexed: the chain answers too late$/, cls: "warn", why: /^Provider http:\S+ is slow: it tells the chain's head after \d+s, and for that it is waited for 8s: put a faster one into \[chain\] rpc\.$/, facts: /Nothing is indexed yet/, text: /Providers.*too slow/s, providers: "bad", never: /no answer|does not answer|silent|waiting for the chain|Attention|Yes/ };
+  },
+  // Nobody is at the address, and the start is where the chain is not yet: an index without a row is no good news.
   no_contract: async (world) => {
     const service = await world.serve(world.config("no_contract", { change: (text) => text.replace(/^address = "0x\w+"/m, 'address = "0x00000000000000000000000000000000000a11ce"') }));
     await world.ready(service);
     await until("a note", async () => (await world.get(service, "/v1/status")).notes[0]);
-    return { service, text: /Note: there is no contract code at 0x0+a11ce \(hub\) at block \d+ of chain 31337: check the address/, says: /^Up to date/, never: /✓/ };
+    return { service, says: /^Up to date, but every entity is empty$/, cls: "warn", why: /^There is no contract code at 0x0+a11ce \(hub\) at block \d+ of chain 31337: check the address/, never: /✓|Note: there is no contract/ };
   },
   starts_later: async (world) => {
     const service = await world.serve(world.config("starts_later", { change: (text) => text.replace(/^start_block = 0/m, "start_block = 9999") }));
@@ -234,7 +242,7 @@ export const STATES = {
     await until("the damage", async () => (await conflicts()).includes("4711"));
     await world.post(service, "/v1/reconcile", {});
     await world.repaired(service);
-    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /2 rows of user differ, in 4 values.*Why: the contract changes this without an event, or the mapping.*no event is missing.*What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:.*4 differences found/s, never: /Repair again|mismatches|4711/ };
+    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, (points|top_award): \S+ here, \S+ in the contract\. Repair cannot mend this: correct the mapping\.$/, cls: "bad", text: /2 rows of user differ, in 4 values.*Why: the contract changes this without an event, or the mapping.*no event is missing.*What to do: correct the mapping.*The repair of \d\d:\d\d:\d\d left this:.*fold the whole log again: 1 finding[^;]*; something is left/s, never: /Repair again|mismatches|4711/ };
   },
   // The same before any repair: a dry run says what none can mend, and nobody is told to press for it.
   dry_left: async (world) => {
@@ -244,7 +252,7 @@ export const STATES = {
     await world.proven(service, "state");
     await world.post(service, "/v1/tasks", { kind: "repair", args: "dry-run user" });
     await until("the dry run has ended", async () => (await world.get(service, "/v1/conflicts")).plan?.state === "done");
-    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, .* in the contract\. A repair would change nothing, as the dry run of \d\d:\d\d:\d\d found: the log and the fold are proven, so the mapping does not say what the contract does; .*on_drift/, cls: "bad", text: /A repair would: change nothing\./, never: /Press Repair/ };
+    return { service, says: /^Up to date, but 2 rows differ from the contract/, why: /^First: user account=0x\S+, .* in the contract\. A repair would change nothing, as the dry run of \d\d:\d\d:\d\d found: the log and the fold are proven, so the mapping does not say what the contract does; .*on_drift/, cls: "bad", text: /A repair would: change nothing\..*; nothing is changed by a dry run/s, never: /Press Repair/ };
   },
   // Events that a provider left out: their names in the headline, all that they say where somebody asks for it.
   log_mismatch: async (world) => {
@@ -261,7 +269,7 @@ export const STATES = {
     const service = await world.serve(world.config("proof_runs", { rpc: await world.proxy({ hold: /Receipt/ }) }));
     await world.ready(service);
     await until("the proof of events runs", async () => (await world.get(service, "/v1/tasks?kind=prove_log")).tasks.some((t) => t.state === "running"));
-    return { service, says: /^Up to date; not compared with the contract yet$/, cls: "", facts: /Proven to\?\s*Not proven yet\s*the proof of the events (runs|is tried again)/, never: /once the index is live/ };
+    return { service, says: /^Up to date; not compared with the contract yet$/, cls: "", facts: /Proven to\?\s*Not proven yet\s*the proof of the events (runs|is tried again|got no further than linked: headers join to the head, blocks 0 to 41)/, never: /once the index is live/ };
   },
   // What is wrong in an index has no two values, only words.
   index_damaged: async (world) => {
@@ -271,7 +279,7 @@ export const STATES = {
     const service = await world.serve(folder);
     await world.ready(service);
     await world.proven(service, "replay");
-    return { service, says: /^Up to date, but \d+ mismatch(es were| was) found by proofs/, cls: "bad", why: /^First: question id=\d+, [\w,]+: [^–]+\. Press Repair\.$/, text: /question id=\d+ · [\w,]+: \w/, never: /– here|– is right/ };
+    return { service, says: /^Up to date, but \d+ mismatch(es were| was) found by proofs/, cls: "bad", why: /^First: question id=\d+, index [\w,]+: [^–]+\. Press Repair\.$/, text: /question id=\d+ · index [\w,]+: \w/, never: /– here|– is right/ };
   },
   partly: async (world) => {
     const service = await world.serve(world.config("partly", { more: PROVE, change: (text) => text.replace(/^state = { call = "hub.options".*$/m, "") }));
@@ -298,7 +306,7 @@ export const STATES = {
     await world.ready(service);
     await until("a refused delivery", async () => (await world.get(service, "/v1/status")).webhooks[0].error);
     await world.proven(service, "state");
-    return { service, says: /^Data right; webhook billing fails \(503\)/, why: /^Webhook billing is tried again: .*503/, facts: /Entities right\?\s*Equal to the contract/, cls: "warn", text: /not taken, try \d+/ };
+    return { service, says: /^Data right; webhook billing fails \(503\)/, why: /^Webhook billing is tried again: .*503/, facts: /Entities right\?\s*Equal to the contract/, cls: "warn", text: /not taken, try \d+/, never: /Attention: webhook/ };
   },
   frozen_node: async (world) => {
     const manners = {}, service = await world.serve(world.config("frozen", { rpc: await world.proxy(manners), more: PROVE }));
@@ -307,7 +315,7 @@ export const STATES = {
     manners.hold = true;
     await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
     return { service, says: /^Not known to be up to date/, cls: "warn", why: /^http:\S+ has not answered for \d+ (s|min): check that it runs, or add a second provider to \[chain\] rpc\.$/, facts: /Unknown: no answer for \d+ (s|min)\s*block \d+ is indexed; head \d+, last told \d+ (s|min) ago/,
-      text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now/, providers: "bad" };
+      text: /Providers.*no answer for \d+ (s|min)\s+\d+, last told \d+ (s|min) ago/s, never: /\(ok\)|Yes|asked now|Attention: provider/, providers: "bad" };
   },
   // It answers at once, and each answer is a refusal.
   refused: async (world) => {

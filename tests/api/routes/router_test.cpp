@@ -268,6 +268,31 @@ TEST_F(RouterTest, TheStatusIsOfOneMomentWhereTheIndexWentOnSinceItWasMade) {
     EXPECT_EQ(status["not_ready"], json::array());
 }
 
+TEST_F(RouterTest, TheHeadItsAgeAndWhatIsSaidOfItAreOfOneBlockWhereOneWasStoredBetweenTwoLooks) {
+    const auto tell_head = [](engine::ServiceStatus& status, uint64_t block_num, int64_t age_s) {
+        status.progress.head_block = block_num;
+        status.progress.next_block = block_num + 1;
+        status.progress.ages.head_ms = age_s * 1000;
+        status.progress.ages.head_max_ms = 120'000;
+        if (age_s > 120) {
+            status.progress.lag.reset();
+            status.waits = {"the chain's head, block " + std::to_string(block_num) + ", is old"};
+            status.degraded = status.waits;
+        }
+        status.unready = engine::find_unready(status);
+    };
+    api.context.before = api.context.now;
+    tell_head(*api.context.before, 11, 600);
+    tell_head(api.context.now, 12, 3);
+    const json status = api.get("/v1/status");
+    ASSERT_EQ(status["block"]["number"], 12);
+    EXPECT_EQ(status["progress"]["head_block"], 12);
+    EXPECT_EQ(status["progress"]["head_age_seconds"], 3);
+    EXPECT_EQ(status["progress"]["lag"], 0);
+    EXPECT_EQ(status["reasons"], json::array());
+    EXPECT_EQ(status["ready"], true);
+}
+
 TEST_F(RouterTest, WhatCannotBeMeantIsNoEmptyAnswer) {
     for (const auto& [target, why] : std::vector<std::pair<std::string, std::string>>{
              {"/v1/chain?from=300&to=2", "from is above to"},
