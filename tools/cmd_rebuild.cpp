@@ -8,6 +8,7 @@
 #include "engine/config/memory_plan.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/config_change.hpp"
+#include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -41,6 +42,7 @@ Status run_rebuild(const RebuildArguments& arguments) {
                                                  progress.block_num, progress.events));
         };
     }
+    PLUMBLINE_TRY_VOID(engine::rename_coverage(*database, *plan));
     const auto status = engine::rebuild(*database, plan, options);
     logging::set_status_line({});
     PLUMBLINE_TRY_VOID(status);

@@ -3,6 +3,7 @@
 
 #include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
+#include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/repair/verify.hpp"
 #include "tools/chain_access.hpp"
@@ -24,6 +25,9 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
                                                         arguments.path)));
     PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
+    if (!arguments.dry_run) {
+        PLUMBLINE_TRY_VOID(engine::rename_coverage(*database, *plan));
+    }
     engine::RepairOptions options;
     options.verify.proof = config.proof;
     options.verify.proof.level = storage::ProofLevel::kReceipts;

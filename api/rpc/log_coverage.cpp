@@ -16,9 +16,8 @@ using engine::Source;
 bool keeps_topics(const Source& source, const LogFilter& filter) {
     const std::vector<evm::Hash>* wanted =
         filter.topics.empty() || filter.topics[0].empty() ? nullptr : &filter.topics[0];
-    // Of children that no request can name one by one only the ABI's events are asked for.
     const std::vector<evm::Hash>& kept =
-        source.topics0.empty() && source.has_factory ? source.abi_topics0 : source.topics0;
+        source.wants_abi_of_children() ? source.abi_topics0 : source.topics0;
     if (kept.empty()) {
         return true;
     }
@@ -34,12 +33,11 @@ std::string why_not_kept(const Source& source, const evm::Address& address) {
                " some events are kept only where they pass the config's `filter`: ask for its "
                "other events by topics[0]";
     }
-    return of +
-           (source.topics0.empty()
-                ? ", which a factory announced, only the ABI's events are sure to be kept: ask "
-                  "for some of those by topics[0]"
-                : " only some events are kept: ask for those by topics[0], or take `events` "
-                  "out of its config");
+    return of + (source.topics0.empty()
+                     ? ", which a factory announced, only the ABI's events are kept: ask "
+                       "for some of those by topics[0]"
+                     : " only some events are kept: ask for those by topics[0], or take `events` "
+                       "out of its config");
 }
 
 /// From which block on the source has the address's logs; empty where it is none of its contracts.

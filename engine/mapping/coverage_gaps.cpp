@@ -63,6 +63,11 @@ std::vector<evm::BlockRange> subtract(evm::BlockRange within,
     return out;
 }
 
+bool is_covered_somewhere(const Source& source, const std::vector<storage::CoverageRow>& coverage) {
+    return std::ranges::any_of(
+        coverage, [&source](const storage::CoverageRow& row) { return source.is_key(row.source); });
+}
+
 /// Blocks from `from` to `to` that may hold logs of `source`, or say whose logs they are, and are
 /// not covered.
 std::vector<evm::BlockRange> missing_of(const Source& source,
@@ -75,7 +80,7 @@ std::vector<evm::BlockRange> missing_of(const Source& source,
     }
     std::vector<evm::BlockRange> covered;
     for (const storage::CoverageRow& row : coverage) {
-        if (row.source == source.fingerprint) {
+        if (source.is_key(row.source)) {
             covered.push_back(row.range);
         }
     }
@@ -130,8 +135,7 @@ std::vector<CoverageGap> find_missing(const std::vector<Source>& sources,
     std::vector<bool> is_known(sources.size(), false);
     std::set<uint64_t> edges;
     for (size_t i = 0; i < sources.size(); ++i) {
-        is_known[i] = std::ranges::find(coverage, sources[i].fingerprint,
-                                        &storage::CoverageRow::source) != coverage.end();
+        is_known[i] = is_covered_somewhere(sources[i], coverage);
         missing[i] = missing_of(sources[i], coverage, 0, cursor);
     }
     add_announcements(sources, is_known, cursor, missing);
@@ -178,8 +182,7 @@ std::vector<bool> find_unsure(const std::vector<Source>& sources,
     std::vector<bool> reaches_back(sources.size(), false);  // before its announcements
     for (size_t i = 0; i < sources.size() && block < cursor; ++i) {
         is_missing[i] = !missing_of(sources[i], coverage, block + 1, cursor).empty();
-        is_known[i] = std::ranges::find(coverage, sources[i].fingerprint,
-                                        &storage::CoverageRow::source) != coverage.end();
+        is_known[i] = is_covered_somewhere(sources[i], coverage);
         reaches_back[i] = sources[i].has_history();
     }
     std::vector<bool> is_open(sources.size(), false);  // who its contracts are

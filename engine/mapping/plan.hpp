@@ -64,7 +64,8 @@ struct Source {
     uint64_t end_block = UINT64_MAX;  ///< the last block whose logs count
     /// The first block that can hold one of its logs: where it starts, and what announces it.
     uint64_t first_block = 0;
-    std::vector<evm::Hash> topics0;  ///< empty = any event of the address (the usual case)
+    std::vector<evm::Hash> topics0;  ///< empty = any event of an address (the usual case),
+                                     ///< of a child any of the ABI: `wants_abi_of_children`
     /// Of an event that has some here, one of them must allow the log. Their events are among
     /// `topics0`.
     std::vector<EventFilter> filters;
@@ -72,9 +73,18 @@ struct Source {
         abi_topics0;  ///< all named events of the ABI, for child filters; none where an anonymous
                       ///< one is wanted too, which has no topic to ask for
     /// The key of its coverage: of contract, addresses and topics. With a factory also of all that
-    /// decides which contracts are its children; then it ends with `kChildrenMark`.
+    /// decides which contracts are its children; then it ends with `kChildrenMark`. Where not any
+    /// event of these is wanted, `kEventsMark` and what tells which are stands before that.
     std::string fingerprint;
 
+    /// The fingerprint without what `kEventsMark` begins: any event of the children is covered. So
+    /// older databases have it (engine/mapping/coverage_names.hpp).
+    [[nodiscard]] std::string any_event_fingerprint() const;
+    /// Coverage of that key covers it.
+    [[nodiscard]] bool is_key(std::string_view of_coverage) const noexcept {
+        return of_coverage == fingerprint ||
+               (wants_abi_of_children() && of_coverage == any_event_fingerprint());
+    }
     /// The first log that counts of a contract that the log at `announced` announces.
     [[nodiscard]] LogPosition counts_from(LogPosition announced) const noexcept {
         LogPosition first{announced.block_num, 0};
@@ -91,8 +101,20 @@ struct Source {
     }
     /// Whether a log of its contracts is of an event of which it wants some.
     [[nodiscard]] bool wants_event(const evm::Log& log) const noexcept;
-    /// Whether a log of its contracts is one that it wants, wherever it stands.
+    /// Whether a log of its declared contracts is one that it wants, wherever it stands.
     [[nodiscard]] bool wants(const evm::Log& log) const noexcept;
+    /// Of children only events of the ABI are wanted, also where `topics0` names none: many are
+    /// asked for by topic (engine/ingest/range_question.hpp), and what an index holds must not
+    /// depend on how many there were when a range was asked for.
+    [[nodiscard]] bool wants_abi_of_children() const noexcept {
+        return has_factory && topics0.empty() && !abi_topics0.empty();
+    }
+    /// Whether a log of one of its children is of an event that its ABI must know and does not.
+    [[nodiscard]] bool is_unknown_of_child(const evm::Log& log) const noexcept;
+    /// `wants`, of a child's log.
+    [[nodiscard]] bool wants_of_child(const evm::Log& log) const noexcept {
+        return wants(log) && !is_unknown_of_child(log);
+    }
     /// Some block from `from` to `to` may hold one of its logs.
     [[nodiscard]] bool is_within(uint64_t from, uint64_t to) const noexcept {
         return first_block <= to && end_block >= from;
@@ -113,6 +135,7 @@ struct Source {
 
 /// Ends fingerprints of sources that have a factory.
 inline constexpr std::string_view kChildrenMark = ":children";
+inline constexpr char kEventsMark = '.';
 
 /// A contract that a log announces.
 struct ChildAnnouncement {

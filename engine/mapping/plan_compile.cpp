@@ -78,6 +78,7 @@ Status Compiler::run(std::vector<EventHandler> functions) {
     }
     plan_.index_events();
     make_bundle();
+    name_wanted_events(plan_.sources);
     return ok();
 }
 

@@ -181,6 +181,9 @@ inline constexpr std::string_view kFunctionsMark = "+functions";
 /// Once all sources have their own fingerprints: those with a factory get theirs from that and from
 /// their factories'. There is no circle of factories.
 void name_children(std::vector<Source>& sources);
+/// Behind all else that reads fingerprints: what is folded does not depend on it, what has to be
+/// fetched does.
+void name_wanted_events(std::vector<Source>& sources);
 /// `factories`: what announces its contracts, each as a text.
 [[nodiscard]] std::string source_fingerprint(const ContractConfig& contract,
                                              const std::vector<std::string>& factories,

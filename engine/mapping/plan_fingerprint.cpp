@@ -319,4 +319,26 @@ void name_children(std::vector<Source>& sources) {
     }
 }
 
+void name_wanted_events(std::vector<Source>& sources) {
+    for (Source& source : sources) {
+        if (!source.wants_abi_of_children()) {
+            continue;
+        }
+        std::string text = "events\n";
+        std::vector<evm::Hash> topics = source.abi_topics0;
+        std::ranges::sort(topics);
+        for (const evm::Hash& topic : topics) {
+            text += fmt::format("topic {}\n", evm::to_hex(topic));
+        }
+        source.fingerprint.insert(source.fingerprint.size() - kChildrenMark.size(),
+                                  kEventsMark + hash_hex(text));
+    }
+}
+
+std::string Source::any_event_fingerprint() const {
+    const size_t events = fingerprint.find(kEventsMark);
+    return events == std::string::npos ? fingerprint
+                                       : fingerprint.substr(0, events) + std::string{kChildrenMark};
+}
+
 }  // namespace plumbline::engine

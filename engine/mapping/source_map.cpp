@@ -17,9 +17,21 @@ bool EventFilter::allows(const evm::Log& log) const noexcept {
     return true;
 }
 
+namespace {
+
+bool has_event(const std::vector<evm::Hash>& topics0, const evm::Log& log) {
+    return log.topic_count > 0 &&
+           std::find(topics0.begin(), topics0.end(), log.topics[0]) != topics0.end();
+}
+
+}  // namespace
+
 bool Source::wants_event(const evm::Log& log) const noexcept {
-    return topics0.empty() || (log.topic_count > 0 && std::find(topics0.begin(), topics0.end(),
-                                                                log.topics[0]) != topics0.end());
+    return topics0.empty() || has_event(topics0, log);
+}
+
+bool Source::is_unknown_of_child(const evm::Log& log) const noexcept {
+    return wants_abi_of_children() && !has_event(abi_topics0, log);
 }
 
 bool Source::wants(const evm::Log& log) const noexcept {
@@ -131,8 +143,9 @@ void SourceMap::remove_child(uint32_t source, const evm::Address& address) {
     }
 }
 
-bool SourceMap::wants_topic(uint32_t source, const evm::Log& log) const noexcept {
-    return (*sources_)[source].wants(log);
+bool SourceMap::wants(const Owner& owner, const evm::Log& log) const noexcept {
+    const Source& its = (*sources_)[owner.source];
+    return owner.counts(log) && (owner.is_child ? its.wants_of_child(log) : its.wants(log));
 }
 
 SourceMap::LeftOut::Why SourceMap::why_left_out(const Owner& owner, const evm::Log& log) const {
@@ -144,7 +157,10 @@ SourceMap::LeftOut::Why SourceMap::why_left_out(const Owner& owner, const evm::L
     if (!owner.counts(log)) {
         return log.block_num < its.start_block ? Why::kStart : Why::kAnnouncement;
     }
-    return its.wants_event(log) ? Why::kFilter : Why::kEvents;
+    if (!its.wants_event(log)) {
+        return Why::kEvents;
+    }
+    return owner.is_child && its.is_unknown_of_child(log) ? Why::kAbi : Why::kFilter;
 }
 
 std::optional<SourceMap::LeftOut> SourceMap::left_out(const evm::Log& log) const {
@@ -152,7 +168,7 @@ std::optional<SourceMap::LeftOut> SourceMap::left_out(const evm::Log& log) const
     bool is_wanted = false;
     for_each_owner(log, [&](const Owner& owner) {
         const Source& its = (*sources_)[owner.source];
-        if (owner.counts(log) && its.wants(log)) {
+        if (wants(owner, log)) {
             is_wanted = true;
         } else if (!out && (!its.any_address || its.wants_event(log))) {
             out = {owner.source, why_left_out(owner, log)};

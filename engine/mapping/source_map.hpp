@@ -39,7 +39,7 @@ class SourceMap {
     template <typename Visit>
     void for_each_source(const evm::Log& log, Visit&& visit) const {
         for_each_owner(log, [&](const Owner& owner) {
-            if (!owner.counts(log) || !wants_topic(owner.source, log)) {
+            if (!wants(owner, log)) {
                 return false;
             }
             visit(owner.source);
@@ -62,6 +62,7 @@ class SourceMap {
             kEnd,           ///< after end_block
             kEvents,        ///< of an event that is not wanted
             kFilter,        ///< of one of which not all logs are
+            kAbi,           ///< a child's, of an event that the ABI does not know
         };
         uint32_t source = 0;
         Why why = Why::kStart;
@@ -69,7 +70,6 @@ class SourceMap {
     /// Of the first source in the plan's order that `log` is of by its address; empty where it is
     /// of none, or some source wants it. Of a source of any address only where it has the event.
     [[nodiscard]] std::optional<LeftOut> left_out(const evm::Log& log) const;
-    [[nodiscard]] bool wants_topic(uint32_t source, const evm::Log& log) const noexcept;
 
   private:
     struct Owner {
@@ -89,6 +89,7 @@ class SourceMap {
         uint32_t source = 0;
         evm::Address address;
     };
+    [[nodiscard]] bool wants(const Owner& owner, const evm::Log& log) const noexcept;
     [[nodiscard]] LeftOut::Why why_left_out(const Owner& owner, const evm::Log& log) const;
     void add_owner(const evm::Address& address, const Owner& owner);
     /// Calls `visit` for the address's owners, in order of their sources, those of any address

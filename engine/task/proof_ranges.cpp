@@ -13,8 +13,8 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        const bool is_of_plan =
-            std::ranges::find(sources, row.source, &Source::fingerprint) != sources.end();
+        const bool is_of_plan = std::ranges::any_of(
+            sources, [&row](const Source& source) { return source.is_key(row.source); });
         if (is_of_plan && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
             open.push_back({row.range.from, std::min(row.range.to, finalized)});
         }
@@ -46,7 +46,7 @@ std::vector<std::pair<std::string, uint64_t>> proven_through(
     uint64_t end = 0;
     for (size_t i = 0; i < sources.size(); ++i) {
         for (const storage::CoverageRow& row : coverage) {
-            if (row.source == sources[i].fingerprint) {
+            if (sources[i].is_key(row.source)) {
                 rows[i].push_back(&row);
                 end = std::max(end, row.range.to);
             }

@@ -26,6 +26,7 @@ std::string reason(const Source& source, SourceMap::LeftOut::Why why) {
         case Why::kEnd: return fmt::format("after its end_block {}", source.end_block);
         case Why::kEvents: return "of an event that its `events` or `filter` does not name";
         case Why::kFilter: return "left out by its filter";
+        case Why::kAbi: return "of an event that its ABI does not know, of a factory's child";
     }
     return "not wanted";
 }

@@ -70,7 +70,7 @@ LogJudge::LogJudge(std::shared_ptr<const Plan> plan, std::vector<storage::Covera
         }
         bits_[i].events = event_bits(source);
         for (const storage::CoverageRow& row : coverage) {
-            if (row.source == source.fingerprint) {
+            if (source.is_key(row.source)) {
                 coverage_[i].push_back(row);
             }
         }

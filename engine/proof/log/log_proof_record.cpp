@@ -45,7 +45,7 @@ Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& vi
 void lower_source(storage::CommitBatch& batch, const std::vector<storage::CoverageRow>& coverage,
                   const Source& source, uint64_t first, const evm::BlockRange& piece) {
     for (const storage::CoverageRow& row : coverage) {
-        if (row.source != source.fingerprint || row.level <= ProofLevel::kFetched) {
+        if (!source.is_key(row.source) || row.level <= ProofLevel::kFetched) {
             continue;
         }
         const auto lower = [&](uint64_t from, uint64_t to) {
@@ -116,8 +116,8 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
         // What was fetched for another config has not been looked at: it can only lose its level.
-        const bool is_of_plan = std::ranges::find(plan.sources(), row.source,
-                                                  &Source::fingerprint) != plan.sources().end();
+        const bool is_of_plan = std::ranges::any_of(
+            plan.sources(), [&row](const Source& source) { return source.is_key(row.source); });
         for (const LevelSpan& span : piece.spans) {
             const evm::BlockRange common{std::max(row.range.from, span.range.from),
                                          std::min(row.range.to, span.range.to)};

@@ -58,13 +58,14 @@ struct Choice {
     bool has_fixed_vault = false;  ///< one that nobody has to announce
     uint64_t guest_end = 0;        ///< of a contract over one of the vaults; 0: none
     uint64_t whose_deposits = 0;   ///< of how many people; 0: of all
+    bool knows_noise = false;      ///< the children's ABI does, and of vaults it is counted
 };
 
 std::string describe(const Choice& choice) {
     return fmt::format(
-        "hub from {} to {}, deposits of {}{}{}{}{}{}{}{} vault from {} to {}{}{}, guest to {}",
+        "hub from {} to {}, deposits of {}{}{}{}{}{}{}{}{} vault from {} to {}{}{}, guest to {}",
         choice.hub_start, choice.hub_end, choice.whose_deposits,
-        choice.has_fixed_vault ? ", a fixed vault" : "",
+        choice.knows_noise ? ", noise" : "", choice.has_fixed_vault ? ", a fixed vault" : "",
         choice.vaults_are_pods ? ", vaults are pods" : "",
         choice.has_second_hub ? ", second hub" : "", choice.has_vaults ? ", vaults" : "",
         choice.has_vaults && choice.has_pods ? ", pods" : "",
@@ -173,6 +174,9 @@ add = {{ balance = "amount" }}
         if (choice.vault_pings) {
             text += handler_text("vault", "Ping", ping);
         }
+        if (choice.vault_pings && choice.knows_noise) {
+            text += handler_text("vault", "Noise", ping);
+        }
         if (choice.has_pods) {
             text += child_text(
                 "pod",
@@ -188,8 +192,14 @@ add = {{ balance = "amount" }}
             text += handler_text("pod", "Ping", ping);
         }
     }
-    Result<Config> config = parse_config(text, "test.toml", [](const std::string& name) {
-        return Result<std::string>{name == "hub.json" ? test::kHubAbi : test::kChildAbi};
+    std::string child_abi{test::kChildAbi};
+    if (choice.knows_noise) {
+        child_abi.insert(child_abi.rfind(']'),
+                         R"(,{"type":"event","name":"Noise","inputs":)"
+                         R"([{"name":"n","type":"uint256","indexed":false}]})");
+    }
+    Result<Config> config = parse_config(text, "test.toml", [&](const std::string& name) {
+        return Result<std::string>{name == "hub.json" ? test::kHubAbi : child_abi};
     });
     PLUMBLINE_CHECK_MSG(config.has_value(), config ? "" : config.error().message.c_str());
     return *std::move(config);
@@ -205,7 +215,9 @@ std::string pick_since(std::mt19937_64& random) {
 
 /// One change of a config, of those that users make.
 void change(Choice& choice, std::mt19937_64& random) {
-    switch (random() % 15) {
+    switch (random() % 17) {
+        case 15:
+        case 16: choice.knows_noise = !choice.knows_noise; break;
         case 9: choice.hub_end = random() % 2 * (60 + random() % 10); break;
         case 10: choice.vault_end = random() % 3 * 30; break;
         case 11: choice.vaults_are_pods = !choice.vaults_are_pods; break;
@@ -245,6 +257,8 @@ void mine(FakeChain& chain, std::mt19937_64& random, uint64_t count) {
         logs.back().log.address = second_hub();
         logs.push_back(test::child_made(vault, make_address(3, 6 + random() % 6)));
         logs.push_back(test::ping(make_address(3, 6 + random() % 6), random() % 100));
+        logs.push_back(test::noise(vault, random() % 100));
+        logs.push_back(test::noise(make_address(3, 6 + random() % 6), random() % 100));
         logs.push_back(test::deposited(second_hub(), make_address(5, random() % 6), 7));
         chain.mine_logs(logs);
     }

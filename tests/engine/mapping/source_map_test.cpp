@@ -78,6 +78,37 @@ TEST(SourceMapTest, AChildsLogsCountFromItsBlockOrFromItsAnnouncementOn) {
     }
 }
 
+TEST(SourceMapTest, OfAChildOnlyEventsOfTheAbiCountOfADeclaredAddressAll) {
+    std::vector<Source> sources = one_source();
+    sources[0].has_factory = true;
+    evm::Log known = log_at(5, 0);
+    known.topic_count = 1;
+    evm::Log unknown = known;
+    unknown.topics[0].bytes[0] = 1;
+    const evm::Log topicless = log_at(5, 0);
+    for (const bool has_abi : {true, false}) {
+        SCOPED_TRACE(has_abi);
+        sources[0].abi_topics0.assign(has_abi ? 1 : 0, known.topics[0]);
+        SourceMap map{sources};
+        map.add_child(0, address_of(1), 4, 0);
+        EXPECT_TRUE(counts(map, known));
+        EXPECT_EQ(counts(map, unknown), !has_abi);
+        EXPECT_EQ(counts(map, topicless), !has_abi) << "an anonymous one may be wanted";
+        const auto left_out = map.left_out(unknown);
+        ASSERT_EQ(left_out.has_value(), has_abi);
+        EXPECT_TRUE(!has_abi || left_out->why == SourceMap::LeftOut::Why::kAbi);
+        EXPECT_FALSE(map.left_out(known).has_value());
+    }
+    sources[0].abi_topics0 = {known.topics[0]};
+    sources[0].addresses = {address_of(1)};
+    SourceMap map{sources};
+    map.add_child(0, address_of(1), 4, 0);
+    for (const evm::Log& log : {known, unknown, topicless}) {
+        EXPECT_TRUE(counts(map, log)) << "it is declared, whoever announces it too";
+        EXPECT_FALSE(map.left_out(log).has_value());
+    }
+}
+
 TEST(SourceMapTest, SourcesOfOneAddressAreVisitedOnceInThePlansOrderHoweverTheyCame) {
     std::vector<Source> sources(3);
     sources[1].addresses = {address_of(1)};
