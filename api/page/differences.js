@@ -12,9 +12,9 @@ function finding(f) {
     return el('li', {className: 'small'}, el('b', {}, event), details(f));
   return el(
       'li', {className: 'small'},
-      values ?
-          el('span', {}, el('b', {}, `${place_of(f)} · ${field_of(f)}: `), code(values[0], f.stored), ' here, ',
-             code(values[1], f.expected), f.kind.startsWith('state') ? ' in the contract' : ' is right') :
+      values ? el('span', {}, el('b', {}, `${place_of(f)} · ${field_of(f)}: `), code(values[0], f.stored),
+                  ' here, ', code(values[1], f.expected),
+                  f.kind.startsWith('state') ? ' in the contract' : ' is right') :
           f.field ? el('span', {}, el('b', {}, `${place_of(f)} · ${field_of(f)}: `), f.detail || f.text) :
                     el('b', {}, f.text),
       values && f.detail ? el('span', {className: 'soft'}, ` · ${f.detail}`) : null,

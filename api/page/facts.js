@@ -11,7 +11,8 @@ function attention(s, more) {
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events? (is|are) in quarantine\b/.test(r)) &&
           !(no_answer_told(s) &&
-            /^(waiting for the chain: |no provider has told |provider \S+ is (slow|silent): |provider .* is not asked: down(:|$))/.test(r)) &&
+            /^(waiting for the chain: |no provider has told |provider \S+ is (slow|silent): |provider .* is not asked: down(:|$))/
+                .test(r)) &&
           !(quiet &&
             (/^no provider has told/.test(r) ||
              (muteness(s) != null &&
@@ -169,6 +170,7 @@ function tellVerdict() {
       ...attention(s, more)
           .filter(r => !more.includes(r))
           .map(r => el('li', {}, el('b', {className: 'bad'}, 'Attention: '), r)),
-      ...[...(s.notes || []).filter(n => !more.includes(n.slice(1))), ...(now.unread && now.conflicts && !now.gone ? [old_news()] : [])].map(
-          r => el('li', {className: 'soft'}, 'Note: ' + r)));
+      ...[...(s.notes || []).filter(n => !more.includes(n.slice(1))),
+          ...(now.unread && now.conflicts && !now.gone ? [old_news()] : [])]
+          .map(r => el('li', {className: 'soft'}, 'Note: ' + r)));
 }

@@ -15,9 +15,9 @@ function providers(s) {
           className: silent || !v.usable ? 'bad' : PROVIDER_CLASS[v.state] || 'warn',
           style: 'white-space:nowrap'
         },
-        slow   ? 'too slow' :
-        silent ? `${v.state === 'down' ? 'down, ' : ''}no answer for ${duration(v.silent_seconds)}` :
-                 v.state);
+        slow       ? 'too slow' :
+            silent ? `${v.state === 'down' ? 'down, ' : ''}no answer for ${duration(v.silent_seconds)}` :
+                     v.state);
   };
   replace_table(
       $('providers'),

@@ -73,9 +73,9 @@ function outcome(text) {
     return (r.steps.length ? r.steps.join('; ') :
                 found      ? many(r.mismatches, 'difference') + ' found, nothing could be mended' :
                              'nothing to mend') +
-        (r.whole         ? '' :
+        (r.whole       ? '' :
              r.dry_run ? '; nothing is changed by a dry run' :
-                       '; something is left');
+                         '; something is left');
   const said = {
     equal: 'equal',
     partial: 'not all could be compared',

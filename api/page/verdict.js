@@ -399,8 +399,9 @@ function why_empty(s) {
   const rows = now.entities || [];
   return rows.length && rows.every(e => e.rows === 0) &&
       s.notes.find(
-          n => /^(there is no contract code|the ABI of )|is it the contract that emits|is one of `events` in the config|nothing is made of (it|them)\b/
-                   .test(n)) ||
+          n =>
+              /^(there is no contract code|the ABI of )|is it the contract that emits|is one of `events` in the config|nothing is made of (it|them)\b/
+                  .test(n)) ||
       '';
 }
 // All is up to date, and nothing is known to be wrong.
@@ -414,7 +415,9 @@ function fine(s) {
       fails.map(f => f.why).join(' ')
     ];
   if (why_empty(s))
-    return ['warn', 'Up to date, but every entity is empty', why_empty(s).replace(/^./, c => c.toUpperCase()) + '.'];
+    return [
+      'warn', 'Up to date, but every entity is empty', why_empty(s).replace(/^./, c => c.toUpperCase()) + '.'
+    ];
   if (right)
     return s.proven ? ['good', 'Right and up to date', since] : [
       '', 'Up to date, and equal to the contract; its events are not proven',
