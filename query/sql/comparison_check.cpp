@@ -155,6 +155,7 @@ class Check {
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
             case Effect::kBitNot:
                 change(registers.get(one.p1));
+                texts(registers.get(one.p1), For::kTextWhole);
                 return exact(registers.get(one.p1), true, Use::kBits);
             case Effect::kConcat:
                 change(registers.get(one.p1));

@@ -158,7 +158,7 @@ TEST_F(ExactOrRefusedTest, WhatIsCastToTextIsAText) {
 TEST_F(ExactOrRefusedTest, ATextThatIsNoNumberOfSqlsMakesNone) {
     for (const char* wrong :
          {"select cast(s as integer) from e", "select s + 0 from e", "select -s from e",
-          "select s % 2 from e", "select s & 1 from e", "select ~s from e",
+          "select s % 2 from e where id = 4", "select s & 1 from e", "select ~s from e",
           "select round(s) from e", "select cast(s as numeric) from e",
           "select cast(trim(s) as integer) from e", "select cast(substr(s, 1) as integer) from e",
           "select t + 0 from (select s t from e)",
@@ -178,6 +178,7 @@ TEST_F(ExactOrRefusedTest, ATextThatIsNoNumberOfSqlsMakesNone) {
           "select '9223372036854775808 wei' + 0"}) {
         EXPECT_THAT(ask(wrong), AllOf(HasSubstr("refused: "), HasSubstr("u256_add"))) << wrong;
     }
+    EXPECT_EQ(ask("select cast(substr(s, 1, 4) as integer) from e where id = 4"), "9223;");
     EXPECT_EQ(ask("select cast('12 wei' as integer), '1e3' + 0"), "12,1000;");
 }
 
@@ -242,7 +243,7 @@ TEST(NumberPrefixTest, ATextIsReadAsSqliteReadsIt) {
     }
     for (const char* text : {"9223372036854775807", "-9223372036854775808", " +12abc", "1e18",
                              "00000000000000000000000000005", "9007199254740992.0", "0.5", "1.5e",
-                             "1.10000000000000000000", "123456789012345e300"}) {
+                             "1.10000000000000000000", "123456789012345e290"}) {
         EXPECT_EQ(held(text), "held") << text;
     }
     for (const char* text : {"9223372036854775808", "-9223372036854775809wei", "9007199254740993.0",
