@@ -202,6 +202,11 @@ TEST_F(ExactOrRefusedTest, WhatARefusalAdvisesIsTaken) {
          "say u256_cmp(a, b) < 0 for a < b",
          "select 1 from (select max(u) m from e) where u256_cmp('18446744073709551614', m) < 0",
          "1;"},
+        {"select 1 from (select max(u) m from e) where m > '18446744073709551614'",
+         "or u256_add(.., 0) > '1000' collate u256",
+         "select 1 from (select max(u) m from e) where u256_add(m, 0) > '18446744073709551614' "
+         "collate u256",
+         "1;"},
         {"select id from e where m + 1 = '8'", "write it without quotes",
          "select id from e where m + 1 = 8", "1;"},
         {"select sum(w < u) from e", "use u256_cmp(a, b) < 0 for a < b",
