@@ -155,6 +155,7 @@ class Check {
             case Effect::kWholeArithmetic: return look_at_arithmetic(place, registers);
             case Effect::kBitNot:
                 change(registers.get(one.p1));
+                texts(registers.get(one.p1), For::kTextWhole);
                 return exact(registers.get(one.p1), true, Use::kBits);
             case Effect::kConcat:
                 change(registers.get(one.p1));
@@ -464,8 +465,10 @@ class Check {
             return out + (is_small ? ", or " : "write ") +
                    "u256_add(.., 0) for the calculated one, with collate u256 for an order";
         }
-        return out + fmt::format("{}{}", is_small ? ", or " : "say ", compared) +
-               (is_small ? " where one may not fit in 64 bits" : "");
+        const bool is_order = compared.find('<') != std::string_view::npos;
+        return out + fmt::format("{}{}{}{}", is_small ? ", or " : "say ", compared,
+                                 is_order ? ", or u256_add(.., 0) > '1000' collate u256" : "",
+                                 is_small ? ", where one may not fit in 64 bits" : "");
     }
 
     /// Texts of columns of which a number is made.

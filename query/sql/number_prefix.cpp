@@ -91,8 +91,9 @@ bool is_held(const NumberPrefix& number) {
         return false;
     }
     // Of the digits alone, wherever the point is.
-    if (fits_double(
-            in_one_form(false, std::string{number.whole} + std::string{number.fraction}, ""))) {
+    const std::string_view kept =
+        number.fraction.substr(0, number.fraction.find_last_not_of('0') + 1);
+    if (fits_double(in_one_form(false, std::string{number.whole} + std::string{kept}, ""))) {
         return true;
     }
     const std::string all_digits = fmt::format("{:.{}f}", value, kPlacesShown);

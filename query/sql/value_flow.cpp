@@ -32,6 +32,8 @@ uint16_t number_in(std::vector<Item>& all, const One& one) {
     return found == all.end() ? uint16_t{0} : static_cast<uint16_t>(found - all.begin());
 }
 
+/// Of which every number fits in 64 bits.
+constexpr uint8_t kSafeDigits = 18;
 /// Of a number of which nothing is known, of a count, and of seconds.
 constexpr uint8_t kBitsMax = 63;
 constexpr uint8_t kCountBits = 32;
@@ -535,7 +537,13 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
             return {static_cast<Kinds>((all.kinds & ~kOther) | real), 0, all.origins, all.bits};
         }
         case Gives::kUpper: return made_of(name, all, kText | kUpperHex);
-        case Gives::kMade: return made_of(name, all, kText);
+        case Gives::kMade: {
+            // What is cut so short is no large number.
+            const bool is_short = cuts(name) && given.size() == 3 && given[2].natural.is_told &&
+                                  given[2].natural.most <= kSafeDigits;
+            all.kinds &= is_short ? static_cast<Kinds>(~(kText | kSaidText)) : ~Kinds{0};
+            return made_of(name, all, kText);
+        }
         case Gives::kJson: {
             const bool is_wide = (all.kinds & (kMaybeWideTexts | kWideJson)) != 0;
             const KnownValue first = given.empty() ? KnownValue{} : given.front();

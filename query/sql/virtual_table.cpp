@@ -413,11 +413,11 @@ struct GiveCell {
 
 /// Whether so many digits stand in a row that a number of them may not fit in 64 bits.
 bool has_long_number(std::string_view text) {
-    constexpr size_t kSafeDigits = 18;
+    constexpr size_t kDigitsMax = 18;
     size_t digits = 0;
     return std::ranges::any_of(text, [&](char c) {
         digits = is_ascii_digit(c) ? digits + 1 : 0;
-        return digits > kSafeDigits;
+        return digits > kDigitsMax;
     });
 }
 

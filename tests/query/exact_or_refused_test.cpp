@@ -158,7 +158,7 @@ TEST_F(ExactOrRefusedTest, WhatIsCastToTextIsAText) {
 TEST_F(ExactOrRefusedTest, ATextThatIsNoNumberOfSqlsMakesNone) {
     for (const char* wrong :
          {"select cast(s as integer) from e", "select s + 0 from e", "select -s from e",
-          "select s % 2 from e", "select s & 1 from e", "select ~s from e",
+          "select s % 2 from e where id = 4", "select s & 1 from e", "select ~s from e",
           "select round(s) from e", "select cast(s as numeric) from e",
           "select cast(trim(s) as integer) from e", "select cast(substr(s, 1) as integer) from e",
           "select t + 0 from (select s t from e)",
@@ -178,6 +178,7 @@ TEST_F(ExactOrRefusedTest, ATextThatIsNoNumberOfSqlsMakesNone) {
           "select '9223372036854775808 wei' + 0"}) {
         EXPECT_THAT(ask(wrong), AllOf(HasSubstr("refused: "), HasSubstr("u256_add"))) << wrong;
     }
+    EXPECT_EQ(ask("select cast(substr(s, 1, 4) as integer) from e where id = 4"), "9223;");
     EXPECT_EQ(ask("select cast('12 wei' as integer), '1e3' + 0"), "12,1000;");
 }
 
@@ -200,6 +201,11 @@ TEST_F(ExactOrRefusedTest, WhatARefusalAdvisesIsTaken) {
         {"select 1 from (select max(u) m from e) where m > '18446744073709551614'",
          "say u256_cmp(a, b) < 0 for a < b",
          "select 1 from (select max(u) m from e) where u256_cmp('18446744073709551614', m) < 0",
+         "1;"},
+        {"select 1 from (select max(u) m from e) where m > '18446744073709551614'",
+         "or u256_add(.., 0) > '1000' collate u256",
+         "select 1 from (select max(u) m from e) where u256_add(m, 0) > '18446744073709551614' "
+         "collate u256",
          "1;"},
         {"select id from e where m + 1 = '8'", "write it without quotes",
          "select id from e where m + 1 = 8", "1;"},
@@ -242,7 +248,7 @@ TEST(NumberPrefixTest, ATextIsReadAsSqliteReadsIt) {
     }
     for (const char* text : {"9223372036854775807", "-9223372036854775808", " +12abc", "1e18",
                              "00000000000000000000000000005", "9007199254740992.0", "0.5", "1.5e",
-                             "1.10000000000000000000", "123456789012345e300"}) {
+                             "1.10000000000000000000", "123456789012345e290"}) {
         EXPECT_EQ(held(text), "held") << text;
     }
     for (const char* text : {"9223372036854775808", "-9223372036854775809wei", "9007199254740993.0",
