@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/evm/block_gap.hpp"
+#include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/calls/block_time.hpp"
 #include "engine/calls/call_program.hpp"
