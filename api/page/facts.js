@@ -51,7 +51,11 @@ function freshness(s) {
 // Of what proofs found there is no answer yet.
 function not_answered() {
   if (!now.status || now.status.chain_id == null)
-    return {text: 'Not known yet', more: 'the chain has not answered so far'};
+    return {
+      text: 'Not known yet',
+      more: now.status && too_slow(now.status).length ? 'the chain answers too late so far' :
+                                                        'the chain has not answered so far'
+    };
   return now.unread ? {text: 'Not known', more: `${now.unread}; it is asked again`} :
                       {text: ASKING, more: ''};
 }

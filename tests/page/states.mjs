@@ -174,7 +174,7 @@ export const STATES = {
     const manners = { late_ms: 9000 }, folder = world.config("node_slow", { rpc: await world.proxy(manners) });
     const service = await world.serve(folder);
     await until("who is slow", async () => (await world.get(service, "/v1/status")).reasons.some((r) => r.includes(" is slow: ")));
-    return { service, says: /^Nothing is indexed: the chain answers too late$/, cls: "warn", why: /^Provider http:\S+ is slow: it tells the chain's head after \d+s, and for that it is waited for 8s: put a faster one into \[chain\] rpc\.$/, facts: /Nothing is indexed yet/, text: /Providers.*too slow/s, providers: "bad", never: /no answer|does not answer|silent|waiting for the chain|Attention|Yes/ };
+    return { service, says: /^Nothing is indexed: the chain answers too late$/, cls: "warn", why: /^Provider http:\S+ is slow: it tells the chain's head after \d+s, and for that it is waited for 8s: put a faster one into \[chain\] rpc\.$/, facts: /Nothing is indexed yet/, text: /Providers.*too slow/s, providers: "bad", never: /no answer|has not answered|does not answer|silent|waiting for the chain|Attention|Yes/ };
   },
   // Nobody is at the address, and the start is where the chain is not yet: an index without a row is no good news.
   no_contract: async (world) => {
