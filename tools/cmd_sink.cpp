@@ -25,6 +25,8 @@ namespace plumbline::tools {
 
 namespace {
 
+constexpr int64_t kForEverMs = INT64_MAX / 2;
+
 std::string_view to_word(sink::RowFinding::Kind kind) {
     switch (kind) {
         case sink::RowFinding::Kind::kMissing: return "missing";
@@ -155,7 +157,7 @@ Result<ExitCode> run_verify_sink(const VerifyArguments& arguments) {
     sink::SinkCheckOptions options;
     PLUMBLINE_TRY(options.config, find_sink(config, arguments.sink));
     options.repair = arguments.repair;
-    options.patience_ms = arguments.timeout_s * 1'000;
+    options.patience_ms = arguments.timeout_s == 0 ? kForEverMs : arguments.timeout_s * 1'000;
     options.ask_writer = [&]() -> std::string {
         const std::optional<ServiceSeen> service =
             look_at_service(arguments.path, config.http ? config.http->token : "");

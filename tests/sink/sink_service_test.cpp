@@ -477,6 +477,16 @@ TEST_F(SinkServiceTest, AServerThatHangsIsAReasonUntilItAnswers) {
     EXPECT_EQ(waited.code, 3) << waited.out << waited.err;
     EXPECT_NE(waited.err.find("waiting for the sink"), std::string::npos) << waited.err;
     EXPECT_NE(waited.err.find("stands at block"), std::string::npos) << waited.err;
+    // Without an end it waits until they stand together.
+    Child patient{plumbline_command(
+        {"verify", db_, "--sink", "main", "--config", config_, "--timeout", "0"})};
+    EXPECT_TRUE(eventually([&] {
+        return server_.sql(
+                   "select count(*) from pg_stat_activity where application_name = "
+                   "'plumbline'") == "1";
+    }));
+    server_.sql("update chain.plumbline_cursor set block = block + 1");
+    EXPECT_EQ(patient.wait(), 0);
 }
 
 TEST_F(SinkServiceTest, AHeldTableIsAReasonUntilItIsLetGo) {
