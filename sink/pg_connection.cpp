@@ -207,11 +207,11 @@ void PgConnection::answered() noexcept {
     options_.wait->end();
 }
 
-/// Before a wait ends by itself.
+/// Early enough for a second look before the wait ends by itself.
 int64_t PgConnection::first_look_ms() const {
     const int64_t limit = options_.silence_ms > 0 ? std::min(options_.silence_ms, options_.lock_ms)
                                                   : options_.lock_ms;
-    return std::min(kLockLookMs, limit / 2);
+    return std::min(kLockLookMs, limit / 4);
 }
 
 Status PgConnection::wait_socket(bool for_write) {
