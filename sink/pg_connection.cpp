@@ -245,7 +245,7 @@ Status PgConnection::wait_socket(bool for_write) {
 Error PgConnection::does_not_answer() {
     is_lost_ = true;
     sqlstate_.clear();
-    const std::string holder = lock_holder();
+    const std::string holder = options_.wait->lock_holder();
     return Error{ErrorCode::kUnavailable,
                  fmt::format("PostgreSQL at {} does not answer{}{}", place(),
                              holder.empty() ? "" : ": it waits for a lock held by ", holder)};
@@ -266,6 +266,7 @@ Error PgConnection::refused(pg_result* result) {
         return lost("asking");
     }
     sqlstate_ = state;
+    lock_holder_ = options_.wait->lock_holder();
     const auto field = [&](int code) {
         const char* text = PQresultErrorField(result, code);
         return one_line(redactor_.redact(text == nullptr ? "" : text));

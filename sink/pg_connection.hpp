@@ -147,8 +147,9 @@ class PgConnection {
     void set_silence_ms(int64_t ms) noexcept { options_.silence_ms = ms; }
     /// From the next transaction on.
     void set_lock_ms(int64_t ms) noexcept { options_.lock_ms = ms; }
-    /// Who held the lock that the last answer waited for, where it waited long.
-    [[nodiscard]] std::string lock_holder() const { return options_.wait->lock_holder(); }
+    /// Who held the lock that the last refused statement had waited for; empty: it had not, or
+    /// nobody knows.
+    [[nodiscard]] const std::string& lock_holder() const noexcept { return lock_holder_; }
     /// "localhost:5432/app": where it leads, for people.
     [[nodiscard]] std::string place() const;
     /// "TLSv1.3", or "none".
@@ -177,6 +178,7 @@ class PgConnection {
     Redactor redactor_;
     pg_conn* connection_ = nullptr;
     std::string sqlstate_;
+    std::string lock_holder_;  ///< the wait's own is gone with what still comes of the answer
     bool is_row_security_ = false;
     bool is_in_function_ = false;
     bool is_at_commit_ = false;

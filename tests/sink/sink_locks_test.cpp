@@ -168,6 +168,27 @@ TEST_F(SinkLocksTest, WhoHoldsALockThatTheSinkWaitsForIsToldMeanwhileAndAfterwar
     EXPECT_THAT(said, AllOf(HasSubstr("(57014)"), Not(HasSubstr("lock held by"))));
 }
 
+/// PostgreSQL says that it refuses, and a moment later that the transaction has failed.
+TEST_F(SinkLocksTest, ARefusalKeepsWhoWasInTheWayWhileMoreIsAskedAndAnswered) {
+    SinkWorld sink{"kept", mapping_, kOneByOne};
+    fill(sink);
+    const User user{shared_postgres(), "lock table kept.item in access exclusive mode"};
+    PgOptions options;
+    options.url = sink.config.url;
+    options.wait = std::make_shared<PgWait>();
+    const auto connection = PgConnection::open(options).value();
+    std::jthread reader{[&] {
+        EXPECT_FALSE(connection->run({{"begin", {}}, {"select count(*) from kept.item", {}}}));
+    }};
+    EXPECT_TRUE(eventually([&] { return !options.wait->lock_holder().empty(); }));
+    sink.sql("select pg_cancel_backend(pid) from pg_locks where not granted");
+    reader.join();
+    EXPECT_TRUE(connection->rollback());
+    EXPECT_THAT(connection->lock_holder(), ContainsRegex("^" + naming(user)));
+    EXPECT_FALSE(connection->query("select 1/0"));
+    EXPECT_EQ(connection->lock_holder(), "") << "that one waited for nobody";
+}
+
 TEST_F(SinkLocksTest, OfAQueueTheOneAtItsHeadIsNamed) {
     SinkWorld sink{"queue", mapping_, kOneByOne};
     fill(sink);

@@ -53,6 +53,17 @@ class SinkSettingsTest : public SinkTest {
             server.sql("alter role odd set " + setting);
         }
     }
+    /// As a sink does it: what milliseconds were too short for is tried again.
+    [[nodiscard]] static std::string failure(SinkWorld& sink, SinkWriter& writer) {
+        std::string said;
+        for (int tries = 0; tries < 20; ++tries) {
+            said = SinkTest::failure(sink, writer);
+            if (said.find("has a timeout that is over before the sink") == std::string::npos) {
+                break;
+            }
+        }
+        return said;
+    }
     void expect_equal_rows(SinkWorld& sink) const {
         sink.config.has_history = true;
         sink.config.events = {"*"};
@@ -66,7 +77,8 @@ class SinkSettingsTest : public SinkTest {
             ASSERT_EQ(failure(sink, *writer), "");
         }
         EXPECT_EQ(sink.differences(), 0U);
-        EXPECT_EQ(failure(sink), "") << "another connection finds its tables as it made them";
+        EXPECT_EQ(failure(sink, *sink.make_writer()), "")
+            << "another connection finds its tables as it made them";
         const auto drifted = sink.check(sink.check_options());
         ASSERT_TRUE(drifted.has_value()) << drifted.error().message;
         EXPECT_TRUE(drifted->is_equal());
