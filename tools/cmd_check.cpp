@@ -228,10 +228,6 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
         logging::warning(getter);
     }
-    const BlocksLook blocks = look_at_blocks_of_calls(config, endpoints, patience);
-    for (const std::string& wrong : blocks.wrong) {
-        logging::warning(wrong);
-    }
     std::string missing = look_at_states(config, endpoints, patience);
     if (!missing.empty() && !arguments.json) {
         logging::warning(missing);  // Before the calls are tried, which may wait for it.

@@ -29,7 +29,6 @@
 #include "rpc/provider.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
-#include "tools/state_look.hpp"
 
 namespace plumbline::tools {
 
@@ -313,10 +312,6 @@ Status look_before(const InitArguments& arguments, const std::vector<evm::Hash>&
             name,
             depth.since ? fmt::format("state since block {} only", *depth.since)
                         : std::string{"no state"}));
-    }
-    if (const engine::CallBlocks blocks = engine::look_at_call_blocks(client, options.start_block);
-        !blocks.wrong.empty()) {
-        note(describe_off_block(name, blocks));
     }
     return hold_abi(client, options, topics0, *look, chain->head);
 }

@@ -11,11 +11,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "api/service_module.hpp"
 #include "core/base/backoff.hpp"
-#include "core/base/clock.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
@@ -34,7 +32,6 @@
 #include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
-#include "tools/state_look.hpp"
 
 namespace plumbline::tools {
 
@@ -42,9 +39,6 @@ namespace {
 
 /// As a shell says of a process that a signal ended.
 constexpr int kExitBySignal = 128;
-/// Of one endpoint's silence, and of all that is asked before a run.
-constexpr int64_t kProbeMs = 5'000;
-constexpr int64_t kProbesMs = 15'000;
 
 /// Turns the first SIGTERM or SIGINT into a stop request; the second ends the process at once,
 /// which the database survives. SIGHUP reads the config again. Signals are blocked in all other
@@ -189,26 +183,6 @@ Status probe_any_address(const engine::Config& config) {
     return ok();
 }
 
-/// Where contracts are called: who answers from another block than he is asked about is told before
-/// anything is indexed.
-Status probe_call_blocks(const engine::Config& config) {
-    engine::EndpointPatience patience;
-    patience.timeout_ms = kProbeMs;
-    patience.silence_ms_max = kProbeMs;
-    patience.pauses_ms_max = kProbeMs;
-    const int64_t end_ms = system_clock().monotonic_ms() + kProbesMs;
-    patience.should_stop = [end_ms] { return system_clock().monotonic_ms() >= end_ms; };
-    const BlocksLook look =
-        look_at_blocks_of_calls(config, engine::pool_options(config).endpoints, patience);
-    if (look.are_all_wrong) {
-        return Error{ErrorCode::kUnavailable, fmt::format("{}", fmt::join(look.wrong, "; "))};
-    }
-    for (const std::string& wrong : look.wrong) {
-        logging::warning(wrong);
-    }
-    return ok();
-}
-
 /// Whether a service could be run by the files as they are now.
 Status check_config(const RunArguments& arguments) {
     PLUMBLINE_TRY(const engine::IndexerOptions options, indexer_options(arguments));
@@ -345,7 +319,6 @@ Status run_index(const RunArguments& options) {
     PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
     set_up_logging(options, service_options.indexer.config.log_level);
     PLUMBLINE_TRY_VOID(probe_any_address(service_options.indexer.config));
-    PLUMBLINE_TRY_VOID(probe_call_blocks(service_options.indexer.config));
     service_options.pool_observer = &pool_log;
     // A run with an end is there for the index alone.
     service_options.has_worker = options.until.empty();

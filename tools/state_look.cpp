@@ -3,8 +3,6 @@
 #include <functional>
 #include <optional>
 
-#include <fmt/format.h>
-
 #include "core/base/clock.hpp"
 #include "engine/setup/contract_look.hpp"
 #include "engine/setup/getter_look.hpp"
@@ -67,36 +65,6 @@ std::string look_at_states(const engine::Config& config,
                       return false;
                   });
     return missing;
-}
-
-BlocksLook look_at_blocks_of_calls(const engine::Config& config,
-                                   const std::vector<rpc::Endpoint>& endpoints,
-                                   const engine::EndpointPatience& patience) {
-    BlocksLook out;
-    const auto calls = engine::find_old_calls(config);
-    if (!calls) {
-        return out;
-    }
-    ask_endpoints(config, endpoints, patience,
-                  [&](const rpc::Endpoint& endpoint, engine::EndpointClient& client,
-                      const engine::ChainLook& /*chain*/) {
-                      const engine::CallBlocks look =
-                          engine::look_at_call_blocks(client, calls->from);
-                      if (!look.wrong.empty()) {
-                          out.wrong.push_back(describe_off_block(
-                              rpc::display_name(endpoint.url, endpoint.is_host_public), look));
-                      }
-                      return patience.should_stop && patience.should_stop();
-                  });
-    out.are_all_wrong = !endpoints.empty() && out.wrong.size() == endpoints.size();
-    return out;
-}
-
-std::string describe_off_block(const std::string& endpoint, const engine::CallBlocks& look) {
-    return fmt::format(
-        "{}: {}: what contracts answer there is wrong without a sign, so take it out of rpc, and "
-        "`plumbline repair` what it has told",
-        endpoint, look.wrong);
 }
 
 std::vector<std::string> look_at_getters(const engine::Config& config, const engine::Plan& plan,
