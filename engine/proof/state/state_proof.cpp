@@ -7,9 +7,7 @@
 
 #include "core/base/check.hpp"
 #include "core/base/clock.hpp"
-#include "core/evm/header.hpp"
 #include "core/evm/hex.hpp"
-#include "core/evm/proof.hpp"
 #include "engine/proof/state/state_task.hpp"
 #include "engine/proof/state/state_way.hpp"
 
@@ -76,14 +74,12 @@ struct StateProver::Impl {
     bool must_look_back = false;
     bool has_proofs = true;
     std::vector<StorageRoot> roots;
-    std::optional<evm::Header> header;  ///< the block's, if it hashes to the block's hash
-    bool has_asked_header = false;
     std::string lost;  ///< why the providers so far are of no use
     bool any_missing = false;
     std::optional<size_t> compared_by;  ///< the first provider that this pass asked about rows
 
     // The question under way; the callback may outlive the prover.
-    enum class Asked : uint8_t { kNothing, kSelfTest, kHeader, kRoot, kTask, kLookBack };
+    enum class Asked : uint8_t { kNothing, kSelfTest, kRoot, kTask, kLookBack };
     struct Inbox {
         std::optional<Result<CallAnswers>> calls;
         std::optional<Result<AccountProof>> proof;
@@ -276,11 +272,6 @@ struct StateProver::Impl {
                 return !has_proofs ||
                        std::ranges::find(roots, address, &StorageRoot::address) != roots.end();
             });
-            if (!roots_wanted.empty() && options.last_equal &&
-                !std::exchange(has_asked_header, true)) {
-                ask(Asked::kHeader, HeaderQuestion{});
-                return true;
-            }
             if (!roots_wanted.empty()) {
                 ask(Asked::kRoot, ProofQuestion{roots_wanted.front(), {}});
                 return true;
@@ -326,12 +317,6 @@ struct StateProver::Impl {
         }
         if (box->headers) {
             take_look_back(*box->headers);
-            return;
-        }
-        if (box->header && what == Asked::kHeader) {
-            if (*box->header && evm::compute_hash(**box->header) == outcome.block.hash) {
-                header = **box->header;
-            }
             return;
         }
         if (box->header) {
@@ -399,15 +384,12 @@ struct StateProver::Impl {
             tasks.front()->accept_proof(std::move(proof));
             return;
         }
-        // It only saves work. A proof of another state would save it where it must be done.
-        evm::Account account = proof ? proof->account : evm::Account{};
-        if (!proof || (header && evm::verify_account_proof(header->state_root, roots_wanted.front(),
-                                                           proof->nodes,
-                                                           account) != evm::ProofError::kNone)) {
-            has_proofs = false;
+        if (!proof) {
+            has_proofs = false;  // it only saves work
             return;
         }
-        roots.push_back({roots_wanted.front(), account.storage_root, account.code_hash});
+        roots.push_back(
+            {roots_wanted.front(), proof->account.storage_root, proof->account.code_hash});
     }
 
     /// What was compared by the provider at hand is worth nothing: all of it is compared once more,
