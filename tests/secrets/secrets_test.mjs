@@ -170,11 +170,6 @@ try {
     await sleep(400);
     return errors >= texts.length * 2;
   }, 60);
-  // A proof of the log that is under way waits for minutes where nothing but errors comes.
-  evil_share = 0;
-  await until("the proofs asked for are over", async () =>
-    JSON.parse((await ask(service.api + "/v1/tasks?limit=1000")).text).tasks.every(({ kind, state, origin }) =>
-      !kind.startsWith("prove_") || (state !== "running" && (state !== "waiting" || origin === "schedule"))), 200);
   // Until some of it is all that there is to say.
   evil_share = 1;
   await add("/v1/prove", '{"proof":"state"}');
