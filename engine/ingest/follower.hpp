@@ -123,7 +123,7 @@ class Follower {
     void trouble(const Error& error, std::string_view doing) { wait_.trouble(error, doing); }
     /// An answer came. Where nothing comes of answers, that ends no wait.
     void clear_trouble() {
-        if (!standstill_.is_on()) {
+        if (!standstill_.is_on(clock_.monotonic_ms())) {
             wait_.over();
         }
         backoff_.reset();
@@ -194,7 +194,8 @@ class Follower {
     void doubt_asked_if_agreed(const evm::BlockId& gone);
 
     // Forks: follower_forks.cpp
-    void set_back(std::string what);
+    /// Since `since_ms`, else now.
+    void set_back(std::string what, std::optional<int64_t> since_ms = std::nullopt);
     void on_lower_head();
     void ask_for_tip();
     void begin_ancestor_search(SearchReason reason);
@@ -290,6 +291,7 @@ class Follower {
     CallbackGuard standstill_words_;
     HeadClock head_clock_;
     int64_t asked_ms_ = 0;        ///< our last question, or the fetcher's last answer
+    int64_t got_on_ms_ = 0;       ///< the job's start or last range
     uint64_t answers_seen_ = 0;   ///< of the fetcher
     bool is_watch_open_ = false;  ///< heads are asked for beside the fetching
     int64_t watch_asked_ms_ = 0;

@@ -12,10 +12,10 @@
 namespace plumbline::engine {
 
 /// What was done came to nothing, because the chain is not what it was done for.
-void Follower::set_back(std::string what) {
+void Follower::set_back(std::string what, std::optional<int64_t> since_ms) {
     const int64_t now = clock_.monotonic_ms();
-    standstill_.on_setback(now, tip_ ? tip_->block_num : 0, std::move(what));
-    if (!standstill_.is_on()) {
+    standstill_.on_setback(since_ms.value_or(now), tip_ ? tip_->block_num : 0, std::move(what));
+    if (!standstill_.is_on(now)) {
         return;
     }
     wait_.wait(standstill_.since_ms(), standstill_.text());
@@ -29,7 +29,7 @@ void Follower::set_back(std::string what) {
     source_.get_block_words(
         *block_num, standstill_words_.wrap([this, n = *block_num](
                                                const Result<std::vector<rpc::BlockWord>>& words) {
-            if (!words || !standstill_.is_on()) {
+            if (!words || !standstill_.is_on(clock_.monotonic_ms())) {
                 return;
             }
             standstill_.hear(*words, n);
@@ -163,7 +163,7 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
     if (target.block_num >= tip_->block_num) {
         set_back(fmt::format("looking for the common ancestor: block {} is on the chain again",
                              tip_->block_num));
-        restart(standstill_.is_on() ? backoff_.next() : 0);
+        restart(standstill_.is_on(clock_.monotonic_ms()) ? backoff_.next() : 0);
         return;
     }
     roll_back_if_agreed(target, found.differs.value_or(*tip_));

@@ -82,7 +82,7 @@ void Follower::start_job(FetchJob job, JobKind kind) {
         progress_.state = Lifecycle::kBackfilling;
     }
     phase_ = Phase::kFetch;
-    asked_ms_ = clock_.monotonic_ms();
+    asked_ms_ = got_on_ms_ = clock_.monotonic_ms();
     fetcher_.start(std::move(job));
     step_fetch();
 }
@@ -104,7 +104,7 @@ bool Follower::step_fetch() {
             }
             return has_moved;
         case FetchState::kForked:
-            set_back(describe_setback());
+            set_back(describe_setback(), got_on_ms_);
             fetcher_.cancel();
             begin_ancestor_search(SearchReason::kFork);
             return true;
@@ -124,6 +124,7 @@ bool Follower::hand_over_ranges() {
             break;
         }
         has_moved = true;
+        got_on_ms_ = clock_.monotonic_ms();
         stale_jobs_ = 0;
         if (job_kind_ == JobKind::kNext) {
             standstill_.on_range(fetched->range.to);
@@ -251,7 +252,7 @@ void Follower::on_stale() {
         wait_.wait(clock_.monotonic_ms(), "fetching: " + error.message);
         logging::debug("the chain changed while it was read", {{"what", error.message}});
     }
-    set_back(describe_setback());
+    set_back(describe_setback(), got_on_ms_);
     restart(backoff_.next());
 }
 

@@ -14,9 +14,9 @@ constexpr uint64_t kNextAsked = 8;  ///< blocks: chains with gaps may have other
 
 }  // namespace
 
-void Standstill::on_setback(int64_t now_ms, uint64_t tip, std::string what) {
+void Standstill::on_setback(int64_t since_ms, uint64_t tip, std::string what) {
     if (setbacks_++ == 0) {
-        since_ms_ = now_ms;
+        since_ms_ = since_ms;
         tip_ = tip;
     }
     what_ = std::move(what);
@@ -30,7 +30,7 @@ void Standstill::on_range(uint64_t last_block) {
 
 std::optional<uint64_t> Standstill::question(int64_t now_ms, std::optional<uint64_t> tip,
                                              uint64_t next) {
-    if (!is_on() || (looked_ms_ && now_ms - *looked_ms_ < kLookMs)) {
+    if (setbacks_ <= kUsual || (looked_ms_ && now_ms - *looked_ms_ < kLookMs)) {
         return std::nullopt;
     }
     looked_ms_ = now_ms;

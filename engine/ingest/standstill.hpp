@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/evm/block_id.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "rpc/chain_source.hpp"
 
 namespace plumbline::engine {
@@ -22,17 +23,19 @@ class Standstill {
     /// Between two questions to every provider.
     static constexpr int64_t kLookMs = 5'000;
 
-    /// `tip`: the last block that the index has. `what`, for people: what was done, about which
-    /// blocks, and what became of it.
-    void on_setback(int64_t now_ms, uint64_t tip, std::string what);
+    /// `since_ms`: when that was begun which came to nothing. `tip`: the last block that the index
+    /// has. `what`, for people: what was done, about which blocks, and what became of it.
+    void on_setback(int64_t since_ms, uint64_t tip, std::string what);
     /// The index has blocks up to here: it got on, where that is above what it had before.
     void on_range(uint64_t last_block);
     /// The index got on.
     void over() noexcept { *this = {}; }
 
-    /// Nothing came of more than the usual.
-    [[nodiscard]] bool is_on() const noexcept { return setbacks_ > kUsual; }
-    /// Of the first setback; -1: there was none.
+    /// Nothing came of more than the usual, or of any for longer than people wait without a word.
+    [[nodiscard]] bool is_on(int64_t now_ms) const noexcept {
+        return setbacks_ > kUsual || (setbacks_ > 0 && now_ms - since_ms_ >= kWaitToTellMs);
+    }
+    /// When that was begun which was the first setback; -1: there was none.
     [[nodiscard]] int64_t since_ms() const noexcept { return since_ms_; }
     /// Which block every provider is to be asked for now: that of `tip`, the last one stored, and
     /// the one above it in turn, for providers may part there or below; where one lacks that, one

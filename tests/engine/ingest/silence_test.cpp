@@ -29,6 +29,7 @@ class MuteNode final : public rpc::ChainSource {
     bool swallows_chain_id = false;
     bool swallows_heads = false;
     bool swallows_ranges = false;
+    int64_t stale_after_ms = 0;   ///< then a range is no more what it was asked for; 0: never
     uint64_t heads_too_high = 0;  ///< blocks that its head is above the chain's
     size_t heads_asked = 0;
     std::vector<rpc::OpenWait> open;
@@ -57,7 +58,9 @@ class MuteNode final : public rpc::ChainSource {
     }
     void get_range(rpc::LogFilter filter, evm::BlockRange range, bool all,
                    Callback<rpc::RangeLogs> done) override {
-        if (!swallows_ranges) {
+        if (stale_after_ms > 0) {
+            stale_.push_back(std::move(done));
+        } else if (!swallows_ranges) {
             node_.get_range(std::move(filter), range, all, std::move(done));
         }
     }
@@ -76,6 +79,10 @@ class MuteNode final : public rpc::ChainSource {
         return out;
     }
     size_t poll(int64_t wait_ms) override {
+        for (const auto& done : std::exchange(stale_, {})) {
+            clock_.advance(stale_after_ms);
+            done(Error{ErrorCode::kReorg, "no usable answer for block 0"});
+        }
         if (node_.in_flight() == 0) {
             clock_.advance(std::max<int64_t>(1, wait_ms));
         }
@@ -86,6 +93,7 @@ class MuteNode final : public rpc::ChainSource {
   private:
     ManualClock& clock_;
     FakeNode node_;
+    std::vector<Callback<rpc::RangeLogs>> stale_;
 };
 
 class SilenceTest : public ::testing::Test {
@@ -166,6 +174,22 @@ TEST_F(SilenceTest, RangesThatStayOpenAreAWaitThatNamesThem) {
     EXPECT_GT(node_.heads_asked, 3U);
     EXPECT_LT(node_.heads_asked, 30U);
     EXPECT_FALSE(read_head_ages(indexer_->progress(), clock_).is_silent());
+}
+
+TEST_F(SilenceTest, HeadsThatAreToldEndNoWaitForBlocksThatNeverCome) {
+    node_.stale_after_ms = 12'000;
+    open({}, 0);
+    step_for(13'000);
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(is_waiting()) << "look " << i;
+        EXPECT_THAT(waiting_for(), HasSubstr("no usable answer for block 0"));
+        step_for(500);
+    }
+    EXPECT_GT(node_.heads_asked, 2U);
+    node_.stale_after_ms = 0;
+    step_for(60'000);
+    EXPECT_FALSE(is_waiting());
+    EXPECT_EQ(indexer_->progress().next_block, 61U);
 }
 
 TEST_F(SilenceTest, BlocksAboveEveryHeadAreWaitedForNoLongerOnceTheHeadIsRight) {

@@ -19,12 +19,22 @@ TEST(StandstillTest, AReorgIsNoneAndWhatGoesOnCountsFromTheFirstSetback) {
     Standstill still;
     for (int64_t i = 0; i < 2; ++i) {
         still.on_setback(1'000 + i, 100, "fetching");
-        EXPECT_FALSE(still.is_on());
+        EXPECT_FALSE(still.is_on(2'000));
         EXPECT_FALSE(still.question(1'000 + i, 100, 101));
     }
     still.on_setback(2'000, 100, "fetching");
-    EXPECT_TRUE(still.is_on());
+    EXPECT_TRUE(still.is_on(2'000));
     EXPECT_EQ(still.since_ms(), 1'000);
+}
+
+TEST(StandstillTest, ASingleSetbackIsOneOnceItHasTakenLongerThanPeopleWaitWithoutAWord) {
+    Standstill still;
+    still.on_setback(1'000, 100, "fetching");
+    EXPECT_FALSE(still.is_on(10'999));
+    EXPECT_TRUE(still.is_on(11'000));
+    EXPECT_FALSE(still.question(11'000, 100, 101)) << "nobody is asked for what may be a reorg";
+    still.over();
+    EXPECT_FALSE(still.is_on(11'000));
 }
 
 TEST(StandstillTest, OnlyABlockAboveThoseOfBeforeEndsIt) {
@@ -33,9 +43,9 @@ TEST(StandstillTest, OnlyABlockAboveThoseOfBeforeEndsIt) {
     still.on_setback(0, 92, "fetching");
     still.on_setback(0, 95, "fetching");
     still.on_range(100);  // went back, and came as far again
-    EXPECT_TRUE(still.is_on());
+    EXPECT_TRUE(still.is_on(2'000));
     still.on_range(101);
-    EXPECT_FALSE(still.is_on());
+    EXPECT_FALSE(still.is_on(2'000));
     EXPECT_EQ(still.since_ms(), -1);
 }
 
