@@ -40,6 +40,8 @@ async function start_proxy(target, mode = {}) {
   const answer_one = async (one) => {
     if (one.method === "eth_call") {
       counts.calls++;
+      if (mode.says) return { jsonrpc: "2.0", id: one.id, ...mode.says };
+      if (mode.newest) one.params[1] = "latest";
       if (mode.no_programs && (!one.params[0].to || one.params.length > 2)) {
         return { jsonrpc: "2.0", id: one.id, error: { code: -32602, message: "invalid argument 0: to is needed" } };
       }
@@ -81,6 +83,7 @@ async function start_proxy(target, mode = {}) {
 
 const node = await start_anvil("--slots-in-an-epoch", "1");
 const rpc = new Rpc(node);
+await rpc.call("anvil_setBlockTimestampInterval", 1); // no two blocks have the same time
 const { deploy, transact } = await contracts(rpc, artifacts);
 
 const registry = await deploy("Registry");
@@ -246,13 +249,18 @@ check("the second run makes no call", honest.counts.calls === first_calls, `${ho
     check(`${name} ${wanted}`, outcome(tokens[name]).outcome === wanted, JSON.stringify(outcome(tokens[name])));
   }
   const told = await run("sql", join(dir, "db"), "--format", "csv",
-    "select block, address, input, outcome, coalesce(answer, '0x'), provider from facts order by block");
-  const by_dump = facts.map(({ block, to, input, outcome: how, data, provider }) =>
-    [block, to, input, how, data, provider].join(",")).sort();
+    "select block, address, input, outcome, coalesce(answer, '0x'), provider, once, pinned_by, coalesce(asked_at, '') " +
+    "from facts order by block");
+  const by_dump = facts.map(({ block, to, input, outcome: how, data, provider, once, pinned_by, asked_at }) =>
+    [block, to, input, how, data, provider, Number(once), pinned_by, asked_at ?? ""].join(",")).sort();
   check("SQL tells the same facts", told.out.trim().split("\n").slice(1).sort().join("\n") === by_dump.join("\n"),
     `${told.err}${told.out.split("\n").slice(0, 2).join(" | ")} not ${by_dump[0]}`);
   const verified = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node);
-  check("asked again, all is the same", verified.code === 0, verified.out + verified.err);
+  check("asked again, all is the same", verified.code === 0 && verified.out.includes("calls   holds: "),
+    verified.out + verified.err);
+  const nothing = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node, "--sample", "0");
+  check("a sample of nothing proves nothing", nothing.code === 3 && nothing.out.includes("calls   not proven: ") &&
+    !nothing.out.includes("holds"), `${nothing.code} ${nothing.out}${nothing.err}`);
   const replayed = await run("verify", join(dir, "db"), "--proof", "replay");
   check("the replay proof needs no network", replayed.code === 0, replayed.out + replayed.err);
 }
@@ -287,6 +295,35 @@ await compare("no programs", await index("plain_calls", [(await start_proxy(node
   check("the journal names who lied", journal.out.includes("call replaced"), journal.out);
 }
 
+// --- a provider that answers from its newest block, whatever is asked ---------------------------------
+
+{
+  const newest = await start_proxy(node, { newest: true });
+  const second = await start_proxy(node);
+  const dir = await index("newest", [newest.url]);
+  const alone = await run("verify", join(dir, "db"), "--proof", "calls");
+  check("it proves nothing alone", alone.code === 3 && alone.out.includes(newest.url) &&
+    alone.out.includes("another block than it is asked about") && alone.out.includes("calls   not proven: ") &&
+    !alone.out.includes("holds"), `${alone.code} ${alone.out}${alone.err}`);
+  const asked = ["--rpc", newest.url, "--rpc", second.url];
+  const found = await run("verify", join(dir, "db"), "--proof", "calls", ...asked);
+  check("another one's word finds what it told, and how much", found.code === 1 &&
+    /calls {3}FAILS: \d+ of \d+ facts/.test(found.out), `${found.code} ${found.out}${found.err}`);
+  const repaired = await run("repair", join(dir, "db"), ...asked);
+  check("repair mends what it told", repaired.code === 0, repaired.out + repaired.err);
+  await compare("mended of the newest block", dir);
+}
+
+for (const [name, says] of [
+  ["answers nothing", { result: "0x" }],
+  ["refuses", { error: { code: -32601, message: "method eth_call is not available on your plan" } }],
+]) {
+  const useless = await start_proxy(node, { says });
+  const told = await run("doctor", useless.url);
+  check(`who ${name} to every call is bad for calls`, told.code === 1 && told.out.includes("use another endpoint"),
+    `${told.code} ${told.out}${told.err}`);
+}
+
 // --- what stands in storage ----------------------------------------------------------------------------
 
 {
@@ -298,7 +335,8 @@ await compare("no programs", await index("plain_calls", [(await start_proxy(node
   const lied = await index("slotted-lie", [liar.url], slotted);
   check("the only provider lied", liar.counts.lies > 0);
   const found = await run("verify", join(lied, "db"), "--proof", "calls", "--rpc", liar.url);
-  check("storage finds it without a second provider", found.code === 1 && found.out.includes("is proven against the state root"),
+  check("storage finds it without a second provider", found.code === 1 && found.out.includes("is proven against the state root") &&
+    found.out.includes("storage tells") && !found.out.includes("providers tell"),
     found.out + found.err);
   const mended = await run("repair", join(lied, "db"), "--rpc", liar.url);
   check("repair mends it by the same provider's proofs", mended.code === 0, mended.out + mended.err);
