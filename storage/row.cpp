@@ -187,6 +187,27 @@ void RowCodec::set_dynamic(std::string& row, size_t field, std::string_view valu
     row.replace(at, old.size(), value);
 }
 
+KeyValue RowCodec::value(std::string_view row, size_t field) const {
+    KeyValue out;
+    out.is_null = is_null(row, field);
+    if (slots_[field].type.is_dynamic()) {
+        out.bytes = raw(row, field);
+    } else {
+        out.word = word(row, field);
+    }
+    return out;
+}
+
+void RowCodec::set_value(std::string& row, size_t field, const KeyValue& value) const {
+    if (value.is_null) {
+        set_null(row, field);
+    } else if (slots_[field].type.is_dynamic()) {
+        set_dynamic(row, field, value.bytes);
+    } else {
+        set_word(row, field, value.word);
+    }
+}
+
 ChangedAt RowCodec::changed_at(std::string_view row) noexcept {
     return {load_be64(row.data() + 2), load_be32(row.data() + 10)};
 }

@@ -21,6 +21,7 @@
 
 #include "core/base/result.hpp"
 #include "core/evm/uint256.hpp"
+#include "storage/entity_key.hpp"
 #include "storage/layout.hpp"
 
 namespace plumbline::storage {
@@ -59,6 +60,9 @@ class RowCodec {
     [[nodiscard]] bool is_null(std::string_view row, size_t field) const noexcept;
     /// Of an optional field; setting a value makes it one that is not null.
     void set_null(std::string& row, size_t field) const;
+    /// Any field as a value of its own, and back.
+    [[nodiscard]] KeyValue value(std::string_view row, size_t field) const;
+    void set_value(std::string& row, size_t field, const KeyValue& value) const;
 
     [[nodiscard]] static ChangedAt changed_at(std::string_view row) noexcept;
     static void set_changed_at(std::string& row, ChangedAt at) noexcept;

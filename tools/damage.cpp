@@ -144,13 +144,7 @@ Status set_field(const DamageOptions& options) {
     }
     const storage::RowCodec codec{target.layout};
     PLUMBLINE_TRY_VOID(codec.check(*row));
-    if (value.is_null) {
-        codec.set_null(*row, field);
-    } else if (type.is_dynamic()) {
-        codec.set_dynamic(*row, field, value.bytes);
-    } else {
-        codec.set_word(*row, field, value.word);
-    }
+    codec.set_value(*row, field, value);
     PLUMBLINE_TRY_VOID(raw->put(family, target.key, *row));
     return print(fmt::format("{} {}: {} is now {}\n", options.entity, target.shown_key,
                              options.field, options.value));

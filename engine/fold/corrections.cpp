@@ -60,16 +60,6 @@ std::optional<KeyValue> value_as(FieldType type, const NamedValue& value) {
     return out ? std::optional{*std::move(out)} : std::nullopt;
 }
 
-KeyValue value_of(const RowCodec& codec, std::string_view row, size_t field, FieldType type) {
-    if (type.optional && codec.is_null(row, field)) {
-        return {{}, {}, true};
-    }
-    if (type.is_dynamic()) {
-        return {{}, std::string{codec.raw(row, field)}};
-    }
-    return {codec.word(row, field), {}};
-}
-
 bool is_deletion(const CorrectionRow& row) {
     static const RowCodec kAnyLayout{EntityLayout{}};  // Tombstones are the same in all.
     return row.row.empty() || (kAnyLayout.check(row.row) && RowCodec::is_tombstone(row.row));
@@ -92,7 +82,7 @@ std::optional<NamedRow> name_row(const EntityLayout& layout, const CorrectionRow
     for (size_t i = 0; i < layout.fields.size(); ++i) {
         const Field& field = layout.fields[i];
         if (only == nullptr || only->contains(field.name)) {
-            out.fields.push_back(name_value(field, value_of(codec, correction.row, i, field.type)));
+            out.fields.push_back(name_value(field, codec.value(correction.row, i)));
         }
     }
     return out;

@@ -296,21 +296,6 @@ Status Fold::Impl::refuse(const evm::Log& log, const PlanEvent& event) {
     return quarantine(log, event, runner.violation());
 }
 
-namespace {
-
-void set_value(const storage::RowCodec& codec, storage::FieldType type, size_t field,
-               const storage::KeyValue& value, std::string& row) {
-    if (value.is_null) {
-        codec.set_null(row, field);
-    } else if (type.is_dynamic()) {
-        codec.set_dynamic(row, field, value.bytes);
-    } else {
-        codec.set_word(row, field, value.word);
-    }
-}
-
-}  // namespace
-
 /// One row tells of all corrections of a block.
 void Fold::Impl::quarantine_correction(const storage::CorrectionRow& correction,
                                        std::string reason) {
@@ -359,7 +344,7 @@ Status Fold::apply_correction(const storage::CorrectionRow& correction) {
             entry->row = codec.empty_row();
         }
         for (const auto& [field, value] : placed.fields) {
-            set_value(codec, layout.fields[field].type, field, value, entry->row);
+            codec.set_value(entry->row, field, value);
         }
         storage::RowCodec::set_changed_at(entry->row, at);
     } else if (layout.keep_tombstones) {

@@ -19,9 +19,8 @@ namespace plumbline::engine {
 ///   that may be so, holding one block of it.
 /// - Coverage of sources with a factory that `plan` does not have is forgotten. It says that the
 ///   logs of the children of its time are stored; whose children are known is of this plan only.
-/// - Corrections that versions before stored as whole rows are named rows
-/// (engine/fold/corrections.hpp),
-///   which any mapping can read.
+/// - Corrections that versions before stored as whole rows are named rows, which any mapping can
+///   read (engine/fold/corrections.hpp).
 /// - Where the mapping is another one, verdicts of proofs are void.
 /// - Facts of contract calls that no log names by `plan` go.
 ///

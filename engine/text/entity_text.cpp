@@ -314,15 +314,7 @@ Result<std::string> index_prefix_of(const EntityLayout& layout, const storage::R
             append_key_value(out, field.type, key_values[column]);
             continue;
         }
-        const size_t at = column - layout.key.size();
-        KeyValue value;
-        value.is_null = field.type.optional && codec.is_null(row, at);
-        if (field.type.is_dynamic()) {
-            value.bytes = codec.raw(row, at);
-        } else {
-            value.word = codec.word(row, at);
-        }
-        append_key_value(out, field.type, value);
+        append_key_value(out, field.type, codec.value(row, column - layout.key.size()));
     }
     return out;
 }
