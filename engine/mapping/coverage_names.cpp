@@ -1,7 +1,5 @@
 #include "engine/mapping/coverage_names.hpp"
 
-#include <algorithm>
-
 #include "storage/commit_batch.hpp"
 
 namespace plumbline::engine {
@@ -10,9 +8,8 @@ Status rename_coverage(storage::Database& database, const Plan& plan) {
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     const auto batch = database.make_batch();
     for (const storage::CoverageRow& row : coverage) {
-        const auto source = std::ranges::find_if(
-            plan.sources(), [&row](const Source& one) { return one.is_key(row.source); });
-        if (source != plan.sources().end() && source->fingerprint != row.source) {
+        const Source* source = source_of_key(plan.sources(), row.source);
+        if (source != nullptr && source->fingerprint != row.source) {
             batch->remove_coverage(row.source);
             batch->extend_coverage({source->fingerprint, row.range, row.provider, row.level});
         }

@@ -80,11 +80,8 @@ struct Source {
     /// The fingerprint without what `kEventsMark` begins: any event of the children is covered. So
     /// older databases have it (engine/mapping/coverage_names.hpp).
     [[nodiscard]] std::string any_event_fingerprint() const;
-    /// Coverage of that key covers it.
-    [[nodiscard]] bool is_key(std::string_view of_coverage) const noexcept {
-        return of_coverage == fingerprint ||
-               (wants_abi_of_children() && of_coverage == any_event_fingerprint());
-    }
+    /// Coverage of that key covers it: of its own, or of any event.
+    [[nodiscard]] bool is_key(std::string_view of_coverage) const noexcept;
     /// The first log that counts of a contract that the log at `announced` announces.
     [[nodiscard]] LogPosition counts_from(LogPosition announced) const noexcept {
         LogPosition first{announced.block_num, 0};
@@ -136,6 +133,10 @@ struct Source {
 /// Ends fingerprints of sources that have a factory.
 inline constexpr std::string_view kChildrenMark = ":children";
 inline constexpr char kEventsMark = '.';
+
+/// The one that coverage of that key covers; null where there is none.
+[[nodiscard]] const Source* source_of_key(const std::vector<Source>& sources,
+                                          std::string_view coverage_key) noexcept;
 
 /// A contract that a log announces.
 struct ChildAnnouncement {

@@ -341,4 +341,21 @@ std::string Source::any_event_fingerprint() const {
                                        : fingerprint.substr(0, events) + std::string{kChildrenMark};
 }
 
+bool Source::is_key(std::string_view of_coverage) const noexcept {
+    if (of_coverage == fingerprint) {
+        return true;
+    }
+    const size_t events = fingerprint.find(kEventsMark);
+    return events != std::string::npos && of_coverage.size() == events + kChildrenMark.size() &&
+           of_coverage.starts_with(std::string_view{fingerprint}.substr(0, events)) &&
+           of_coverage.ends_with(kChildrenMark);
+}
+
+const Source* source_of_key(const std::vector<Source>& sources,
+                            std::string_view coverage_key) noexcept {
+    const auto found = std::ranges::find_if(
+        sources, [&](const Source& source) { return source.is_key(coverage_key); });
+    return found == sources.end() ? nullptr : &*found;
+}
+
 }  // namespace plumbline::engine

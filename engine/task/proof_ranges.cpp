@@ -13,8 +13,7 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        const bool is_of_plan = std::ranges::any_of(
-            sources, [&row](const Source& source) { return source.is_key(row.source); });
+        const bool is_of_plan = source_of_key(sources, row.source) != nullptr;
         if (is_of_plan && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
             open.push_back({row.range.from, std::min(row.range.to, finalized)});
         }

@@ -116,8 +116,7 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
         // What was fetched for another config has not been looked at: it can only lose its level.
-        const bool is_of_plan = std::ranges::any_of(
-            plan.sources(), [&row](const Source& source) { return source.is_key(row.source); });
+        const bool is_of_plan = source_of_key(plan.sources(), row.source) != nullptr;
         for (const LevelSpan& span : piece.spans) {
             const evm::BlockRange common{std::max(row.range.from, span.range.from),
                                          std::min(row.range.to, span.range.to)};
