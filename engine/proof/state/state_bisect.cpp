@@ -71,11 +71,7 @@ Status RowProbe::open() {
         if (state.entity != entity_) {
             continue;
         }
-        std::optional<evm::Address> target;
-        if (!state.at) {
-            target = plan_.sources()[state.source].addresses.front();
-        }
-        PLUMBLINE_TRY(auto digester, StateDigester::make(state, plan_.entities(), target));
+        PLUMBLINE_TRY(auto digester, StateDigester::make(state, plan_));
         digesters_.push_back(std::move(digester));
     }
     if (digesters_.empty()) {
@@ -109,11 +105,7 @@ Result<RowProbe::RowThen> RowProbe::row_at(uint64_t block_num) const {
 }
 
 Result<std::vector<RowProbe::Question>> RowProbe::questions_of(const std::string& row) const {
-    const RowReader reader = [this](uint32_t entity,
-                                    std::string_view key) -> Result<std::optional<std::string>> {
-        PLUMBLINE_TRY(auto other, view_.get_row(entity, key));
-        return std::optional{std::move(other)};
-    };
+    const RowReader reader = reader_of(view_);
     std::vector<Question> out;
     for (const StateDigester& digester : digesters_) {
         if (!digester.can_ask(row)) {

@@ -92,11 +92,7 @@ class CompareTask final : public StateTask {
 };
 
 Status CompareTask::open() {
-    std::optional<evm::Address> target;
-    if (!state_plan_.at) {
-        target = plan_.sources()[state_plan_.source].addresses.front();
-    }
-    auto digester = StateDigester::make(state_plan_, plan_.entities(), target);
+    auto digester = StateDigester::make(state_plan_, plan_);
     if (!digester) {
         if (count_rows_) {
             count_rows(view_, state_);

@@ -70,20 +70,12 @@ class ConfirmTask final : public StateTask {
     }
 
     void choose() {
-        std::optional<evm::Address> target;
-        if (!state_plan_.at) {
-            target = plan_.sources()[state_plan_.source].addresses.front();
-        }
-        auto digester = StateDigester::make(state_plan_, plan_.entities(), target);
+        auto digester = StateDigester::make(state_plan_, plan_);
         if (!digester) {
             return;
         }
         digester_.emplace(*std::move(digester));
-        const RowReader reader =
-            [this](uint32_t entity, std::string_view key) -> Result<std::optional<std::string>> {
-            PLUMBLINE_TRY(auto found, view_.get_row(entity, key));
-            return std::optional{std::move(found)};
-        };
+        const RowReader reader = reader_of(view_);
         for (const Finding& finding : findings_.kept) {
             // Of one row they come together.
             if (!is_ours(finding) || rows_.size() == kRowsMax ||
@@ -100,7 +92,7 @@ class ConfirmTask final : public StateTask {
         }
     }
 
-    /// Where it is told otherwise, the sentence that says so.
+    /// Where another one tells otherwise, none of the entity's findings is certain.
     void hold_against(const Row& row, const rpc::CallResult& result) {
         if (result.kind != rpc::CallResult::Kind::kAnswered) {
             return;

@@ -293,6 +293,19 @@ Status StateDigester::append(std::string_view key, std::string_view row, const R
     return ok();
 }
 
+RowReader reader_of(const storage::ReadView& view) {
+    return [&view](uint32_t entity, std::string_view key) -> Result<std::optional<std::string>> {
+        PLUMBLINE_TRY(auto found, view.get_row(entity, key));
+        return std::optional{std::move(found)};
+    };
+}
+
+Result<StateDigester> StateDigester::make(const StatePlan& state, const Plan& plan) {
+    return make(
+        state, plan.entities(),
+        state.at ? std::nullopt : std::optional{plan.sources()[state.source].addresses.front()});
+}
+
 Result<rpc::CallRequest> StateDigester::plain_call(std::string_view key, std::string_view row,
                                                    const RowReader& reader) const {
     StateQuestions questions{getter_};

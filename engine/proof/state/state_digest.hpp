@@ -15,6 +15,7 @@
 #include "engine/proof/state/state_program.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/entity_key.hpp"
+#include "storage/read_view.hpp"
 #include "storage/row.hpp"
 
 namespace plumbline::engine {
@@ -22,6 +23,9 @@ namespace plumbline::engine {
 /// Reads the row of another entity for look-ups; empty where there is none.
 using RowReader =
     std::function<Result<std::optional<std::string>>(uint32_t entity, std::string_view key)>;
+
+/// The rows of `view`, which must outlive it; one that is not there is an error.
+[[nodiscard]] RowReader reader_of(const storage::ReadView& view);
 
 /// One value that differs.
 struct StateDifference {
@@ -35,8 +39,10 @@ struct StateDifference {
 /// `plan` and `entities` must outlive it. Rows must have passed RowCodec::check.
 class StateDigester {
   public:
-    /// `target`: the contract, where the plan has no `at`. kInvalidArgument where the getter cannot
-    /// be compared in the node.
+    /// For a `state` of `plan`, with which it asks. kInvalidArgument where the getter cannot be
+    /// compared in the node.
+    [[nodiscard]] static Result<StateDigester> make(const StatePlan& state, const Plan& plan);
+    /// `target`: the contract, where the plan has no `at`.
     [[nodiscard]] static Result<StateDigester> make(
         const StatePlan& plan, const std::vector<storage::EntityLayout>& entities,
         std::optional<evm::Address> target);

@@ -337,22 +337,19 @@ struct StateProver::Impl {
     }
 
     void take_calls(Asked what, Result<CallAnswers> answers) {
-        if (what == Asked::kTask && tasks.front()->elsewhere() > 0) {
-            if (!answers || std::ranges::any_of(answers->results, [](const CallResult& result) {
-                    return result.kind == CallResult::Kind::kMissingState;
-                })) {
+        const CallResult* missing = nullptr;
+        if (answers) {
+            const auto at = std::ranges::find(answers->results, CallResult::Kind::kMissingState,
+                                              &CallResult::kind);
+            missing = at == answers->results.end() ? nullptr : &*at;
+        }
+        if (!answers || missing != nullptr) {
+            if (what == Asked::kTask && tasks.front()->elsewhere() > 0) {
                 tasks.front()->accept_none(false);
                 return;
             }
-        } else if (!answers) {
-            lose_provider(answers.error().message);
-            return;
-        }
-        const auto missing =
-            std::ranges::find(answers->results, CallResult::Kind::kMissingState, &CallResult::kind);
-        if (missing != answers->results.end()) {
-            any_missing = true;
-            lose_provider(missing->why);
+            any_missing = any_missing || missing != nullptr;
+            lose_provider(missing != nullptr ? missing->why : answers.error().message);
             return;
         }
         if (what == Asked::kSelfTest) {

@@ -137,12 +137,7 @@ class SlotTask final : public StateTask {
 /// Rows by reservoir sampling: each has the same chance, one pass.
 Status SlotTask::choose() {
     chosen_ = true;
-    std::optional<evm::Address> target;
-    if (!state_plan_.at) {
-        target = plan_.sources()[state_plan_.source].addresses.front();
-    }
-    PLUMBLINE_TRY(StateDigester digester,
-                  StateDigester::make(state_plan_, plan_.entities(), target));
+    PLUMBLINE_TRY(StateDigester digester, StateDigester::make(state_plan_, plan_));
     digester_.emplace(std::move(digester));
     uint64_t seed = 0;
     for (size_t i = 0; i < 8; i++) {
@@ -172,11 +167,7 @@ Status SlotTask::choose() {
 }
 
 Status SlotTask::add_row(std::string key, std::string bytes) {
-    const RowReader reader = [this](uint32_t entity,
-                                    std::string_view other) -> Result<std::optional<std::string>> {
-        PLUMBLINE_TRY(auto found, view_.get_row(entity, other));
-        return std::optional{std::move(found)};
-    };
+    const RowReader reader = reader_of(view_);
     for (const StatePlan::Slot& slot : state_plan_.slots) {
         PLUMBLINE_TRY(const auto place, digester_->place(slot, key, bytes, reader));
         samples_[place.account].push_back({rows_.size(), &slot, place.slot, {}});
@@ -313,8 +304,11 @@ std::optional<StateQuestion> SlotTask::ask_getter() {
 /// Nobody has told of it yet what its slots hold.
 bool SlotTask::is_open(size_t row) const {
     return rows_[row].is_askable && std::ranges::any_of(proven_, [&](const Sample& sample) {
+               if (sample.row != row) {
+                   return false;
+               }
                const SlotWitness witness = witness_of(sample);
-               return sample.row == row && witness.is_returned && witness.told != witness.proven;
+               return witness.is_returned && witness.told != witness.proven;
            });
 }
 
