@@ -1,6 +1,5 @@
 #include "engine/setup/call_blocks.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -15,9 +14,6 @@ namespace plumbline::engine {
 namespace {
 
 using nlohmann::json;
-
-/// Below the head, where nodes without an archive have state too.
-constexpr uint64_t kRecent = 100;
 
 class CallBlocksLook {
   public:
@@ -50,12 +46,7 @@ class CallBlocksLook {
     }
 
     void compare(uint64_t block, uint64_t time, const char* how, const json& pin) {
-        const Reply reply =
-            with_code_at_
-                ? client_.ask("eth_call", json::array({{{"to", kNowhere}, {"data", "0x"}},
-                                                       pin,
-                                                       {{kNowhere, {{"code", kBlockTimeCode}}}}}))
-                : client_.ask("eth_call", json::array({{{"data", kBlockTimeCode}}, pin}));
+        const Reply reply = run_code(client_, kBlockTimeCode, pin, with_code_at_);
         const auto told = reply.result ? word_of(*reply.result) : std::nullopt;
         if (!told) {
             out_.untried = out_.right == 0 ? "it runs no code: " + reply.error : "";
@@ -65,8 +56,7 @@ class CallBlocksLook {
         if (*told >= head_time_ && out_.wrong.empty()) {
             out_.wrong = fmt::format(
                 "eth_call at block {}{} runs at {}, the time of the newest block, and not at {}: "
-                "it "
-                "answers from another block than it is asked about",
+                "it answers from another block than it is asked about",
                 format_count(block), how, *told, time);
         }
         out_.right += *told == time ? 1U : 0U;
@@ -90,26 +80,6 @@ CallBlocks look_at_call_blocks(EndpointClient& client, const json& head, uint64_
                                bool with_code_at) {
     return CallBlocksLook{client, head, with_code_at}.run(since,
                                                           quantity_of(head, "number").value_or(0));
-}
-
-CallBlocks look_at_call_blocks(EndpointClient& client, uint64_t from) {
-    CallBlocks out;
-    const Reply latest = client.ask("eth_getBlockByNumber", json::array({"latest", false}));
-    const json head = latest.result.value_or(json{});
-    const auto num = quantity_of(head, "number");
-    if (!num || !quantity_of(head, "timestamp")) {
-        out.untried = "it does not tell its head: " + latest.error;
-        return out;
-    }
-    for (const uint64_t since : std::set{std::min(from, *num), *num - std::min(*num, kRecent)}) {
-        for (const bool with_code_at : {false, true}) {
-            out = look_at_call_blocks(client, head, since, with_code_at);
-            if (out.untried.empty() || client.has_given_up()) {
-                return out;
-            }
-        }
-    }
-    return out;
 }
 
 }  // namespace plumbline::engine

@@ -25,8 +25,4 @@ struct CallBlocks {
 [[nodiscard]] CallBlocks look_at_call_blocks(EndpointClient& client, const nlohmann::json& head,
                                              uint64_t since, bool with_code_at);
 
-/// The same without anything known: at blocks from `from` on, else at recent ones, by a creation,
-/// else by an override; some 30 questions at most.
-[[nodiscard]] CallBlocks look_at_call_blocks(EndpointClient& client, uint64_t from);
-
 }  // namespace plumbline::engine

@@ -1,7 +1,6 @@
 #include "engine/setup/doctor.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "core/evm/proof.hpp"
 #include "core/evm/trie.hpp"
 #include "engine/setup/any_address.hpp"
+#include "engine/setup/block_sample.hpp"
 #include "engine/setup/call_blocks.hpp"
 #include "engine/setup/state_depth.hpp"
 #include "engine/text/duration.hpp"
@@ -24,7 +24,6 @@ using nlohmann::json;
 
 constexpr int64_t kPollMs = 50;
 constexpr int64_t kLagNoteS = 300;
-constexpr uint64_t kRecentBlocks = 2'000;
 /// Returns the word 42, as a contract's code and as the code of a creation alike.
 constexpr const char* kAnswer42 = "0x602a60005260206000f3";
 constexpr const char* kWord42 =
@@ -279,13 +278,8 @@ class Doctor {
 
     void look_at_calls() {
         const std::string block = text_of(head_, "number");
-        const Reply over = client_.ask(
-            "eth_call",
-            json::array(
-                {{{"to", kNowhere}, {"data", "0x"}}, block, {{kNowhere, {{"code", kAnswer42}}}}}));
-        report_.overrides = over.result && *over.result == kWord42;
-        const Reply create = client_.ask("eth_call", json::array({{{"data", kAnswer42}}, block}));
-        report_.creates = create.result && *create.result == kWord42;
+        report_.overrides = runs_code(block, true);
+        report_.creates = runs_code(block, false);
         if (report_.overrides || report_.creates) {
             add("overrides", CheckResult::kGood,
                 report_.overrides ? "eth_call with another code"
@@ -342,93 +336,39 @@ class Doctor {
         if (identity.result && *identity.result == kWord42) {
             return {};
         }
-        const Reply create = client_.ask("eth_call", json::array({{{"data", kAnswer42}}, pin}));
-        if (create.result && *create.result == kWord42) {
-            return {};
-        }
-        const Reply over = client_.ask(
-            "eth_call",
-            json::array(
-                {{{"to", kNowhere}, {"data", "0x"}}, pin, {{kNowhere, {{"code", kAnswer42}}}}}));
-        if (over.result && *over.result == kWord42) {
+        if (runs_code(pin, false) || runs_code(pin, true)) {
             return {};
         }
         return identity.result ? "it answers nothing to a call that returns a word"
                                : identity.error;
     }
 
-    /// By the bloom or, where it says no, by the logs themselves: a bloom may be left out or wrong.
-    bool has_logs(const json& block) {
-        if (text_of(block, "logsBloom").find_first_not_of("0x") != std::string::npos) {
-            return true;
-        }
-        if (text_of(block, "receiptsRoot") == evm::to_hex(evm::kEmptyTrieRoot)) {
-            return false;
-        }
-        const Reply logs =
-            client_.ask("eth_getLogs", json::array({{{"blockHash", text_of(block, "hash")}}}));
-        return logs.result && logs.result->is_array() && !logs.result->empty();
-    }
-
-    /// Where none of many blocks has logs, there are few enough to ask for all.
-    void find_rare_logs(uint64_t from, std::set<uint64_t>& chosen) {
-        const Reply logs =
-            client_.ask("eth_getLogs", json::array({{{"fromBlock", evm::to_quantity(from)},
-                                                     {"toBlock", text_of(head_, "number")}}}));
-        if (!logs.result || !logs.result->is_array()) {
-            return;
-        }
-        for (auto log = logs.result->rbegin();
-             log != logs.result->rend() && chosen.size() < options_.sample_blocks; ++log) {
-            if (const auto block = quantity_of(*log, "blockNumber")) {
-                chosen.insert(*block);
-            }
-        }
-    }
-
-    /// Recent blocks with logs where there are any, and some from all of history.
-    std::vector<uint64_t> choose_blocks() {
-        std::set<uint64_t> chosen;
-        const uint64_t head = *report_.head;
-        if (head == 0) {
-            return {};
-        }
-        const uint64_t recent = std::min(head, kRecentBlocks);
-        const unsigned tries = options_.sample_blocks * 4;
-        for (unsigned i = 0; i < tries && chosen.size() < options_.sample_blocks; ++i) {
-            const uint64_t block = head - recent * i / tries;
-            const Reply reply =
-                client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
-            if (reply.result && has_logs(*reply.result)) {
-                chosen.insert(block);
-            }
-        }
-        if (chosen.empty() && report_.logs_range > 0) {
-            find_rare_logs(head - (std::min(recent, report_.logs_range) - 1), chosen);
-        }
-        with_logs_ = chosen.size();
-        for (const uint64_t part : {uint64_t{4}, uint64_t{2}}) {
-            chosen.insert(std::max<uint64_t>(1, head / part));
-        }
-        chosen.insert(head);
-        return {chosen.begin(), chosen.end()};
+    bool runs_code(const json& pin, bool is_override) {
+        const Reply reply = run_code(client_, kAnswer42, pin, is_override);
+        return reply.result && *reply.result == kWord42;
     }
 
     void look_at_blocks() {
-        const std::vector<uint64_t> blocks = choose_blocks();
+        const BlockSample sample =
+            choose_blocks(client_, head_, options_.sample_blocks, report_.logs_range);
+        const std::vector<uint64_t>& blocks = sample.blocks;
+        with_logs_ = sample.with_logs;
         if (blocks.empty()) {
             add("blocks", CheckResult::kSkipped, "there is only block 0");
             return;
         }
         test_profile(blocks);
+        std::string wrong_logs;
         for (const uint64_t block : blocks) {
-            compare_logs(block);
+            const LogsCompared logs = compare_logs(client_, block);
+            report_.blocks_compared += logs.are_same ? 1U : 0U;
+            wrong_logs = wrong_logs.empty() ? logs.wrong : wrong_logs;
         }
-        add("getLogs", wrong_logs_.empty() ? CheckResult::kGood : CheckResult::kBad,
-            wrong_logs_.empty()
+        add("getLogs", wrong_logs.empty() ? CheckResult::kGood : CheckResult::kBad,
+            wrong_logs.empty()
                 ? fmt::format("the same logs as by receipts in {} blocks", report_.blocks_compared)
-                : wrong_logs_,
-            wrong_logs_.empty() ? "" : "its log index is damaged: do not index from it alone");
+                : wrong_logs,
+            wrong_logs.empty() ? "" : "its log index is damaged: do not index from it alone");
     }
 
     void test_profile(const std::vector<uint64_t>& blocks) {
@@ -514,43 +454,6 @@ class Doctor {
             profile.headers ? "" : "nothing can be proven on this chain, or the node is wrong");
     }
 
-    void compare_logs(uint64_t block) {
-        const Reply header =
-            client_.ask("eth_getBlockByNumber", json::array({evm::to_quantity(block), false}));
-        const std::string hash = header.result ? text_of(*header.result, "hash") : "";
-        const Reply logs = client_.ask("eth_getLogs", json::array({{{"blockHash", hash}}}));
-        const Reply receipts =
-            client_.ask("eth_getBlockReceipts", json::array({{{"blockHash", hash}}}));
-        if (!logs.result || !logs.result->is_array() || !receipts.result ||
-            !receipts.result->is_array()) {
-            return;
-        }
-        json expected = json::array();
-        for (const json& receipt : *receipts.result) {
-            if (receipt.is_object() && receipt.contains("logs")) {
-                for (const json& log : receipt.at("logs")) {
-                    expected.push_back(log);
-                }
-            }
-        }
-        bool same = expected.size() == logs.result->size();
-        for (size_t i = 0; same && i < expected.size(); ++i) {
-            for (const char* key : {"address", "topics", "data", "logIndex", "transactionHash"}) {
-                const json& ours = (*logs.result)[i];
-                same = same && ours.is_object() && ours.contains(key) && expected[i].is_object() &&
-                       expected[i].contains(key) && ours.at(key) == expected[i].at(key);
-            }
-        }
-        if (same) {
-            ++report_.blocks_compared;
-        } else if (wrong_logs_.empty()) {
-            wrong_logs_ =
-                fmt::format("block {}: eth_getLogs has {} logs, its receipts have {}{}", block,
-                            logs.result->size(), expected.size(),
-                            expected.size() == logs.result->size() ? ", not the same" : "");
-        }
-    }
-
     void conclude() {
         std::string bad;
         std::string notes;
@@ -577,7 +480,6 @@ class Doctor {
     EndpointClient client_;
     DoctorReport report_;
     json head_;
-    std::string wrong_logs_;
     size_t with_logs_ = 0;  ///< blocks with logs among those tried
 };
 

@@ -30,6 +30,16 @@ constexpr unsigned kFailuresMax = 2;
 
 }  // namespace
 
+Reply run_code(EndpointClient& client, const char* code, nlohmann::json block, bool is_override) {
+    using nlohmann::json;
+    json params = json::array({{{"data", code}}, std::move(block)});
+    if (is_override) {
+        params.at(0) = json::object({{"to", kNowhere}, {"data", "0x"}});
+        params.push_back(json::object({{kNowhere, json::object({{"code", code}})}}));
+    }
+    return client.ask("eth_call", std::move(params));
+}
+
 std::string clipped(std::string text) {
     constexpr size_t kMax = 160;
     std::ranges::replace_if(

@@ -12,6 +12,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/redactor.hpp"
+#include "engine/calls/block_time.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/transport.hpp"
 
@@ -24,9 +25,6 @@ struct Reply {
     int64_t code = 0;       ///< of the error, where it has one
     bool has_data = false;  ///< the error brings some, as what a contract reverts with
 };
-
-/// No contract is there, on any chain: for questions whose answer does not depend on one.
-inline constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70421";
 
 /// How long an endpoint is waited for.
 struct EndpointPatience {
@@ -87,6 +85,11 @@ class EndpointClient {
     int64_t paused_ms_ = 0;
     std::string limit_;
 };
+
+/// Runs `code` in an eth_call at `block`: in a creation or, `is_override`, in place of the code at
+/// `kNowhere`.
+[[nodiscard]] Reply run_code(EndpointClient& client, const char* code, nlohmann::json block,
+                             bool is_override);
 
 /// Short, in one line, without the URL that a provider may quote with its key.
 [[nodiscard]] std::string clipped(std::string text);

@@ -22,12 +22,6 @@ struct TimeQuestion {
     bool by_num;
 };
 
-/// Not where any contract is.
-evm::Address nowhere() {
-    return evm::Address::from(
-        Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xd0, 0xc7, 0x04, 0x21});
-}
-
 /// Empty where it is right, or tells nothing.
 std::string wrong_of(const std::vector<TimeQuestion>& questions,
                      const std::vector<rpc::CallResult>& results, const std::string& provider,
@@ -74,7 +68,7 @@ Result<std::map<size_t, std::string>> find_off_block(rpc::ChainSource& source,
             creation.data = code;
             creation.block = state;
             rpc::CallRequest replaced;
-            replaced.to = nowhere();
+            replaced.to = evm::parse_address(kNowhere);
             replaced.code = std::make_shared<const Bytes>(code);
             replaced.block = state;
             for (rpc::CallRequest* const request : {&creation, &replaced}) {

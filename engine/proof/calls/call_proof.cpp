@@ -195,15 +195,11 @@ class CallProver {
         for (; asked < others.size() && !answers; ++asked) {
             PLUMBLINE_TRY(answers, ask(told, others[asked], why));
         }
-        if (!answers && off_block_.empty()) {
-            PLUMBLINE_TRY(answers, ask(told, std::nullopt, why));
+        // Anybody; or, where the word of some is none, the teller alone, if its own is one.
+        const auto last = off_block_.empty() ? std::nullopt : place_of(teller);
+        if (!answers && (off_block_.empty() || (last && !off_block_.contains(*last)))) {
+            PLUMBLINE_TRY(answers, ask(told, last, why));
             report_.by_same += answers && !has_others ? told.size() : 0;
-        }
-        if (!answers && !off_block_.empty()) {
-            if (const auto own = place_of(teller); own && !off_block_.contains(*own)) {
-                PLUMBLINE_TRY(answers, ask(told, own, why));
-                report_.by_same += answers && !has_others ? told.size() : 0;
-            }
         }
         if (!answers) {
             report_.open += told.size();
