@@ -185,13 +185,23 @@ async function read_wrong() {
   now.quarantine = put_away;
   const items = c.conflicts.map(conflict);
   if (q) {
+    const events = put_away_events(c.summary);
     items.push(el(
-        'li', {}, el('b', {className: 'bad'}, `${many(q, 'event')} could not be applied`),
+        'li', {},
+        el('b', {className: 'bad'},
+           [
+             events && `${many(events, 'event')} could not be applied`,
+             c.summary.refused_corrections &&
+                 `corrections of ${many(c.summary.refused_corrections, 'block')} have no place in the mapping`
+           ].filter(Boolean)
+               .join('; ')),
         el('div', {className: 'soft'},
-           `${
-               q === 1 ?
-                   'It is stored, and nothing was made of it: the mapping does not allow what it says' :
-                   'They are stored, and nothing was made of them: the mapping does not allow what they say'}, or an earlier event is missing. Correct the config and start again.`),
+           events === 0 ?
+               'What a repair had written there is kept, and counts again once the mapping has its fields. Correct the config and start again.' :
+               `${
+                   q === 1 ?
+                       'It is stored, and nothing was made of it: the mapping does not allow what it says' :
+                       'They are stored, and nothing was made of them: the mapping does not allow what they say'}, or an earlier event is missing. Correct the config and start again.`),
         ...put_away.map(
             e => el('div', {className: 'small'}, `block ${num(e.block)}, ${e.event}: ${e.reason}`)),
         q > put_away.length ? el('div', {className: 'soft small'},

@@ -23,6 +23,8 @@ const now = {
   heard: 0,
   gone: 0
 };
+// What is in quarantine and is no correction of a repair.
+const put_away_events = summary => summary.quarantined - summary.refused_corrections;
 // What the entities are known to be: compared with the contract, or nothing is said of them.
 function compared() {
   const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
@@ -42,13 +44,17 @@ function compared() {
       more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ')
     };
   }
-  if (c.summary.quarantined)
+  if (c.summary.quarantined) {
+    const events = put_away_events(c.summary);
     return {
       cls: 'bad',
       text: 'No',
-      more: `${many(c.summary.quarantined, 'event is', 'events are')} stored, and nothing is made of ${
-          c.summary.quarantined === 1 ? 'it' : 'them'}`
+      more: events ? `${many(events, 'event is', 'events are')} stored, and nothing is made of ${
+                         events === 1 ? 'it' : 'them'}` :
+                     `the mapping has no place for what a repair wrote of ${
+                         many(c.summary.refused_corrections, 'block')}`
     };
+  }
   if (!done.length && partly.length)
     return {
       cls: '',
@@ -289,15 +295,17 @@ function failing(s) {
 }
 // What is wrong with the rows, in words and in full.
 function wrongness() {
-  const c = now.conflicts, bad = c ? c.summary : {mismatches: 0, quarantined: 0};
+  const c = now.conflicts, bad = c ? c.summary : {mismatches: 0, quarantined: 0, refused_corrections: 0};
   if (bad.mismatches)
     return {text: differing(c.conflicts, bad.mismatches), why: what_to_do()};
   if (!bad.quarantined)
     return {text: '', why: ''};
-  const all = now.stats && now.stats.events >= bad.quarantined ? ` of ${num(now.stats.events)}` : '',
+  const events = put_away_events(bad),
+        all = now.stats && now.stats.events >= events ? ` of ${num(now.stats.events)}` : '',
         first = now.quarantine && now.quarantine[0];
-  return {text: `${num(bad.quarantined)}${all} ${
-        !all && bad.quarantined === 1 ? 'event is' : 'events are'} not applied`,
+  return {
+    text: events ? `${num(events)}${all} ${!all && events === 1 ? 'event is' : 'events are'} not applied` :
+                   `corrections of ${many(bad.refused_corrections, 'block')} have no place`,
     why: (first ? `First: block ${num(first.block)}, ${first.event}: ${first.reason}. ` : '') +
         'Correct the config and start again.',
     incomplete: true

@@ -54,10 +54,11 @@ constexpr RouteShape kShapes[] = {
     {"ponder_db", "{rows: [{*: any}]}"},
     {"ponder_status", "{*: {id: integer, block: {number: integer, timestamp: integer}}}"},
     {"reports", "{" PLUMBLINE_SNAPSHOT ", reports: [ProofReport]}"},
-    {"conflicts", "{" PLUMBLINE_SNAPSHOT ", conflicts: [Conflict], summary: {mismatches: "
-                  "integer, quarantined: integer, journal_entries: integer, by_kind: {*: "
-                  "integer}, by_provider: {*: integer}}, repair: RepairRun|null, plan: "
-                  "RepairRun|null}"},
+    {"conflicts",
+     "{" PLUMBLINE_SNAPSHOT ", conflicts: [Conflict], summary: {mismatches: "
+     "integer, quarantined: integer, refused_corrections: integer, journal_entries: "
+     "integer, by_kind: {*: integer}, by_provider: {*: integer}}, repair: RepairRun|null, plan: "
+     "RepairRun|null}"},
     {"journal", "{" PLUMBLINE_SNAPSHOT ", entries: [JournalEntry], next: integer|null}"},
     {"analytics", "{reports: [{name: string, about: string, metric: string}]}"},
     {"analytics_report", "{" PLUMBLINE_SNAPSHOT ", report: string, about: string, metric: string, "

@@ -14,6 +14,7 @@
 #include "api/routes/proof_json.hpp"
 #include "api/routes/repair_runs.hpp"
 #include "core/evm/hex.hpp"
+#include "engine/fold/corrections.hpp"
 #include "engine/proof/explain.hpp"
 #include "storage/proof_names.hpp"
 
@@ -168,11 +169,13 @@ Response list_conflicts(RequestContext& request) {
                 }
                 return true;
             }));
+        PLUMBLINE_TRY(const auto refused, engine::refused_corrections(*snapshot.view));
         json.close_array()
             .key("summary")
             .open_object()
             .member("mismatches", open)
             .member("quarantined", snapshot.view->quarantine_count())
+            .member("refused_corrections", refused.size())
             .member("journal_entries", entries);
         write_counts(json, "by_kind", by_kind);
         write_counts(json, "by_provider", by_provider);

@@ -11,6 +11,9 @@ namespace plumbline::engine {
 
 void Mistakes::add_error(const Error& error) {
     constexpr size_t kKeptMax = 20;
+    if (std::ranges::find(kept_, error.message, &Error::message) != kept_.end()) {
+        return;
+    }
     if (kept_.size() < kKeptMax) {
         kept_.push_back(error);
     } else {

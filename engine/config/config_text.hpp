@@ -16,7 +16,8 @@ namespace plumbline::engine {
 [[nodiscard]] Error mistake_at(std::string_view path, SourcePos pos, std::string_view message);
 
 /// The mistakes of one stage, which are told together: whoever mends one need not start again to
-/// hear of the next. What follows from them is left for the next stage.
+/// hear of the next. What follows from them is left for the next stage; one that is told in the
+/// same words again stands there once.
 class Mistakes {
   public:
     /// True where there is none.

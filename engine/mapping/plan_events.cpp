@@ -45,6 +45,13 @@ Result<size_t> add_shape(CompiledPlan& plan, uint32_t source, const evm::AbiEven
 
 Result<std::vector<size_t>> add_events(CompiledPlan& plan, uint32_t source, const std::string& name,
                                        SourcePos pos) {
+    if (plan.abis[source].events.empty()) {
+        // One sentence, however many handlers name it.
+        return mistake_at(plan.config_path, {},
+                          fmt::format("contract '{}': its ABI has no events; of a proxy, give the "
+                                      "ABI of its implementation",
+                                      plan.sources[source].contract));
+    }
     auto found = plan.abis[source].find_events(name);
     if (!found) {
         return mistake_at(

@@ -123,8 +123,11 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
         out.gauge("plumbline_mismatches", "Mismatches that stand, as the newest proof found them",
                   to_double(count), {{"proof", proof}});
     }
-    out.gauge("plumbline_quarantined_events", "Events that no handler could apply",
-              to_double(status.quarantined_rows));
+    out.gauge(
+        "plumbline_quarantined_events",
+        "Events that no handler could apply, and blocks with corrections that the mapping has "
+        "no place for",
+        to_double(status.quarantined_rows));
     out.counter("plumbline_quarantined_events_total",
                 "Events that no handler could apply, folded by this process, kept or only counted",
                 to_double(now.quarantined_events));

@@ -38,6 +38,7 @@ const Abis kAbis{
      })},
     {"Vault.json", abi_json({"event Paid(uint256 amount)", "function paid() view (uint256)"})},
     {"Broken.json", "{\"abi\": 5}"},
+    {"Proxy.json", abi_json({"function implementation() view (address)"})},
     {"Note.json",
      abi_json({
          "event LogNote(bytes4 indexed sig, address indexed guy, uint256 wad) anonymous",
@@ -426,6 +427,17 @@ TEST(PlanTest, MistakesThatCanBeFoundWithoutEachOtherAreToldTogether) {
         EXPECT_THAT(lines, testing::HasSubstr(said));
     }
     EXPECT_EQ(std::ranges::count(lines, '\n'), 8) << lines;
+}
+
+TEST(PlanTest, AnAbiWithoutEventsIsOneMistakeHoweverManyHandlersNameIt) {
+    const std::string handler =
+        "[[on]]\nevent = \"proxy.Moved\"\nupdate = \"item\"\nkey = { id = \"id\" }\n"
+        "set = { count = 1 }\n";
+    EXPECT_EQ(compile_error("[contracts.proxy]\nabi = \"Proxy.json\"\naddress = "
+                            "\"0x00000000000000000000000000000000000000ab\"\n" +
+                            handler + handler),
+              "test.toml: contract 'proxy': its ABI has no events; of a proxy, give the ABI of its "
+              "implementation");
 }
 
 TEST(PlanTest, MistakesOfContractsAndOfEntitiesAreToldTogether) {
