@@ -198,8 +198,9 @@ TEST_F(DoctorTest, BatchesOfLessThanTenCallsAreFound) {
 /// What a node says whose calls run at the time of `block_of` the block that is asked.
 std::optional<nlohmann::json> answer_call(const FakeChain& chain, const nlohmann::json& params,
                                           const std::function<uint64_t(uint64_t)>& block_of) {
-    const nlohmann::json& call = params.at(0);
-    if (call.value("data", "") != "0x4260005260206000f3") {
+    const std::string code = params.size() > 2 ? params.at(2).begin()->value("code", "")
+                                               : params.at(0).value("data", "");
+    if (code != "0x4260005260206000f3") {
         return nlohmann::json{{"result", "0x" + std::string(62, '0') + "2a"}};
     }
     const auto asked = std::ranges::find_if(chain.blocks, [&](const FakeChain::Block& block) {
@@ -274,7 +275,7 @@ TEST_F(DoctorTest, WhoAnswersNoCallIsBadForCalls) {
     }
 }
 
-TEST_F(DoctorTest, WhoseCallsRunElsewhereIsFoundWithoutKnowingAnythingOfIt) {
+TEST_F(DoctorTest, WhoseCallsRunElsewhereIsFoundInWhicheverWayItRunsCode) {
     for (const bool is_honest : {true, false}) {
         node_.answer = [this, is_honest](
                            const std::string& method,
