@@ -10,6 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "engine/text/entity_text.hpp"
 #include "query/sql/number.hpp"
+#include "query/sql/number_prefix.hpp"
 #include "query/sql/table.hpp"
 
 namespace plumbline::query::sql {
@@ -120,7 +121,13 @@ Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) 
         case SQLITE_TEXT: {
             const auto units = units_of(text_of(value), type.places);
             if (!units) {
-                return refuse(type, value, wide ? kWriteAsText : "it is not a number");
+                const auto prefix = number_prefix(text_of(value));
+                const auto digits = prefix && prefix->is_all ? canonical_text(*prefix)
+                                                             : std::optional<std::string>{};
+                return refuse(type, value,
+                              digits ? fmt::format("the one form of that number is '{}'", *digits)
+                              : wide ? kWriteAsText
+                                     : "it is not a number");
             }
             return ask_units(type, compare, *units);
         }
@@ -202,13 +209,19 @@ Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view te
     if (bound.kind == Kind::kBelowAll || bound.kind == Kind::kAboveAll) {
         return upward == (bound.kind == Kind::kBelowAll) ? always() : never();
     }
-    std::string value = bound.bytes;
+    std::string value;
     if (type.is_dynamic()) {
         // Without its end mark it stands before all bytes that begin with it.
-        const std::string whole = encode_value(type, {{}, bound.bytes});
-        value = bound.kind == Kind::kFrom ? whole.substr(0, whole.size() - 2) : whole;
+        value = encode_value(type, {{}, bound.bytes});
+        value.resize(value.size() - (bound.kind == Kind::kFrom ? 2 : 0));
+    } else {
+        // Fewer or more bytes than a column has are no value of it, but have a place among them.
+        if (type.optional) {
+            storage::append_key_presence(value, false);
+        }
+        value += bound.bytes;
     }
-    const bool is_whole = type.is_dynamic() || value.size() == type.width();
+    const bool is_whole = type.is_dynamic() || bound.bytes.size() == type.width();
     if (bound.kind == Kind::kFrom || !is_whole) {
         // What begins with fewer bytes is above them, and none is equal.
         return ask(upward ? Compare::kGe : Compare::kLt, std::move(value));

@@ -80,6 +80,41 @@ TEST_F(NullTest, IsOfANullFindsWhatIsNullHoweverTheNullIsWritten) {
     }
 }
 
+TEST_F(NullTest, AColumnThatMayBeNullIsComparedWithAnyValueAsOneThatMayNot) {
+    std::mt19937_64 random{11};
+    const EntityLayout layout = sparse_layout();
+    for (const Field& column : layout.fields) {
+        for (int i = 0; i < 8; ++i) {
+            std::string low = literal(random, column);
+            if (column.type.kind == FieldKind::kBool) {
+                low = low == "'true'" ? "1" : "0";
+            } else if (is_uint64(column.type) && low.size() < 18) {
+                low = low.substr(1, low.size() - 2);  // The plain column has no affinity.
+            }
+            for (const char* compare : {"< #", "<= #", "> #", ">= #", "= #", "<> #",
+                                        "between # and #", "not between # and #"}) {
+                std::string sql = with("select id from sparse where @ ", column.name) + compare;
+                for (size_t at = sql.find('#'); at != npos; at = sql.find('#')) {
+                    sql.replace(at, 1, low);
+                }
+                expect_same(sql + " order by id");
+            }
+        }
+    }
+    // No value of the column, but with a place among them.
+    for (const char* text : {"", "0", "0x", "0x0", "0x00", "0x7", "0x7F", "0x80000000",
+                             "0x8000000000", "0xff", "0xffffffffff", "0xg", "0x1!", "1x", "~"}) {
+        for (const char* name : {"h", "f", "b"}) {
+            for (const char* compare : {"<", "<=", ">", ">="}) {
+                expect_same(fmt::format("select id from sparse where {} {} '{}' order by id", name,
+                                        compare, text),
+                            fmt::format("select id from sparse where {} {} lower('{}') order by id",
+                                        name, compare, text));
+            }
+        }
+    }
+}
+
 TEST_F(NullTest, NullsComeFirstOrLastAsTheOrderSays) {
     const EntityLayout layout = sparse_layout();
     for (const Field& column : layout.fields) {
