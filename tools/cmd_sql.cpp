@@ -56,21 +56,26 @@ class JsonRows final : public query::sql::RowSink {
     std::vector<std::string> names_;
 };
 
+/// As PostgreSQL's COPY writes it: null is nothing, an empty text two quotes.
 class CsvRows final : public query::sql::RowSink {
   public:
-    Status on_columns(const std::vector<std::string>& names) override { return print_line(names); }
-    Status on_row(std::span<const Value> row) override {
-        std::vector<std::string> texts;
-        std::ranges::transform(row, std::back_inserter(texts), query::sql::to_text);
-        return print_line(texts);
-    }
-
-  private:
-    static Status print_line(const std::vector<std::string>& texts) {
+    Status on_columns(const std::vector<std::string>& names) override {
         std::string line;
-        for (size_t i = 0; i < texts.size(); ++i) {
+        for (size_t i = 0; i < names.size(); ++i) {
             line += i == 0 ? "" : ",";
-            append_csv_field(line, texts[i]);
+            append_csv_field(line, names[i]);
+        }
+        return print(line + "\n");
+    }
+    Status on_row(std::span<const Value> row) override {
+        std::string line;
+        for (size_t i = 0; i < row.size(); ++i) {
+            line += i == 0 ? "" : ",";
+            const std::string text = query::sql::to_text(row[i]);
+            if (text.empty() && !std::holds_alternative<std::monostate>(row[i])) {
+                line += "\"\"";
+            }
+            append_csv_field(line, text);
         }
         return print(line + "\n");
     }

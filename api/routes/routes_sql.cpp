@@ -124,6 +124,9 @@ Status check_whole_numbers(std::string_view text) {
                                      "rounded: send it as a string",
                                      number.substr(0, 80))};
         }
+        if (const Status held = query::sql::check_number(number); !held) {
+            return Error{ErrorCode::kInvalidArgument, "params: " + held.error().message};
+        }
         at = end;
     }
     return ok();

@@ -41,8 +41,14 @@ std::optional<Number> read_number(sqlite3_context* context, sqlite3_value* value
                                   std::string_view function) {
     auto number = number_in(value);
     if (!number) {
-        give_error(context, fmt::format("{}: '{}' is no integer and no canonical decimal text",
-                                        function, cut(view_of(value))));
+        const std::string text = cut(view_of(value));
+        give_error(context,
+                   sqlite3_value_type(value) == SQLITE_FLOAT
+                       ? fmt::format("{0}: {1} is a floating point number: write it in quotes, "
+                                     "'{1}'",
+                                     function, text)
+                       : fmt::format("{}: '{}' is no integer and no canonical decimal text",
+                                     function, text));
     }
     return number;
 }

@@ -40,8 +40,9 @@ bool is_negative(std::string_view sql, size_t at) {
     return std::ranges::find(kWords, word) != std::end(kWords);
 }
 
-Status check_number(std::string_view text, bool is_negative) {
-    const std::string written = is_negative ? "-" + std::string{text} : std::string{text};
+}  // namespace
+
+Status check_number(std::string_view written) {
     const auto number = number_prefix(written);
     if (!number || is_held(*number)) {
         return ok();
@@ -54,6 +55,8 @@ Status check_number(std::string_view text, bool is_negative) {
                                    written, *digits)
                      : fmt::format("{} is beyond SQL's numbers, and those of any column", written)};
 }
+
+namespace {
 
 /// The number at `at`, which is a digit or a point before one.
 std::string_view number_at(std::string_view sql, size_t at) {
@@ -82,7 +85,8 @@ Status check_literals(std::string_view sql) {
             const std::string_view number = number_at(sql, at);
             // SQLite itself refuses hexadecimal numbers that do not fit.
             if (!starts_with_ignoring_case(number, "0x")) {
-                PLUMBLINE_TRY_VOID(check_number(number, is_negative(sql, at)));
+                PLUMBLINE_TRY_VOID(
+                    check_number((is_negative(sql, at) ? "-" : "") + std::string{number}));
             }
             at += number.size();
         } else if (is_name_part(c) || c == '?' || c == ':' || c == '@') {

@@ -14,12 +14,14 @@ namespace plumbline::query::sql {
 
 namespace {
 
-/// Null where the value is.
-std::optional<std::string_view> bytes_of(sqlite3_value* value, bool as_blob) {
-    if (sqlite3_value_type(value) == SQLITE_NULL) {
+/// Null where the value is. A blob is not asked as text: SQLite keeps a constant for all rows, and
+/// it would be a text from then on.
+std::optional<std::string_view> bytes_of(sqlite3_value* value) {
+    const int type = sqlite3_value_type(value);
+    if (type == SQLITE_NULL) {
         return std::nullopt;
     }
-    const void* data = as_blob ? sqlite3_value_blob(value) : sqlite3_value_text(value);
+    const void* data = type == SQLITE_BLOB ? sqlite3_value_blob(value) : sqlite3_value_text(value);
     return std::string_view{data == nullptr ? "" : static_cast<const char*>(data),
                             static_cast<size_t>(sqlite3_value_bytes(value))};
 }
@@ -35,8 +37,8 @@ size_t find_from(std::string_view text, std::string_view part, size_t from) {
 void run_instr(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
     const bool are_blobs = sqlite3_value_type(values[0]) == SQLITE_BLOB &&
                            sqlite3_value_type(values[1]) == SQLITE_BLOB;
-    const auto text = bytes_of(values[0], are_blobs);
-    const auto part = bytes_of(values[1], are_blobs);
+    const auto text = bytes_of(values[0]);
+    const auto part = bytes_of(values[1]);
     if (!text || !part) {
         return sqlite3_result_null(context);
     }
@@ -53,15 +55,18 @@ void run_instr(sqlite3_context* context, int /*count*/, sqlite3_value** values) 
 }
 
 void run_replace(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
-    const auto text = bytes_of(values[0], false);
-    const auto part = bytes_of(values[1], false);
+    const auto text = bytes_of(values[0]);
+    const auto part = bytes_of(values[1]);
     if (!text || !part) {
         return sqlite3_result_null(context);
     }
-    if (part->empty()) {  // Whatever it would be replaced by, null too: as SQLite does.
-        return sqlite3_result_value(context, values[0]);
+    if (part->empty()) {  // Whatever it would be replaced by, null too; of a blob, its text.
+        return sqlite3_value_type(values[0]) == SQLITE_BLOB
+                   ? sqlite3_result_text64(context, text->data(), text->size(), SQLITE_TRANSIENT,
+                                           SQLITE_UTF8)
+                   : sqlite3_result_value(context, values[0]);
     }
-    const auto with = bytes_of(values[2], false);
+    const auto with = bytes_of(values[2]);
     if (!with) {
         return sqlite3_result_null(context);
     }

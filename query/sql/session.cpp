@@ -251,6 +251,14 @@ Result<Prepared> Session::Impl::prepare_one(std::string_view sql, const RunOptio
         return Error{ErrorCode::kTooLarge,
                      fmt::format("a statement has at most {} bytes", limits.statement_bytes_max)};
     }
+    if (const size_t nul = sql.find('\0'); nul != std::string_view::npos) {
+        // SQLite would take it for the end.
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("the statement has a NUL at byte {}: where one is asked for, write "
+                        "char(0)",
+                        nul)};
+    }
     PLUMBLINE_TRY_VOID(check_literals(sql));
     const StatementWords words = read_words(sql);
     connection.statement.has_outer_join = words.has_outer_join;

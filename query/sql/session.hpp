@@ -104,6 +104,8 @@ class Session {
 /// kInvalidArgument for a number that SQL would read as another one: an integer of 2^63 or more, or
 /// a fraction of more than 15 digits, that is not written as text.
 [[nodiscard]] Status check_literals(std::string_view sql);
+/// The same of one number.
+[[nodiscard]] Status check_number(std::string_view written);
 
 /// Bounds what all SQLite connections of this process take together. For our own processes only.
 void limit_sqlite_memory(size_t bytes);

@@ -262,7 +262,7 @@ TEST(CommandTest, ACommandBesideAServiceThatHangsSaysWhatItWaitsForAndEnds) {
         << run.err;
 }
 
-TEST(CommandTest, SqlTakesParametersByName) {
+TEST(CommandTest, SqlTakesParametersByNameAndTellsNullFromAnEmptyTextInCsv) {
     TempDir dir;
     std::filesystem::copy(source_path("tests/storage/golden/v4"), dir.sub("db"));
     const auto ask = [&](std::vector<std::string> more) {
@@ -273,6 +273,8 @@ TEST(CommandTest, SqlTakesParametersByName) {
     const auto told =
         ask({"--param", "n=7", "--param", "t=a=b", "select :n + 1 as sum, :t as text"});
     EXPECT_EQ(told.out, "sum,text\n8,a=b\n") << told.err;
+    EXPECT_EQ(ask({"select null as n, '' as e, 'null' as word, ',' as c"}).out,
+              "n,e,word,c\n,\"\",null,\",\"\n");
     EXPECT_EQ(ask({"--param", "n=7", "select :m"}).code, 2);
     EXPECT_EQ(ask({"--param", "n", "select :n"}).code, 2);
     EXPECT_EQ(ask({"--param", "n=1", "--param", "n=2", "select :n"}).code, 2);

@@ -225,6 +225,11 @@ TEST_F(ExactOrRefusedTest, WhatARefusalAdvisesIsTaken) {
          "select sum(u256_cmp(i, '-9223372036854775809') < 0) from e", "0;"},
         {"select w + 1 from e", "use u256_add(a, b)", "select u256_add(w, 1) from e where id = 1",
          "10;"},
+        {"select decimal_add(1.5, 1)", "a floating point number: write it in quotes, '1.5'",
+         "select decimal_add('1.5', 1)", "2.5;"},
+        {"select count(*) from e where d = '01.50'", "the one form of that number is '1.5'",
+         "select count(*) from e where d = '1.5'", "1;"},
+        {std::string{"select 1\0 where 0", 18}, "has a NUL at byte 8", "select 1", "1;"},
         {"select 1 from e where i > 1e999", "is beyond SQL's numbers", "select 1", "1;"},
     });
     EXPECT_EQ(ask("select 9007199254740992.0 > 1, 1.50000000000000000000"), "1,1.5;");

@@ -1019,6 +1019,8 @@ TEST_F(RouterTest, SqlTakesWholeNumbersInParamsToTheLastDigitOrNotAtAll) {
     }
     EXPECT_EQ(ask("[9223372036854775807]", 200)["rows"][0][0], "9223372036854775807");
     EXPECT_EQ(ask("[-9223372036854775808]", 200)["rows"][0][0], "-9223372036854775808");
+    EXPECT_THAT(ask("[9007199254740993.0]", 400)["error"]["message"].get<std::string>(),
+                testing::HasSubstr("params: 9007199254740993.0 is more than SQL's numbers hold"));
     EXPECT_EQ(ask("[-2.5e3]", 200)["rows"][0][0], -2500);
     EXPECT_EQ(ask("[1e30]", 200)["rows"][0][0], 1e30) << "whoever writes so means one";
 }
