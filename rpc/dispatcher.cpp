@@ -110,14 +110,15 @@ void Dispatcher::pump() {
     }
 }
 
-/// A question that names whom to ask, and who is down or told us to wait: whoever asks can ask
-/// another one that is there. With nobody else it is waited for.
+/// A question that names whom to ask, and who is down, told us to wait or has not got that far:
+/// whoever asks can ask another one that is there. With nobody else it is waited for.
 bool Dispatcher::gives_way(const PendingGroup& active) const {
     if (!active.may_give_way() || now() < active.idle_since_ms + kNamedWaitMs) {
         return false;
     }
-    const auto can_be_asked = [](const Provider& provider) {
-        return provider.is_usable() && !provider.free_at_ms();
+    const auto can_be_asked = [&](const Provider& provider) {
+        return provider.is_usable() && !provider.free_at_ms() &&
+               provider.state(active.group.block_needed).has_block();
     };
     if (can_be_asked(providers_[*active.group.only])) {
         return false;  // It has enough to do.
@@ -133,7 +134,12 @@ bool Dispatcher::gives_way(const PendingGroup& active) const {
 
 void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     if (gives_way(active)) {
-        end_with_error(active, ErrorCode::kUnavailable, providers_[*active.group.only].standing());
+        const Provider& named = providers_[*active.group.only];
+        end_with_error(active, ErrorCode::kUnavailable,
+                       named.state(active.group.block_needed).has_block()
+                           ? named.standing()
+                           : named.name() + ": its head is below block " +
+                                 std::to_string(*active.group.block_needed));
         return;
     }
     while (!active.is_finished && !active.calls.waiting().empty() &&

@@ -29,6 +29,9 @@ struct ProviderState {
     bool is_apart = false;        ///< usable, but for being set apart: for who names it
     bool is_free = false;         ///< one more request may be sent now
     Head head = Head::kReaches;
+    [[nodiscard]] bool has_block() const noexcept {
+        return head == Head::kReaches || head == Head::kTold;
+    }
     double cost = 0;  ///< higher is worse
     /// When one that is not free only because of time will be.
     std::optional<int64_t> free_at_ms;

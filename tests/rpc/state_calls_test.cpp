@@ -402,6 +402,21 @@ TEST_F(StateCallPoolTest, WhoIsNamedAndTellsEverybodyToWaitGivesWayToAnother) {
         << answers.error().message;
 }
 
+TEST_F(StateCallPoolTest, WhoIsNamedAndHasNotGotThatFarGivesWayToAnother) {
+    FakeNode& a = add("http://a.example");
+    add("http://b.example").answer = echo;
+    a.answer = echo;
+    a.head = 80;
+    const int64_t start = clock_.monotonic_ms();
+    const auto answers = call(1, 0);
+    ASSERT_FALSE(answers);
+    EXPECT_LT(clock_.monotonic_ms() - start, 10'000);
+    EXPECT_NE(answers.error().message.find("http://a.example: its head is below block 90"),
+              std::string::npos)
+        << answers.error().message;
+    ASSERT_TRUE(call(1, 1));
+}
+
 TEST_F(StateCallPoolTest, RateLimitsAndOutagesAreWaitedOut) {
     FakeNode& a = add("http://a.example");
     int bad = 3;

@@ -1377,6 +1377,45 @@ TEST_F(StateProofCommunity, EveryEntityIsEqualAtTheHeadAndCountsAgree) {
     ADD_FAILURE() << "no slot holds the number of users";
 }
 
+TEST_F(StateProofCommunity, ACountThatAnotherProviderTellsOtherwiseMakesNoRowsWrong) {
+    node_->call("evm_mine");  // What tests before wrote into storage is of a block then.
+    TempDir dir;
+    const std::string db = dir.sub("db");
+    const auto plan = index_to_head(db);
+    auto database = open_read_only(db);
+    ASSERT_TRUE(database) << database.error().message;
+    const auto view = (*database)->read_view();
+    const CountPlan& count = plan->count_plans().front();
+    const std::string& entity = plan->entities()[count.entity].name;
+    size_t liars = 1;
+    Meddler source{*source_};
+    source.names = {"http://zero.example", "http://one.example", "http://two.example"};
+    source.answer = [&](size_t provider,
+                        const rpc::CallRequest& request) -> std::optional<CallResult> {
+        const bool is_count =
+            request.data.size() == 4 && std::ranges::equal(request.data, count.selector.bytes);
+        if (!is_count || provider >= liars) {
+            return std::nullopt;
+        }
+        Bytes word(32);
+        word.back() = 255;
+        return CallResult{CallResult::Kind::kAnswered, word, {}};
+    };
+    const auto of = [&](const StateOutcome& outcome) -> const EntityState& {
+        return *std::ranges::find(outcome.entities, entity, &EntityState::name);
+    };
+    const StateOutcome one = prove_state(source, *view, plan, {});
+    EXPECT_EQ(one.findings.total, 0U) << reasons(one);
+    ASSERT_FALSE(one.is_equal()) << reasons(one);
+    EXPECT_THAT(
+        of(one).unproven[0].reason,
+        ::testing::AllOf(HasSubstr("providers do not tell the same"), HasSubstr("is 255 by one")));
+    liars = 2;
+    const StateOutcome agreed = prove_state(source, *view, plan, {});
+    EXPECT_EQ(agreed.findings.total, 1U) << reasons(agreed);
+    EXPECT_TRUE(of(agreed).count_differs);
+}
+
 TEST_F(StateProofCommunity, DriftIsProvenFromStorageAndBisectedToItsBlock) {
     TempDir dir;
     const std::string db = dir.sub("db");
