@@ -73,7 +73,9 @@ std::string describe(const Finding& finding) {
         out += " (" + finding.detail + ")";
     }
     if (!finding.provider.empty()) {
-        out += ", as " + finding.provider + " had answered";
+        // Of several it is not known which.
+        const bool is_one = finding.provider.find(", ") == std::string::npos;
+        out += (is_one ? ", as " : ", as one of ") + finding.provider + " had answered";
     }
     return out;
 }

@@ -36,6 +36,17 @@ TEST(FindingJsonTest, AFindingSaysWhatAppliesAndLeavesOutTheRest) {
               R"({"kind":"log missing","block":7,"log_index":2,"text":")" + describe(log) + "\"}");
 }
 
+TEST(FindingJsonTest, OfSeveralWhoAnsweredItIsSaidThatItWasOneOfThem) {
+    Finding log;
+    log.kind = FindingKind::kLogMissing;
+    log.provider = "http://a.example";
+    EXPECT_TRUE(describe(log).ends_with(", as http://a.example had answered")) << describe(log);
+    log.provider = "http://a.example, http://b.example";
+    EXPECT_TRUE(
+        describe(log).ends_with(", as one of http://a.example, http://b.example had answered"))
+        << describe(log);
+}
+
 /// A contract may store any bytes in a string, and a damaged row holds any: that must not end the
 /// command that tells of it.
 TEST(FindingJsonTest, AStoredStringThatIsNotUtf8IsShownAndNotRefused) {
