@@ -173,6 +173,7 @@ void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {
         .member("proven", calls.proven)
         .member("skipped", calls.skipped)
         .member("asked_of_teller", calls.by_same)
+        .member("slots_elsewhere", calls.slots_elsewhere)
         .member("not_proven", calls.open)
         .close_object();
 }
@@ -180,6 +181,10 @@ void write_calls(JsonWriter& json, const engine::CallOutcomeReport& calls) {
 void append_calls_text(std::string& out, const engine::CallOutcomeReport& calls) {
     const uint64_t asked = calls.checked - calls.proven;
     const bool has_nothing = calls.checked == 0 && calls.open + calls.skipped > 0;
+    if (calls.checked + calls.open + calls.skipped == 0) {
+        out += "calls   nothing to prove: there are no facts of contract calls\n";
+        return;
+    }
     std::string parts;
     if (!calls.findings.empty()) {
         parts = fmt::format("{} of {} facts of contract calls {}",

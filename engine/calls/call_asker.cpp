@@ -34,15 +34,15 @@ Error no_state(uint64_t block_num, bool at_head, std::string_view why) {
 /// So often nobody has answered by hash, and somebody by number, before all is asked by number.
 constexpr unsigned kByNumAfter = 2;
 
-bool is_empty(const ProgramResult& result) {
-    return result.outcome && (*result.outcome == CallOutcome::kNothing ||
-                              (*result.outcome == CallOutcome::kAnswered && result.data.empty()));
-}
-
-/// In a program the caller is another one, there is less gas, and the precompiles are not seen:
-/// what has no answer there is asked as everybody asks it.
-bool is_alone_better(const ProgramResult& result) {
-    return !result.outcome || *result.outcome == CallOutcome::kReverted || is_empty(result);
+/// How the call ended in the program, where it has no answer there. That it ran out of gas there
+/// tells nothing.
+std::optional<CallOutcome> failure_of(const ProgramResult& result) {
+    if (result.outcome == CallOutcome::kAnswered && result.data.empty()) {
+        return CallOutcome::kNothing;
+    }
+    return result.outcome == CallOutcome::kNothing || result.outcome == CallOutcome::kReverted
+               ? result.outcome
+               : std::nullopt;
 }
 
 }  // namespace
@@ -108,7 +108,7 @@ void CallAsker::ask_head(const JobPtr& job) {
         }
         const auto use = [this, job](const evm::Header& header) {
             for (Job::Item& item : job->open) {
-                if (item.question.at_head && item.question.block.block_num <= header.block_num) {
+                if (item.question.at_head && item.state.block_num <= header.block_num) {
                     item.state = {{header.block_num, header.hash}, false};
                     item.pin = CallPin::kHead;
                 }
@@ -166,8 +166,8 @@ void CallAsker::ask_next(const JobPtr& job) {
         ask_next(job);
     } else if (!job->doubtful.empty()) {
         ask_by_name(job);
-    } else if (!job->nothing.empty()) {
-        ask_about_nothing(job);
+    } else if (!job->unsure.empty()) {
+        ask_about_unsure(job);
     } else {
         job->finish();
     }
@@ -254,11 +254,17 @@ void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
         for (size_t at = 0; at < items.size(); ++at) {
             if (at >= read->size()) {
                 job->open.push_back(items[at]);
-            } else if (is_alone_better((*read)[at])) {
+                continue;
+            }
+            const ProgramResult& one = (*read)[at];
+            const auto failure = failure_of(one);
+            // In a program the caller is another one, there is less gas, and the precompiles are
+            // not seen: what has no answer there is asked as everybody asks it.
+            if (failure || !one.outcome) {
                 job->alone.push_back(items[at]);
-                job->alone.back().is_seen_empty = is_empty((*read)[at]);
+                job->alone.back().seen = failure;
             } else {
-                job->settle(items[at], *(*read)[at].outcome, (*read)[at].data, result.provider);
+                job->settle(items[at], *one.outcome, one.data, result.provider);
             }
         }
     }
@@ -329,9 +335,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 // To answer nothing is what who has lost the state does too, whatever is asked.
                 takes_hashes_ = takes_hashes_ || (!items[i].state.by_num && !result.data.empty());
                 job->is_told_by_num = job->is_told_by_num || items[i].state.by_num;
-                if (result.data.empty() && !items[i].is_seen_empty) {
-                    job->nothing.push_back(items[i]);
-                    job->nothing.back().teller = result.provider;
+                if (result.data.empty()) {
+                    job->weigh(items[i], CallOutcome::kNothing, result.provider);
                 } else {
                     job->settle(items[i], CallOutcome::kAnswered, result.data, result.provider);
                 }
@@ -339,7 +344,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
             case rpc::CallResult::Kind::kReverted:
                 takes_hashes_ = takes_hashes_ || !items[i].state.by_num;
                 job->is_told_by_num = job->is_told_by_num || items[i].state.by_num;
-                job->settle(items[i], CallOutcome::kReverted, result.data, result.provider);
+                job->weigh(items[i], CallOutcome::kReverted, result.provider);
                 break;
             case rpc::CallResult::Kind::kMissingState:
                 job->error =
@@ -347,7 +352,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 break;
             case rpc::CallResult::Kind::kRefused:
                 if (rpc::names_gas(result.why)) {
-                    job->settle(items[i], CallOutcome::kOutOfGas, {}, result.provider);
+                    job->weigh(items[i], CallOutcome::kOutOfGas, result.provider);
                 } else if (!items[i].state.by_num &&
                            (!takes_hashes_ || (job->asked_by_name && !items[i].is_tried_by_num))) {
                     job->by_num.push_back(items[i]);

@@ -13,8 +13,10 @@
 //
 //   5. What is refused all the same is asked of each provider in turn. One that refuses it and runs
 //      something else says that the contract fails.
-//   6. That a call answers nothing is believed where the program saw it too, or another
-//      provider says so; where nobody else can be asked, of who has answers to other calls.
+//   6. That a call answers nothing, reverts or runs out of gas is believed where the program saw it
+//      too. Where not, another provider is asked as well, and the word counts of who has an answer,
+//      at that block, to a call that has one on every chain: a node that has lost the state, or
+//      runs nothing, may say all three of everything.
 //
 // A revert is an answer. State that nobody has any more is none, and never counts as a revert.
 #pragma once
@@ -40,7 +42,7 @@ struct CallQuestion {
     storage::CallKey call;
     bool is_once = false;
     bool at_head = false;
-    /// The state of this block is asked for, and no other.
+    /// The state of this block is asked for, and no other; with `at_head` none before it.
     std::optional<evm::BlockId> asked = {};
 };
 
@@ -86,13 +88,16 @@ class CallAsker {
     [[nodiscard]] bool asks_by_num() const noexcept;
     void note_by_num();
 
-    // What is refused, or answers nothing: call_doubts.cpp
+    // What is refused, and what fails: call_doubts.cpp
     void ask_by_name(const JobPtr& job);
     void ask_doubtful(const JobPtr& job);
     void probe(const JobPtr& job);
-    void ask_about_nothing(const JobPtr& job);
-    void take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results);
-    void probe_of_nothing(const JobPtr& job);
+    void ask_about_unsure(const JobPtr& job);
+    bool ask_second(const JobPtr& job);
+    void take_second_words(const JobPtr& job, size_t provider,
+                           const std::vector<rpc::CallResult>& results);
+    bool ask_controls(const JobPtr& job);
+    void judge_unsure(const JobPtr& job);
 
     rpc::ChainSource& source_;
     std::optional<uint64_t> depth_;

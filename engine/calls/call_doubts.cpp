@@ -1,8 +1,11 @@
-// Calls that every way of asking refused, and those that somebody answered nothing to: whether that
-// is the contract's doing or the node's.
+// Calls that every way of asking refused, and those that somebody says answer nothing, revert or
+// run out of gas: whether that is the contract's doing or the node's.
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,21 +18,32 @@ namespace plumbline::engine {
 
 namespace {
 
+using storage::CallOutcome;
+
 /// Before a refusal by one provider counts as the contract's doing.
 constexpr unsigned kTimesRefused = 3;
 
 /// The hash function SHA-256, of no byte: it is at address 2 of every chain, from its first block
 /// on, and asking it costs nothing.
-rpc::CallRequest probe_call() {
+rpc::CallRequest control_call(const rpc::StateBlock& state) {
     rpc::CallRequest out;
     out.to = evm::Address{};
     out.to->bytes.back() = 2;
+    out.block = state;
     return out;
 }
-bool is_run(const Result<rpc::CallAnswers>& answers) {
-    return answers && answers->results.size() == 1 &&
-           answers->results[0].kind == rpc::CallResult::Kind::kAnswered &&
-           !answers->results[0].data.empty();
+bool is_run(const Result<rpc::CallAnswers>& answers, size_t at) {
+    return answers && at < answers->results.size() &&
+           answers->results[at].kind == rpc::CallResult::Kind::kAnswered &&
+           !answers->results[at].data.empty();
+}
+
+std::string_view words_of(CallOutcome outcome) {
+    switch (outcome) {
+        case CallOutcome::kNothing: return "answers nothing to";
+        case CallOutcome::kOutOfGas: return "runs out of gas in";
+        default: return "reverts";
+    }
 }
 
 }  // namespace
@@ -81,126 +95,218 @@ void CallAsker::ask_doubtful(const JobPtr& job) {
     ask_alone(job);
 }
 
-/// Whether it runs anything.
+/// Whether it runs anything, at the blocks of these calls.
 void CallAsker::probe(const JobPtr& job) {
     const std::optional<size_t> provider = std::exchange(job->asked_by_name, std::nullopt);
-    const rpc::StateBlock state = job->doubtful.front().state;
-    source_.call({probe_call()}, state, provider,
-                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
-                     if (is_run(answers)) {
-                         for (const Job::Item& item : job->doubtful) {
-                             job->settle(item, storage::CallOutcome::kReverted, {},
-                                         answers->results[0].provider);
+    std::map<uint64_t, rpc::StateBlock> states;
+    for (const Job::Item& item : job->doubtful) {
+        states.emplace(item.state.block_num, item.state);
+    }
+    std::vector<uint64_t> blocks;
+    std::vector<rpc::CallRequest> requests;
+    for (const auto& [block_num, state] : states) {
+        blocks.push_back(block_num);
+        requests.push_back(control_call(state));
+    }
+    const rpc::StateBlock newest = states.rbegin()->second;
+    source_.call(std::move(requests), newest, provider,
+                 answers_.wrap([this, job, blocks](const Result<rpc::CallAnswers>& answers) {
+                     std::map<uint64_t, std::string> able;  // who, by block
+                     for (size_t i = 0; i < blocks.size(); ++i) {
+                         if (is_run(answers, i)) {
+                             able.emplace(blocks[i], answers->results[i].provider);
                          }
-                         job->doubtful.clear();
                      }
+                     std::erase_if(job->doubtful, [&](const Job::Item& item) {
+                         const auto at = able.find(item.state.block_num);
+                         if (at == able.end()) {
+                             return false;
+                         }
+                         job->settle(item, storage::CallOutcome::kReverted, {}, at->second);
+                         return true;
+                     });
                      ask_next(job);
                  }));
 }
 
-// --- what answers nothing -----------------------------------------------------------------------
+// --- what answers nothing, reverts or runs out of gas -------------------------------------------
 
-/// A node that runs nothing, or has lost the state and does not say so, answers so as well. Each
-/// other provider is asked in turn, until one has an answer.
-void CallAsker::ask_about_nothing(const JobPtr& job) {
-    const std::vector<std::string> names = source_.provider_names();
-    if (job->provider) {
-        job->next_second = names.size();
-    }
-    while (job->second.empty() && job->next_second < names.size()) {
-        const std::string& name = names[job->next_second++];
-        const auto others =
-            std::stable_partition(job->nothing.begin(), job->nothing.end(),
-                                  [&](const Job::Item& item) { return item.teller == name; });
-        job->second.assign(std::make_move_iterator(others),
-                           std::make_move_iterator(job->nothing.end()));
-        job->nothing.erase(others, job->nothing.end());
-    }
-    if (job->second.empty()) {
-        probe_of_nothing(job);
+void CallAsker::Job::weigh(const Item& item, CallOutcome outcome, std::string teller) {
+    if (item.seen == outcome) {
+        settle(item, outcome, {}, std::move(teller));
         return;
     }
+    unsure.push_back(item);
+    std::vector<Word>& words = unsure.back().words;
+    if (std::ranges::none_of(words, [&](const Word& word) { return word.teller == teller; })) {
+        words.push_back({outcome, std::move(teller)});
+    }
+}
+
+/// A node that runs nothing, or has lost the state and does not say so, says so as well. Each other
+/// provider is asked in turn, until one has an answer or a word of its own; then it is looked into
+/// whose word counts.
+void CallAsker::ask_about_unsure(const JobPtr& job) {
+    if (!ask_second(job) && !ask_controls(job)) {
+        judge_unsure(job);
+    }
+}
+
+bool CallAsker::ask_second(const JobPtr& job) {
+    const std::vector<std::string> names = source_.provider_names();
+    size_t provider = names.size();
+    for (Job::Item& item : job->unsure) {
+        const auto is_known = [&](const std::string& name) {
+            return std::ranges::any_of(item.words,
+                                       [&](const Job::Word& word) { return word.teller == name; });
+        };
+        if (job->provider) {
+            item.next_other = names.size();
+        }
+        while (item.next_other < names.size() && is_known(names[item.next_other])) {
+            ++item.next_other;
+        }
+        if (item.words.size() < item.words_wanted) {
+            provider = std::min(provider, item.next_other);
+        }
+    }
+    if (provider >= names.size()) {
+        return false;
+    }
+    const auto asked = std::stable_partition(
+        job->unsure.begin(), job->unsure.end(), [provider](const Job::Item& item) {
+            return item.words.size() >= item.words_wanted || item.next_other != provider;
+        });
+    job->second.assign(std::make_move_iterator(asked), std::make_move_iterator(job->unsure.end()));
+    job->unsure.erase(asked, job->unsure.end());
     std::vector<rpc::CallRequest> requests;
     for (const Job::Item& item : job->second) {
         requests.push_back(call_alone(item.question.call, item.state));
     }
     const rpc::StateBlock state = job->second.front().state;
-    source_.call(std::move(requests), state, job->next_second - 1,
-                 answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
-                     take_second_words(job,
+    source_.call(std::move(requests), state, provider,
+                 answers_.wrap([this, job, provider](const Result<rpc::CallAnswers>& answers) {
+                     take_second_words(job, provider,
                                        answers ? answers->results : std::vector<rpc::CallResult>{});
                  }));
+    return true;
 }
 
 /// None where it could not be asked.
-void CallAsker::take_second_words(const JobPtr& job, const std::vector<rpc::CallResult>& results) {
-    const std::vector<Job::Item> items = std::exchange(job->second, {});
+void CallAsker::take_second_words(const JobPtr& job, size_t provider,
+                                  const std::vector<rpc::CallResult>& results) {
+    using Kind = rpc::CallResult::Kind;
+    const std::string name = source_.provider_names()[provider];
+    std::vector<Job::Item> items = std::exchange(job->second, {});
     for (size_t i = 0; i < items.size(); ++i) {
-        if (items[i].state.by_num) {
-            job->headers[items[i].state.block_num] = items[i].state.hash;
+        Job::Item& item = items[i];
+        ++item.next_other;
+        if (item.state.by_num) {
+            job->headers[item.state.block_num] = item.state.hash;
         }
-        const bool is_told = i < results.size();
-        if (is_told && results[i].kind == rpc::CallResult::Kind::kAnswered) {
-            const bool agrees = results[i].data.empty();
-            job->settle(items[i], storage::CallOutcome::kAnswered, results[i].data,
-                        agrees ? items[i].teller : results[i].provider);
-        } else if (is_told && results[i].kind == rpc::CallResult::Kind::kReverted) {
-            job->settle(items[i], storage::CallOutcome::kReverted, {}, results[i].provider);
-        } else if (is_told && results[i].kind == rpc::CallResult::Kind::kRefused &&
-                   rpc::names_gas(results[i].why)) {
-            job->settle(items[i], storage::CallOutcome::kOutOfGas, {}, results[i].provider);
-        } else {
-            job->nothing.push_back(items[i]);
-            if (is_told && results[i].kind == rpc::CallResult::Kind::kRefused) {
-                job->nothing.back().why_others = results[i].why;
+        if (i < results.size() && results[i].kind == Kind::kAnswered && !results[i].data.empty()) {
+            job->settle(item, CallOutcome::kAnswered, results[i].data, results[i].provider);
+            continue;
+        }
+        if (i < results.size()) {
+            const rpc::CallResult& result = results[i];
+            if (result.kind == Kind::kAnswered) {
+                item.words.push_back({CallOutcome::kNothing, name});
+            } else if (result.kind == Kind::kReverted) {
+                item.words.push_back({CallOutcome::kReverted, name});
+            } else if (result.kind == Kind::kRefused && rpc::names_gas(result.why)) {
+                item.words.push_back({CallOutcome::kOutOfGas, name});
+            } else if (result.kind == Kind::kRefused) {
+                item.why_others = result.why;
             }
         }
+        job->unsure.push_back(std::move(item));
     }
     ask_next(job);
 }
 
-/// Nobody else knows: who runs another call, which has an answer on every chain, is believed.
-void CallAsker::probe_of_nothing(const JobPtr& job) {
-    const std::string teller = job->nothing.front().teller;
-    const auto end = [this, job, teller](bool is_believed) {
-        std::erase_if(job->nothing, [&](Job::Item& item) {
-            if (item.teller != teller) {
-                return false;
+/// Of who has a word and was not asked yet at that block; of one at a time.
+bool CallAsker::ask_controls(const JobPtr& job) {
+    for (const storage::CallFact& fact : job->facts) {
+        if (!fact.data.empty()) {
+            const bool is_of_head = fact.pin == storage::CallPin::kHead;
+            job->controls[{fact.provider, is_of_head ? fact.asked.block_num : fact.block_num}] =
+                true;
+        }
+    }
+    std::optional<std::string> teller;
+    std::map<uint64_t, rpc::StateBlock> states;
+    for (const Job::Item& item : job->unsure) {
+        for (const Job::Word& word : item.words) {
+            if (!job->controls.contains({word.teller, item.state.block_num}) &&
+                teller.value_or(word.teller) == word.teller) {
+                teller = word.teller;
+                states.emplace(item.state.block_num, item.state);
             }
-            if (is_believed) {
-                job->settle(item, storage::CallOutcome::kNothing, {}, teller);
-            } else if (!item.why_others.empty()) {
-                job->why_doubtful = item.why_others;
-                job->asked_by_name.reset();
-                if (!std::exchange(item.is_asked_by_name, true)) {
-                    job->next_provider = 0;
-                }
-                job->doubtful.push_back(item);
-            } else {
-                job->error = Error{
-                    ErrorCode::kUnavailable,
-                    fmt::format("calls: {} answers nothing to the call to {} at block {}, and "
-                                "neither to one that has an answer on every chain: not believed",
-                                teller.empty() ? "the provider" : teller,
-                                evm::to_hex(item.question.call.to), item.state.block_num)};
-            }
-            return true;
-        });
-        ask_next(job);
-    };
-    if (std::ranges::any_of(job->facts, [&](const storage::CallFact& fact) {
-            return fact.provider == teller && !fact.data.empty();
-        })) {
-        end(true);
-        return;
+        }
+    }
+    if (!teller) {
+        return false;
+    }
+    std::vector<uint64_t> blocks;
+    std::vector<rpc::CallRequest> requests;
+    for (const auto& [block_num, state] : states) {
+        blocks.push_back(block_num);
+        requests.push_back(control_call(state));
     }
     const std::vector<std::string> names = source_.provider_names();
-    const auto at = std::ranges::find(names, teller);
+    const auto at = std::ranges::find(names, *teller);
     const auto whom =
         at == names.end() ? job->provider : std::optional{static_cast<size_t>(at - names.begin())};
+    const rpc::StateBlock newest = states.rbegin()->second;
     source_.call(
-        {probe_call()}, job->nothing.front().state, whom,
-        answers_.wrap([end](const Result<rpc::CallAnswers>& answers) { end(is_run(answers)); }));
+        std::move(requests), newest, whom,
+        answers_.wrap([this, job, teller, blocks](const Result<rpc::CallAnswers>& answers) {
+            for (size_t i = 0; i < blocks.size(); ++i) {
+                job->controls[{*teller, blocks[i]}] = is_run(answers, i);
+            }
+            ask_next(job);
+        }));
+    return true;
+}
+
+/// Every word's teller is known at its block.
+void CallAsker::judge_unsure(const JobPtr& job) {
+    const size_t providers = source_.provider_names().size();
+    for (Job::Item& item : std::exchange(job->unsure, {})) {
+        // That no byte came back may also be an empty state's word.
+        std::optional<Job::Word> believed;
+        for (const Job::Word& word : item.words) {
+            if (job->controls[{word.teller, item.state.block_num}] &&
+                (!believed || (believed->outcome == CallOutcome::kNothing &&
+                               word.outcome != CallOutcome::kNothing))) {
+                believed = word;
+            }
+        }
+        if (believed) {
+            job->settle(item, believed->outcome, {}, believed->teller);
+        } else if (item.next_other < providers) {
+            item.words_wanted = item.words.size() + 1;
+            job->unsure.push_back(std::move(item));
+        } else if (!item.why_others.empty()) {
+            job->why_doubtful = item.why_others;
+            job->asked_by_name.reset();
+            if (!std::exchange(item.is_asked_by_name, true)) {
+                job->next_provider = 0;
+            }
+            job->doubtful.push_back(std::move(item));
+        } else {
+            const Job::Word& word = item.words.front();
+            job->error = Error{
+                ErrorCode::kUnavailable,
+                fmt::format("calls: {} {} the call to {} at block {}, and has no answer there "
+                            "either to one that has an answer on every chain: not believed",
+                            word.teller.empty() ? "the provider" : word.teller,
+                            words_of(word.outcome), evm::to_hex(item.question.call.to),
+                            item.state.block_num)};
+        }
+    }
+    ask_next(job);
 }
 
 }  // namespace plumbline::engine

@@ -14,15 +14,23 @@
 namespace plumbline::engine {
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `held`, `by_num`, `doubtful`, `nothing`, `second`, `out` and `facts`, but for those
+/// `alone`, `held`, `by_num`, `doubtful`, `unsure`, `second`, `out` and `facts`, but for those
 /// that `error` tells of.
 struct CallAsker::Job {
+    /// What somebody says that a node says as well which cannot answer.
+    struct Word {
+        storage::CallOutcome outcome;  ///< kNothing, kReverted or kOutOfGas
+        std::string teller;
+    };
     struct Item {
         CallQuestion question;
         rpc::StateBlock state;  ///< which is asked
         storage::CallPin pin = storage::CallPin::kHash;
-        bool is_seen_empty = false;     ///< the program ran, and no byte came back
-        std::string teller = {};        ///< who answered nothing
+        /// The program ran, and this was the end of it: kNothing or kReverted.
+        std::optional<storage::CallOutcome> seen = {};
+        std::vector<Word> words = {};
+        size_t words_wanted = 2;        ///< before it is looked into whose word counts
+        size_t next_other = 0;          ///< which provider is asked about it next
         std::string why_others = {};    ///< what somebody else said, who refused it
         bool is_asked_by_name = false;  ///< for that
         bool is_tried_by_num = false;   ///< after somebody refused it by hash
@@ -43,9 +51,10 @@ struct CallAsker::Job {
     std::vector<Item> held;      ///< until one has shown whether hashes are taken
     std::vector<Item> by_num;    ///< those that nobody takes by hash
     std::vector<Item> doubtful;  ///< refused by hash and by number
-    std::vector<Item> nothing;   ///< somebody answered nothing to it
+    std::vector<Item> unsure;    ///< of which there are `words`
     std::vector<Item> second;    ///< of these: who is asked now
-    size_t next_second = 0;      ///< which provider is asked about them next
+    /// By provider and block: whether it ran a call that has an answer on every chain.
+    std::map<std::pair<std::string, uint64_t>, bool> controls;
     std::string why_doubtful;
     std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
     size_t next_provider = 0;               ///< who is asked about them next
@@ -61,6 +70,8 @@ struct CallAsker::Job {
     std::optional<size_t> provider;
 
     void settle(const Item& item, storage::CallOutcome outcome, ByteView data, std::string teller);
+    /// The program saw the same, or it is one more word about the item.
+    void weigh(const Item& item, storage::CallOutcome outcome, std::string teller);
     /// Nothing more can be asked.
     void fail(Error why) {
         error = std::move(why);

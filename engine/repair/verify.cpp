@@ -6,6 +6,7 @@
 
 #include "core/base/clock.hpp"
 #include "engine/fold/scratch_database.hpp"
+#include "engine/ingest/ingest_options.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
@@ -63,12 +64,26 @@ class Verification {
         proof.to = options_.to.value_or(UINT64_MAX);
         proof.sample = options_.calls_sample;
         proof.storage = plan_->call_storage();
+        PLUMBLINE_TRY(const Config config, stored_config(database_));
+        proof.finality_depth = config.chain.finality_depth;
+        proof.finality_depth_fallback = IngestOptions{}.finality_depth_fallback;
         proof.is_cancelled = [this] { return is_stopped(); };
         proof.on_progress = [this](uint64_t done) { report_progress("calls", "facts", done, 0); };
         const auto view = database_.read_view();
         PLUMBLINE_TRY(report_.calls, prove_calls(*chain_, *view, proof));
         for (const std::string& why : report_.calls->unproven) {
-            report_.unproven.push_back("calls: not asked again: " + why);
+            report_.unproven.push_back("calls: " + why);
+        }
+        for (const std::string& why : report_.calls->disputed) {
+            report_.unproven.push_back("calls: " + why);
+        }
+        if (report_.calls->slots_elsewhere > 0) {
+            const bool is_one = report_.calls->slots_elsewhere == 1;
+            report_.notes.push_back(fmt::format(
+                "calls: `slots` are not what the function reads for {} fact{}, which {} asked "
+                "again like those without: {}",
+                report_.calls->slots_elsewhere, is_one ? "" : "s", is_one ? "was" : "were",
+                fmt::join(report_.calls->elsewhere, "; ")));
         }
         for (const std::string& why : report_.calls->off_block) {
             report_.notes.push_back("calls: " + why);

@@ -33,6 +33,21 @@ contract OldToken {
     }
 }
 
+// What it answers is a product of two slots; another stands where the others keep theirs.
+contract Rebasing {
+    uint256 shares = 40;
+    uint256 index = 3;
+    uint256 slot_two = 50;
+
+    function rebase() external {
+        index++;
+    }
+
+    function totalSupply() external view returns (uint256) {
+        return shares * index;
+    }
+}
+
 contract Bare {}
 
 // Gives back as much as there is gas for.

@@ -172,14 +172,14 @@ count = { call = "registry.count()" }
 `;
 
 // Only what stands in storage as it is answered.
-const slotted = (urls) => `[chain]
+const slotted = (urls, at = registry) => `[chain]
 id = 31337
 rpc = ${JSON.stringify(urls)}
 [database]
 path = "db"
 [contracts.registry]
 abi = "Registry.json"
-address = "${registry}"
+address = "${at}"
 [entities.seen]
 key = { block = "uint64", log = "uint32" }
 fields = { supply = "uint256", count = "uint256" }
@@ -331,16 +331,71 @@ for (const [name, says] of [
   const proven = await run("verify", join(honest_dir, "db"), "--proof", "calls", "--rpc", node);
   check("storage proves every fact, whoever told it", proven.code === 0 && proven.out.includes("proven by storage") &&
     !proven.out.includes("asked again"), proven.out + proven.err);
-  const liar = await start_proxy(node, { lies: 7 });
+  // One that always tells the same lie.
+  const liar = await start_proxy(node, { lies: 7, no_programs: true });
+  const second = await start_proxy(node);
   const lied = await index("slotted-lie", [liar.url], slotted);
   check("the only provider lied", liar.counts.lies > 0);
-  const found = await run("verify", join(lied, "db"), "--proof", "calls", "--rpc", liar.url);
-  check("storage finds it without a second provider", found.code === 1 && found.out.includes("is proven against the state root") &&
-    found.out.includes("storage tells") && !found.out.includes("providers tell"),
-    found.out + found.err);
-  const mended = await run("repair", join(lied, "db"), "--rpc", liar.url);
-  check("repair mends it by the same provider's proofs", mended.code === 0, mended.out + mended.err);
+  const facts_of = async (dir) => (await run("dump", join(dir, "db"), "--facts")).out;
+  const before = await facts_of(lied);
+  for (const what of [["verify", join(lied, "db"), "--proof", "calls"], ["repair", join(lied, "db")]]) {
+    const alone = await run(...what, "--rpc", liar.url);
+    check(`${what[0]}: storage against the word of the only provider proves nothing, and both are told`, alone.code === 3 &&
+      alone.out.includes(`or ${liar.url} lies`) && alone.out.includes("either `slots` are not what the function reads there") &&
+      alone.out.includes("is proven against the state root") && !alone.out.includes("FAILS"), `${alone.code} ${alone.out}${alone.err}`);
+  }
+  check("and changes nothing", await facts_of(lied) === before);
+  const asked = ["--rpc", liar.url, "--rpc", second.url];
+  const found = await run("verify", join(lied, "db"), "--proof", "calls", ...asked);
+  check("a second one that answers what storage holds finds it", found.code === 1 &&
+    found.out.includes("is proven against the state root") && found.out.includes("storage tells") &&
+    found.out.includes(`${second.url} answers that`) && found.out.includes(`as ${liar.url} had answered`) &&
+    !found.out.includes("providers tell"), found.out + found.err);
+  const mended = await run("repair", join(lied, "db"), ...asked);
+  check("repair mends it", mended.code === 0, mended.out + mended.err);
   await compare_seen("mended by storage", lied, ["supply", "count"]);
+}
+
+// --- slots that are not what the function reads --------------------------------------------------------
+
+{
+  const other = await deploy("Registry");
+  const rebasing = await deploy("Rebasing");
+  const see = (token) => transact("Registry", other, "see", [token]);
+  await see(tokens.usdc);
+  await see(rebasing);
+  await transact("Rebasing", rebasing, "rebase");
+  await see(rebasing);
+  for (const precompile of [1, 2]) await see(`0x${String(precompile).padStart(40, "0")}`);
+  await rpc.call("anvil_mine", "0x3");
+  const facts_of = async (dir) => (await run("dump", join(dir, "db"), "--facts")).out;
+  const dir = await index("elsewhere", [node], (urls) => slotted(urls, other).replace("slots = { 0 = { base = 2 } } }", "default = 0, slots = { 0 = { base = 2 } } }"));
+  const before = await facts_of(dir);
+  check("other layouts and precompiles are asked all the same", before.includes("answered nothing") &&
+    before.includes(`${rebasing.toLowerCase()}`), before);
+  const alone = await run("verify", join(dir, "db"), "--proof", "calls", "--rpc", node);
+  check("the only provider's word against slots that it does not read is not called wrong", alone.code === 3 &&
+    alone.out.includes("holds in part") && alone.out.includes(rebasing.toLowerCase()) && !alone.out.includes("FAILS"),
+    `${alone.code} ${alone.out}${alone.err}`);
+  const asked = ["--rpc", (await start_proxy(node)).url, "--rpc", (await start_proxy(node)).url];
+  const held = await run("verify", join(dir, "db"), "--proof", "calls", ...asked);
+  check("where others say what is stored, the slots are told and the facts asked again", held.code === 0 &&
+    held.out.includes("`slots` are not what the function reads") && held.out.includes("4 asked again") &&
+    held.out.includes(rebasing.toLowerCase()), `${held.code} ${held.out}${held.err}`);
+  const repaired = await run("repair", join(dir, "db"), ...asked);
+  check("repair overrules nobody there", repaired.code === 0 && await facts_of(dir) === before,
+    `${repaired.code} ${repaired.out}${repaired.err}`);
+}
+
+// --- a provider that fails every call --------------------------------------------------------------------
+
+for (const message of ["execution reverted", "out of gas"]) {
+  const failing = await start_proxy(node, { says: { error: { code: -32000, message } } });
+  await compare(`beside one that says "${message}" to everything`,
+    await index(`failing-${message.replaceAll(" ", "-")}`, [failing.url, (await start_proxy(node)).url]));
+  const told = await run("doctor", failing.url);
+  check(`who says "${message}" to every call is bad for calls`, told.code === 1 && told.out.includes("use another endpoint"),
+    `${told.code} ${told.out}${told.err}`);
 }
 
 if (args.keep || failures > 0) console.log(`kept: ${work}`);

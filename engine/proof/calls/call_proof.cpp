@@ -26,6 +26,7 @@ constexpr size_t kFactsAtOnce = 4'000;
 constexpr double kSampled = 1'000;
 constexpr int64_t kWaitMs = 50;
 constexpr size_t kUnprovenMax = 20;
+constexpr size_t kElsewhereMax = 5;
 constexpr size_t kBlocksLookedAt = 4;
 
 bool is_same_answer(const CallFact& a, const CallFact& b) {
@@ -40,7 +41,7 @@ class CallProver {
         : source_{source},
           view_{view},
           options_{options},
-          asker_{source, std::nullopt, 0},
+          asker_{source, options.finality_depth, options.finality_depth_fallback},
           by_storage_{source, view, options.storage, options.is_cancelled},
           providers_{source.provider_names()} {}
 
@@ -50,8 +51,8 @@ class CallProver {
         PLUMBLINE_TRY_VOID(check_all([this](const CallFact& fact) { return is_in_sample(fact); }));
         PLUMBLINE_TRY_VOID(check_rest_of_liars());
         if (report_.checked == 0 && report_.open == 0 && report_.skipped > 0) {
-            report_.unproven.push_back(
-                fmt::format("{} facts: none of them is in the sample", report_.skipped));
+            report_.unproven.push_back(fmt::format(
+                "not asked again: {} facts: none of them is in the sample", report_.skipped));
         }
         report_.is_whole = report_.skipped == 0 && options_.from == 0 && options_.to == UINT64_MAX;
         return std::move(report_);
@@ -163,9 +164,9 @@ class CallProver {
         if (!options_.storage.empty()) {
             PLUMBLINE_TRY(StorageVerdict verdict, by_storage_.prove(std::move(facts)));
             report_.proven += verdict.proven;
-            report_.checked += verdict.proven + verdict.differing.size();
-            for (const StorageDifference& one : verdict.differing) {
-                PLUMBLINE_TRY_VOID(settle_by_storage(one));
+            report_.checked += verdict.proven;
+            if (!verdict.differing.empty()) {
+                PLUMBLINE_TRY_VOID(settle_by_storage(verdict.differing));
             }
             facts = std::move(verdict.open);
         }
@@ -204,7 +205,8 @@ class CallProver {
         if (!answers) {
             report_.open += told.size();
             if (report_.unproven.size() < kUnprovenMax) {
-                report_.unproven.push_back(fmt::format("{} facts: {}", told.size(), why));
+                report_.unproven.push_back(
+                    fmt::format("not asked again: {} facts: {}", told.size(), why));
             }
             return ok();
         }
@@ -223,49 +225,92 @@ class CallProver {
         }
         report_.open += unanswered;
         if (unanswered > 0 && report_.unproven.size() < kUnprovenMax) {
-            report_.unproven.push_back(fmt::format("{} facts: no provider answers", unanswered));
+            report_.unproven.push_back(
+                fmt::format("not asked again: {} facts: no provider answers", unanswered));
         }
         return differing.empty() ? ok() : settle(differing);
     }
 
-    /// Storage counts for more than any number of words, if it is the right one: that another fact
-    /// shows, or somebody who answers what it holds.
-    [[nodiscard]] Status settle_by_storage(const StorageDifference& difference) {
-        const CallFact& fact = difference.fact;
-        bool is_settled = difference.are_slots_right;
-        size_t for_it = 0;
-        std::string why;
-        for (size_t i = 0; i < providers_.size() && !is_settled; ++i) {
-            if (off_block_.contains(i)) {
-                continue;
+    /// What storage holds counts only where somebody's own answer is that as well: that the slots
+    /// are what the function reads there, no other answer shows.
+    [[nodiscard]] Status settle_by_storage(const std::vector<StorageDifference>& differing) {
+        std::vector<CallFact> facts;
+        for (const StorageDifference& one : differing) {
+            facts.push_back(one.fact);
+        }
+        std::string why = "nobody could be asked";
+        PLUMBLINE_TRY(const std::vector<Asked> words, ask_everybody(facts, true, why));
+        std::vector<CallFact> by_words;
+        for (const StorageDifference& one : differing) {
+            std::vector<CallFact> said;
+            for (const Asked& word : words) {
+                const auto at = word.find({one.fact.block_num, one.fact.call});
+                if (at != word.end()) {
+                    said.push_back(at->second);
+                }
             }
-            PLUMBLINE_TRY(const auto said, ask({fact}, i, why));
-            const auto word =
-                said ? said->find({fact.block_num, fact.call}) : Asked::const_iterator{};
-            if (said && word != said->end()) {
-                is_settled = is_same_answer(word->second, difference.proven);
-                for_it += is_same_answer(word->second, fact) ? 1U : 0U;
+            const auto is_proven = [&](const CallFact& word) {
+                return is_same_answer(word, one.proven);
+            };
+            const auto is_stored = [&](const CallFact& word) {
+                return is_same_answer(word, one.fact);
+            };
+            const auto witness = std::ranges::find_if(said, is_proven);
+            if (witness != said.end()) {
+                add_proven_otherwise(one, witness->provider);
+            } else if (!std::ranges::all_of(said, is_stored)) {
+                by_words.push_back(one.fact);
+            } else if (std::ranges::any_of(said, [&](const CallFact& word) {
+                           return word.provider != one.fact.provider;
+                       })) {
+                ++report_.checked;
+                tell_elsewhere(one);
+            } else {
+                ++report_.open;
+                tell_disputed(one, !said.empty(), why);
             }
         }
-        Finding finding = finding_of(fact, difference.proven);
-        finding.provider = is_settled ? fact.provider : std::string{};
-        finding.is_certain = is_settled;
+        report_.checked += by_words.size();
+        return by_words.empty() ? ok() : settle(by_words);
+    }
+
+    void add_proven_otherwise(const StorageDifference& one, const std::string& witness) {
+        ++report_.checked;
+        Finding finding = finding_of(one.fact, one.proven);
+        finding.provider = one.fact.provider;
+        finding.is_certain = false;
         finding.is_by_storage = true;
-        finding.detail =
-            is_settled
-                ? difference.evidence
-                : fmt::format(
-                      "{}; but {}, and nobody what storage holds: either slots are "
-                      "not where the contract keeps it, or that is a lie: one more "
-                      "provider, as with --rpc, would tell",
-                      difference.evidence,
-                      for_it > 0 ? "providers still say what is stored" : "nobody could be asked");
+        finding.detail = fmt::format("{}, and {} answers that", one.evidence,
+                                     witness.empty() ? "a provider" : witness);
         report_.findings.add(std::move(finding));
-        if (is_settled) {
-            report_.right.push_back(difference.proven);
-            report_.right.back().provider = "eth_getProof";
+        report_.right.push_back(one.proven);
+        report_.right.back().provider = "eth_getProof";
+    }
+
+    void tell_elsewhere(const StorageDifference& one) {
+        ++report_.slots_elsewhere;
+        if (report_.elsewhere.size() < kElsewhereMax) {
+            const Finding finding = finding_of(one.fact, one.proven);
+            report_.elsewhere.push_back(
+                fmt::format("the {} is {}, as others than who had told it say too, and storage "
+                            "would make it {} ({})",
+                            finding.key, finding.stored, finding.expected, one.evidence));
         }
-        return ok();
+    }
+
+    void tell_disputed(const StorageDifference& one, bool is_repeated, const std::string& why) {
+        if (report_.disputed.size() < kUnprovenMax) {
+            const Finding finding = finding_of(one.fact, one.proven);
+            const std::string teller =
+                one.fact.provider.empty() ? "who had told it" : one.fact.provider;
+            report_.disputed.push_back(fmt::format(
+                "the {}: the fact is {}, and storage would make it {} ({}); {}: either `slots` are "
+                "not what the function reads there, or {} lies: another provider, as with --rpc, "
+                "would tell",
+                finding.key, finding.stored, finding.expected, one.evidence,
+                is_repeated ? teller + " says it again, and nobody else could be asked" : why,
+                teller));
+        }
     }
 
     [[nodiscard]] static Finding finding_of(const CallFact& fact, const CallFact& expected) {
@@ -288,18 +333,19 @@ class CallProver {
         std::ranges::copy_if(facts, std::back_inserter(of_head), [](const CallFact& fact) {
             return fact.pin == CallPin::kHead && !storage::is_in_doubt(fact);
         });
-        PLUMBLINE_TRY(const std::vector<Asked> words, ask_everybody(facts, false));
-        PLUMBLINE_TRY(const std::vector<Asked> then, ask_everybody(of_head, true));
+        std::string why;
+        PLUMBLINE_TRY(const std::vector<Asked> words, ask_everybody(facts, false, why));
+        PLUMBLINE_TRY(const std::vector<Asked> then, ask_everybody(of_head, true, why));
         for (const CallFact& fact : facts) {
             judge(fact, words, then);
         }
         return ok();
     }
 
+    /// `why`: the last of those who could not be asked.
     [[nodiscard]] Result<std::vector<Asked>> ask_everybody(const std::vector<CallFact>& facts,
-                                                           bool at_their_block) {
+                                                           bool at_their_block, std::string& why) {
         std::vector<Asked> words;
-        std::string why;
         for (size_t i = 0; i < std::max<size_t>(providers_.size(), 1) && !facts.empty(); ++i) {
             if (off_block_.contains(i)) {
                 continue;
@@ -383,7 +429,9 @@ class CallProver {
         if (is_settled) {
             CallFact right = most->first;
             right.is_once = fact.is_once;
-            right.pin = fact.pin;
+            if (fact.pin != CallPin::kHead) {  // else it tells which block was asked
+                right.pin = fact.pin;
+            }
             report_.right.push_back(std::move(right));
         }
     }
@@ -403,7 +451,8 @@ class CallProver {
     }
 
     /// Empty where it could not be asked, with the reason in `why`. `at_their_block`: facts of the
-    /// head are asked at the block that they are of.
+    /// head are asked at the block that they are of; else at the newest final one, unless that is
+    /// older.
     [[nodiscard]] Result<std::optional<Asked>> ask(const std::vector<CallFact>& facts,
                                                    std::optional<size_t> provider, std::string& why,
                                                    bool at_their_block = false) {
@@ -411,10 +460,11 @@ class CallProver {
         for (const CallFact& fact : facts) {
             PLUMBLINE_TRY(const evm::Hash hash, hash_of(fact.block_num));
             CallQuestion question{{fact.block_num, hash}, fact.call, fact.is_once, false, {}};
-            if (at_their_block) {
-                question.asked = fact.asked;
-            } else {
-                question.at_head = fact.pin == CallPin::kHead;  // Needs no archive.
+            if (fact.pin == CallPin::kHead) {
+                question.at_head = !at_their_block;  // Needs no archive.
+                if (!storage::is_in_doubt(fact)) {
+                    question.asked = fact.asked;
+                }
             }
             questions.push_back(std::move(question));
         }

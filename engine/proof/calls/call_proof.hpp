@@ -1,9 +1,11 @@
 // Facts of contract calls against the chain. Where the config says in which slots a contract keeps
-// what it answers, the block's state root proves it (call_storage_proof.hpp). All others are asked
-// again, of another provider than the one that told them where there is one. Nothing but another
-// word proves such an answer: where two providers differ all others are asked, and what most of
-// them say counts. Who answers from another block than it is asked about (block_look.hpp) is not
-// asked. A fact of the head that has changed since is nobody's lie.
+// what it answers, the block's state root proves it (call_storage_proof.hpp); what storage holds
+// counts against a stored answer only where some provider answers that as well, for the slots may
+// not be what the function reads. All others are asked again, of another provider than the one that
+// told them where there is one. Nothing but another word proves such an answer: where two providers
+// differ all others are asked, and what most of them say counts. Who answers from another block
+// than it is asked about (block_look.hpp) is not asked. A fact of the head is asked of the newest
+// final block, never of one before its own; one that has changed since is nobody's lie.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +30,9 @@ struct CallProofOptions {
     /// empty: as much as makes about 1,000, and all others of who had told one of these wrong.
     std::optional<double> sample;
     std::span<const CallStorage> storage;  ///< Plan::call_storage
+    /// What is final, as the index itself has it (IngestOptions).
+    std::optional<uint64_t> finality_depth;
+    uint64_t finality_depth_fallback = 0;
     std::function<bool()> is_cancelled;
     std::function<void(uint64_t done)> on_progress;
 };
@@ -42,7 +47,12 @@ struct CallOutcomeReport {
     Findings findings;      ///< kCallDiffers
     std::vector<storage::CallFact> right;  ///< what most say, for findings that are settled
     std::vector<std::string> unproven;     ///< what could not be asked, and why
-    std::vector<std::string> off_block;    ///< a sentence of each that was not asked, others were
+    std::vector<std::string> disputed;     ///< of `open`: storage against the word of its teller
+    /// Where `slots` of the config are not what the function reads: all who were asked say what is
+    /// stored. So many facts, of `checked`; a sentence of some.
+    uint64_t slots_elsewhere = 0;
+    std::vector<std::string> elsewhere;
+    std::vector<std::string> off_block;  ///< a sentence of each that was not asked, others were
 };
 
 /// Waits for answers. An error means that the database could not be read, or kCancelled.

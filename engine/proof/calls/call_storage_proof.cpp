@@ -78,6 +78,13 @@ bool has_no_code(const evm::Account& account) {
     return account.code_hash == evm::keccak256(ByteView{}) || account.code_hash.is_zero();
 }
 
+/// What a node itself runs at an address needs no account there.
+bool may_be_precompile(const evm::Address& address) {
+    constexpr size_t kZeros = 18;  // Of its 20 bytes: 0x1 to 0xffff.
+    return !address.is_zero() && std::all_of(address.bytes.begin(), address.bytes.begin() + kZeros,
+                                             [](uint8_t byte) { return byte == 0; });
+}
+
 }  // namespace
 
 /// All facts of one contract at one block.
@@ -97,8 +104,7 @@ CallStorageProver::CallStorageProver(rpc::ChainSource& source, const storage::Re
     : source_{source},
       view_{view},
       storage_{storage},
-      is_cancelled_{is_cancelled},
-      fits_(storage.size(), false) {}
+      is_cancelled_{is_cancelled} {}
 
 const CallStorage* CallStorageProver::find(const CallFact& fact) const {
     const bool is_told =
@@ -159,10 +165,6 @@ Result<StorageVerdict> CallStorageProver::prove(std::vector<CallFact> facts) {
         for (size_t i = 0; i < question.facts.size(); ++i) {
             judge(question, i, out);
         }
-    }
-    for (StorageDifference& one : out.differing) {
-        const CallStorage* const found = find(one.fact);
-        one.are_slots_right = fits_[static_cast<size_t>(found - storage_.data())];
     }
     return out;
 }
@@ -248,10 +250,10 @@ void CallStorageProver::judge(const Question& question, size_t at, StorageVerdic
         return;
     }
     if (fact.outcome == CallOutcome::kNothing) {
-        if (has_no_code(account)) {
+        if (has_no_code(account) && !may_be_precompile(question.address)) {
             ++out.proven;
         } else {
-            leave_open();  // Whether its code answers nothing no storage tells.
+            leave_open();  // Whether what runs there answers nothing no storage tells.
         }
         return;
     }
@@ -260,7 +262,6 @@ void CallStorageProver::judge(const Question& question, size_t at, StorageVerdic
         first += question.places[i].size();
     }
     StorageDifference difference{fact, fact, {}};
-    bool is_all_zero = true;
     for (size_t i = 0; i < storage.slots.size(); ++i) {
         const CallStorage::Slot& slot = storage.slots[i];
         evm::U256 word;
@@ -283,12 +284,9 @@ void CallStorageProver::judge(const Question& question, size_t at, StorageVerdic
                 difference.evidence.empty() ? "" : "; ", evm::to_hex(question.places[at][i]),
                 question.block.block_num);
         }
-        is_all_zero = is_all_zero && proven.is_zero();
     }
     if (difference.evidence.empty()) {
         ++out.proven;
-        const auto of = static_cast<size_t>(&storage - storage_.data());
-        fits_[of] = fits_[of] || !is_all_zero;
     } else {
         out.differing.push_back(std::move(difference));
     }

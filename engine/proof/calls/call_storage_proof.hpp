@@ -1,5 +1,8 @@
 // Facts of contract calls against the storage that their block's state root commits to, where the
 // config says in which slots the contract keeps what it answers: what no node can lie about.
+// Whether the function reads these slots there is another question, which no proof answers: not
+// every contract at which a function is asked has one layout, nor a proxy before and after an
+// upgrade.
 #pragma once
 
 #include <functional>
@@ -15,14 +18,11 @@
 
 namespace plumbline::engine {
 
-/// A fact that storage contradicts.
+/// A fact that storage contradicts, if the function reads the slots there.
 struct StorageDifference {
     storage::CallFact fact;
     storage::CallFact proven;  ///< with the words that storage holds
     std::string evidence;      ///< for people: which slot, against which block
-    /// Of the same function another answer, and not only zeros, is as its slots say: they are the
-    /// right ones.
-    bool are_slots_right = false;
 };
 
 struct StorageVerdict {
@@ -57,7 +57,6 @@ class CallStorageProver {
     const storage::ReadView& view_;
     std::span<const CallStorage> storage_;
     const std::function<bool()>& is_cancelled_;
-    std::vector<bool> fits_;  ///< by `storage_`: an answer that is not zero is as its slots say
 };
 
 }  // namespace plumbline::engine

@@ -1510,5 +1510,168 @@ TEST_F(CallsTest, WhatRunsOutOfGasInAProgramIsAskedAlone) {
     EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
+/// As a provider that cannot answer says it: the call reverts, or runs out of gas.
+rpc::CallResult failure(bool is_revert) {
+    return is_revert ? rpc::CallResult{rpc::CallResult::Kind::kReverted, {}, "execution reverted"}
+                     : rpc::CallResult{rpc::CallResult::Kind::kRefused, {}, "out of gas"};
+}
+
+TEST_F(CallsTest, WhoFailsEveryCallIsNotBelieved) {
+    for (const bool is_revert : {true, false}) {
+        for (const bool is_alone : {true, false}) {
+            SCOPED_TRACE(fmt::format("{} {}", is_revert, is_alone));
+            FakeChain chain{9};
+            chain.mine(60);
+            const TempDir directory;
+            FakeNodeOptions node;
+            node.providers = {"failing"};
+            if (!is_alone) {
+                node.providers.emplace_back("able");
+            }
+            node.runs_programs = false;
+            node.spoils = [is_revert](size_t provider, const FakeBlock& /*block*/,
+                                      ByteView /*input*/, rpc::CallResult& result) {
+                if (provider == 0) {
+                    result = failure(is_revert);
+                }
+            };
+            Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+            if (is_alone) {
+                EXPECT_FALSE(rig.finish(5'000));
+                EXPECT_FALSE(rig.indexer->failure());
+                EXPECT_FALSE(has_facts(rig));
+                rig.node->options.spoils = nullptr;
+            }
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+    }
+}
+
+/// A pruned node that runs no programs: of new blocks it has answers, of old ones none.
+TEST_F(CallsTest, WhoFailsTheCallsOfBlocksThatItHasNotIsNotBelievedOfThese) {
+    for (const int how : {0, 1, 2}) {
+        for (const bool is_alone : {true, false}) {
+            SCOPED_TRACE(fmt::format("{} {}", how, is_alone));
+            FakeChain chain{9};
+            chain.mine(60);
+            const uint64_t head = chain.head();
+            const TempDir directory;
+            FakeNodeOptions node;
+            node.providers = {"pruned"};
+            if (!is_alone) {
+                node.providers.emplace_back("archive");
+            }
+            node.runs_programs = false;
+            node.spoils = [head, how](size_t provider, const FakeBlock& block, ByteView /*input*/,
+                                      rpc::CallResult& result) {
+                if (provider == 0 && block.header.block_num + 30 < head) {
+                    result = how == 2 ? rpc::CallResult{rpc::CallResult::Kind::kAnswered, {}, ""}
+                                      : failure(how == 0);
+                }
+            };
+            Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+            if (is_alone) {
+                EXPECT_FALSE(rig.finish(5'000));
+                EXPECT_FALSE(rig.indexer->failure());
+                expect_true_facts(chain, *rig.indexer->database(), 0);
+                rig.node->options.spoils = nullptr;
+            }
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+    }
+}
+
+TEST_F(CallsTest, AFailureThatNoProgramSawIsAskedOfAnother) {
+    for (const bool is_revert : {true, false}) {
+        FakeChain chain{9};
+        chain.mine(60);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.providers = {"failing", "able"};
+        node.runs_programs = false;
+        // It runs the hash function of every chain, so of itself it would be believed.
+        node.spoils = [is_revert](size_t provider, const FakeBlock& /*block*/, ByteView input,
+                                  rpc::CallResult& result) {
+            if (provider == 0 && !input.empty()) {
+                result = failure(is_revert);
+            }
+        };
+        Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
+TEST_F(CallsTest, WhatAProgramSawRevertIsAskedOfNobodyElse) {
+    FakeChain chain{9};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"one", "other"};
+    size_t asked_of_other = 0;
+    node.spoils = [&asked_of_other](size_t provider, const FakeBlock& /*block*/, ByteView /*input*/,
+                                    rpc::CallResult& /*result*/) { asked_of_other += provider; };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_EQ(asked_of_other, 0U);
+    EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+/// The node's tag is behind what the config calls final: names are other ones at every block.
+TEST_F(CallsTest, AFactOfTheHeadIsComparedAtWhatTheConfigCallsFinal) {
+    FakeChain chain{8};
+    chain.mine(90);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"only"};
+    node.finality_depth = 60;
+    Rig rig{chain, directory.sub("db"), 0, asked_of_head(false), {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    storage::Database& database = *rig.indexer->database();
+    const auto at_once =
+        verify(database, rig.indexer->shared_plan(), rig.node.get(), calls_alone().verify);
+    ASSERT_TRUE(at_once) << at_once.error().message;
+    EXPECT_GT(at_once->calls->checked, 0U);
+    EXPECT_TRUE(at_once->calls->findings.empty());
+
+    chain.mine(40);
+    const auto repaired =
+        repair(database, rig.indexer->shared_plan(), rig.node.get(), calls_alone());
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_FALSE(repaired->plans.empty());
+    EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+    const auto view = database.read_view();
+    size_t of_new_block = 0;
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        of_new_block += scan->fact().asked.block_num == chain.head() - kFinality ? 1U : 0U;
+    }
+    EXPECT_GT(of_new_block, 0U);
+    EXPECT_GT(expect_true_facts(chain, database, UINT64_MAX), 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, AFactOfTheHeadIsComparedAtNoBlockBeforeItsOwn) {
+    FakeChain chain{8};
+    chain.mine(90);
+    const TempDir directory;
+    Rig rig{chain, directory.sub("db"), 0, asked_of_head(false)};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    rig.node->options.lag = 40;  // A node that is behind, or was put back.
+    rig.node->options.keeps_side_blocks = true;
+    const auto repaired =
+        repair(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(), calls_alone());
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    EXPECT_TRUE(repaired->plans.empty());
+    EXPECT_TRUE(repaired->report.calls->findings.empty());
+    EXPECT_GT(expect_true_facts(chain, *rig.indexer->database(), UINT64_MAX), 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 }  // namespace
 }  // namespace plumbline::engine::calls_test
