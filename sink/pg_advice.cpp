@@ -49,6 +49,8 @@ constexpr Advice kOfStatements[] = {
      "drop its not null"},
     {"23505", "a unique index that is not the sink's forbids it, or two rows are one: drop it"},
     {"23514", "a check constraint that is not the sink's forbids it: drop it, or widen it"},
+    {"23P01", "an exclusion constraint that is not the sink's forbids it: drop it, or narrow it"},
+    {"55000", "somebody has made the table's primary key deferrable: the sink looks at it anew"},
     {"0A000",
      "PostgreSQL does not do that with such a table: a rule of yours on it is to be dropped, and a "
      "trigger may take its place"},
@@ -57,7 +59,7 @@ constexpr Advice kOfStatements[] = {
      "the idle_session_timeout of the role, the database or the server is shorter than the sink "
      "takes between two statements: alter role ... set idle_session_timeout = 0"},
     {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
-    {"42P10", "somebody has dropped the table's primary key: the sink looks at it anew"},
+    {"42P10", "somebody has changed the table's primary key: the sink looks at it anew"},
     {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
     {"42703", "somebody has altered the table: the sink looks at it anew"},
     {"42P01", "somebody has dropped or renamed the table: the sink makes it anew"},

@@ -131,6 +131,14 @@ Result<std::unique_ptr<PgConnection>> PgConnection::open(PgOptions options) {
                      "the URL of PostgreSQL, which is not shown: " + checked.error().message};
     }
     std::unique_ptr<PgConnection> out{new PgConnection{std::move(options)}};
+    char* mistake = nullptr;
+    PQconninfoFree(PQconninfoParse(out->options_.url.c_str(), &mistake));
+    if (mistake != nullptr) {
+        const std::string said = one_line(out->redactor_.redact(mistake));
+        PQfreemem(mistake);
+        return Error{ErrorCode::kInvalidArgument,
+                     "the URL of PostgreSQL, which is not shown: " + said};
+    }
     PLUMBLINE_TRY_VOID(out->connect());
     return out;
 }

@@ -144,7 +144,9 @@ class PgConnection {
     [[nodiscard]] bool has_ended();
     /// Times that something was sent and its answer awaited.
     [[nodiscard]] uint64_t round_trips() const noexcept { return round_trips_; }
+    [[nodiscard]] int64_t silence_ms() const noexcept { return options_.silence_ms; }
     void set_silence_ms(int64_t ms) noexcept { options_.silence_ms = ms; }
+    [[nodiscard]] int64_t lock_ms() const noexcept { return options_.lock_ms; }
     /// From the next transaction on.
     void set_lock_ms(int64_t ms) noexcept { options_.lock_ms = ms; }
     /// Who held the lock that the last refused statement had waited for; empty: it had not, or

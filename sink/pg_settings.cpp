@@ -26,4 +26,11 @@ std::string pg_settings_sql(int64_t lock_ms) {
         kValues, lock_ms);
 }
 
+std::string pg_short_locks_sql(int64_t most_ms) {
+    return fmt::format(
+        "select pg_catalog.set_config('lock_timeout', least({}, (select nullif(reset_val::bigint, "
+        "0) from pg_catalog.pg_settings where name = 'lock_timeout'))::text, true)",
+        most_ms);
+}
+
 }  // namespace plumbline::sink

@@ -42,6 +42,14 @@ inline constexpr int64_t kLockMs = 30'000;
 /// until the transaction ends. What a server does not know is passed over.
 [[nodiscard]] std::string pg_settings_sql(int64_t lock_ms);
 
+/// And what alters a table, because everybody who reads it stands behind who waits for that. Longer
+/// than PostgreSQL takes to end an autovacuum that is in the way (deadlock_timeout).
+inline constexpr int64_t kAlterMs = 2'000;
+
+/// A statement that has locks waited for `most_ms` from there to the transaction's end, or less
+/// where the role's own lock_timeout is less.
+[[nodiscard]] std::string pg_short_locks_sql(int64_t most_ms);
+
 /// How every transaction that writes begins: with the default of a role, a row that somebody else
 /// has just changed would be a failure.
 inline constexpr const char* kPgBegin = "begin isolation level read committed";

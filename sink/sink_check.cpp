@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/backoff.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/fold/scratch_database.hpp"
@@ -22,6 +23,7 @@ constexpr int64_t kAgainMs = 200;
 constexpr int64_t kTellMs = 5'000;
 constexpr int64_t kLeastMs = 1'000;    ///< for a last try
 constexpr int64_t kRefusalMs = 1'000;  ///< so that PostgreSQL says first why
+constexpr std::string_view kLockTimeout = "55P03";
 constexpr size_t kLookUpRows = 500;
 constexpr size_t kMendRows = 5'000;
 
@@ -184,15 +186,15 @@ std::string what_it_says(const SinkCheckOptions& options) {
                         : fmt::format("the running service says that the sink {}", said);
 }
 
-/// Whether the table can be compared; mended where that is wanted and possible. A writer beside us
-/// finds out by its next fence that the table is another, and compares it, too.
+/// Whether the table can be compared; one that is missing is made where that is wanted. A writer
+/// beside us finds out by its next fence that the table is another, and compares it, too.
 Result<bool> make_fit(const SinkCheckOptions& options, SinkSession& session, const SinkTable& table,
                       size_t at, SinkReport& report) {
     const TableLook& look = session.looks()[at];
     if (look.problem.empty()) {
         return true;
     }
-    TableProblem problem{table.name(), look.problem, options.repair && !look.cure.empty()};
+    TableProblem problem{table.name(), look.problem, options.repair && !look.exists};
     if (problem.is_mended) {
         std::vector<PgStatement> statements{session.lock_schema()};
         statements.insert(statements.end(), look.cure.begin(), look.cure.end());
@@ -203,6 +205,28 @@ Result<bool> make_fit(const SinkCheckOptions& options, SinkSession& session, con
     }
     report.problems.push_back(std::move(problem));
     return report.problems.back().is_mended;
+}
+
+/// Alters the first table that needs it, and commits: comparing takes long, and whoever reads a
+/// table that was altered waits for that transaction's end. False: none needs it.
+Result<bool> alter_next(SinkSession& session, const std::vector<SinkTable>& tables,
+                        std::vector<TableProblem>& altered) {
+    for (size_t at = 0; at < tables.size(); ++at) {
+        const TableLook& look = session.looks()[at];
+        const std::string& name = tables[at].name();
+        if (look.problem.empty() || look.cure.empty() || !look.exists ||
+            std::ranges::find(altered, name, &TableProblem::table) != altered.end()) {
+            continue;
+        }
+        TableProblem problem{name, look.problem, true};
+        std::vector<PgStatement> changes = look.cure;
+        changes.push_back(session.note_columns(at));
+        PLUMBLINE_TRY(const auto locked, session.run({session.lock_schema()}));
+        PLUMBLINE_TRY_VOID(session.commit_altering(std::move(changes)));
+        altered.push_back(std::move(problem));
+        return true;
+    }
+    return false;
 }
 
 Status check_together(const SinkCheckOptions& options, SinkSession& session,
@@ -264,6 +288,8 @@ Result<SinkReport> check_sink(
     pg.connect_ms = std::min(pg.connect_ms, left_ms());
     pg.silence_ms = left_ms() + kRefusalMs;
     pg.wait = std::make_shared<PgWait>();
+    std::vector<TableProblem> altered;
+    Backoff pause{kAgainMs, kTellMs};
     bool is_told = false;
     const auto tell = [&](int64_t waited_ms, const auto& what) {
         if (!is_told && waited_ms >= kTellMs && options.on_wait) {
@@ -291,9 +317,23 @@ Result<SinkReport> check_sink(
                                             {SinkSession::kStaySilent, {}}}));
         PLUMBLINE_TRY_VOID(session.refresh());
         PLUMBLINE_TRY(const bool is_together, stand_together(session, tables, *view));
+        if (is_together && options.repair) {
+            const Result<bool> has_altered = alter_next(session, tables, altered);
+            const bool may_wait = !has_altered && session.connection().sqlstate() == kLockTimeout &&
+                                  system_clock().monotonic_ms() < deadline &&
+                                  session.connection().rollback();
+            if (!has_altered && !may_wait) {
+                return has_altered.error();
+            }
+            if (!has_altered || *has_altered) {
+                sleep_ms(has_altered ? 0 : pause.next());
+                continue;
+            }
+        }
         if (is_together) {
             session.connection().set_silence_ms(0);
             SinkReport report;
+            report.problems = altered;
             std::unique_ptr<HistoryRows> history;
             if (options.config.has_history) {
                 PLUMBLINE_TRY(history, HistoryRows::fold(*view, options.plan, tables,

@@ -387,4 +387,17 @@ Status SinkSession::commit(std::vector<PgStatement> statements) {
     return ok();
 }
 
+Status SinkSession::commit_altering(std::vector<PgStatement> changes) {
+    const int64_t lock_ms = connection_->lock_ms();
+    const int64_t silence_ms = connection_->silence_ms();
+    const int64_t most_ms = std::min(lock_ms, kAlterMs);
+    changes.insert(changes.begin(), {pg_short_locks_sql(most_ms), {}});
+    connection_->set_lock_ms(most_ms);  // So that who holds it is looked up in time.
+    connection_->set_silence_ms(0);     // Building an index may take long.
+    Status done = commit(std::move(changes));
+    connection_->set_lock_ms(lock_ms);
+    connection_->set_silence_ms(silence_ms);
+    return done;
+}
+
 }  // namespace plumbline::sink

@@ -124,6 +124,9 @@ class SinkSession {
     [[nodiscard]] Error explain(Error error) const;
     /// Sends COMMIT behind `statements`; kUnavailable where nobody knows whether it was done.
     [[nodiscard]] Status commit(std::vector<PgStatement> statements);
+    /// The same of what alters a table, and of no more than one: while it waits for whoever has the
+    /// table, all its readers wait behind it, so it soon gives up (kAlterMs) and lets them through.
+    [[nodiscard]] Status commit_altering(std::vector<PgStatement> changes);
 
   private:
     [[nodiscard]] std::string own(std::string_view table) const;

@@ -14,6 +14,12 @@
 
 namespace plumbline::sink {
 
+namespace {
+
+constexpr int64_t kNoteMs = 500;  ///< for what can be left undone
+
+}  // namespace
+
 PgStatement SinkSession::lock_schema() const {
     const evm::Hash hash = evm::keccak256(as_bytes("plumbline schema " + config_.schema));
     int64_t number = 0;
@@ -97,9 +103,10 @@ Status SinkSession::look_at_made() {
     return ok();
 }
 
-/// Columns and indexes that are missing are made; tables are made where they are loaded.
+/// Columns and indexes that are missing are made; tables are made where they are loaded. Nothing of
+/// one table is held while another is waited for, or while an index is built.
 Status SinkSession::mend_tables() {
-    std::vector<PgStatement> changes;
+    std::vector<std::vector<PgStatement>> changes;
     for (size_t at = 0; at < looks_.size(); ++at) {
         const TableLook& look = looks_[at];
         if (!look.exists) {
@@ -108,18 +115,21 @@ Status SinkSession::mend_tables() {
         if (!look.problem.empty() && look.cure.empty()) {
             return Error{ErrorCode::kInvalidArgument, look.problem};
         }
-        changes.insert(changes.end(), look.cure.begin(), look.cure.end());
         if (!look.cure.empty()) {
-            changes.push_back(note_columns(at));
+            changes.push_back(look.cure);
+            changes.back().push_back(note_columns(at));
         }
-        changes.insert(changes.end(), look.missing_indexes.begin(), look.missing_indexes.end());
+        for (const PgStatement& index : look.missing_indexes) {
+            changes.push_back({index});
+        }
     }
     if (changes.empty()) {
         return ok();
     }
-    changes.insert(changes.begin(), {{kPgBegin, {}}, lock_schema()});
-    changes.push_back({"commit", {}});
-    PLUMBLINE_TRY(const auto changed, run(changes));
+    for (std::vector<PgStatement>& one : changes) {
+        PLUMBLINE_TRY(const auto begun, run({{kPgBegin, {}}, lock_schema()}));
+        PLUMBLINE_TRY_VOID(commit_altering(std::move(one)));
+    }
     PLUMBLINE_TRY_VOID(look());
     return read_states();
 }
@@ -140,7 +150,7 @@ PgStatement SinkSession::note_columns(size_t table) const {
 Status SinkSession::add_columns_note() {
     const Result<std::vector<PgRows>> added =
         connection_->run({{kPgBegin, {}},
-                          {"select set_config('lock_timeout', '500', true)", {}},
+                          {pg_short_locks_sql(kNoteMs), {}},
                           lock_schema(),
                           {fmt::format("alter table {} add column if not exists columns text",
                                        own("plumbline_tables")),
@@ -164,8 +174,7 @@ Status SinkSession::mark_tables() {
     if (marks.empty()) {
         return ok();
     }
-    marks.insert(marks.begin(),
-                 {{kPgBegin, {}}, {"select set_config('lock_timeout', '500', true)", {}}});
+    marks.insert(marks.begin(), {{kPgBegin, {}}, {pg_short_locks_sql(kNoteMs), {}}});
     marks.push_back({"commit", {}});
     const Result<std::vector<PgRows>> marked = connection_->run(marks);
     if (!marked && !connection_->rollback()) {

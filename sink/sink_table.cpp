@@ -309,16 +309,6 @@ void SinkTable::to_cells(const evm::Log& log, uint64_t timestamp, const evm::Eve
     }
 }
 
-std::string SinkTable::reopen_above_sql() const {
-    return fmt::format("update {} set \"_to\" = null where {} and \"_to\" > $1::bigint", full_name_,
-                       condition_);
-}
-
-std::string SinkTable::delete_above_sql() const {
-    return fmt::format("delete from {} where {} and \"_block\" > $1::bigint", full_name_,
-                       condition_);
-}
-
 Status SinkTable::to_cells(const storage::RowCodec& codec, std::string_view key,
                            std::string_view row, Cells& cells) const {
     PLUMBLINE_TRY(const auto values, storage::decode_key(key, layout_->key));

@@ -144,6 +144,8 @@ class SinkTable {
     /// Says that it is a sink's (table_look.hpp).
     [[nodiscard]] std::string mark_sql() const;
     [[nodiscard]] std::string primary_key_sql() const;
+    /// The same where it has another; `name` is that one's, quoted.
+    [[nodiscard]] std::string replace_key_sql(std::string_view name) const;
     /// Rows of several chains stand in it.
     [[nodiscard]] bool has_chain_id() const noexcept { return !chain_id_.empty(); }
     struct Index {
@@ -162,9 +164,9 @@ class SinkTable {
     [[nodiscard]] std::string copy_in_sql() const;
     /// $1...: the columns' arrays.
     [[nodiscard]] std::string upsert_sql() const;
-    /// $1...: the key columns' arrays.
+    /// $1...: the key columns' arrays; fails where a row stays.
     [[nodiscard]] std::string delete_sql() const;
-    /// The same of rows that are there: fails where one of them stays, or is not there.
+    /// The same of rows that are there: fails also where one of them is not.
     [[nodiscard]] std::string delete_all_sql() const;
     /// bucket, count, sums of both halves of the rows' MD5.
     [[nodiscard]] std::string digest_sql() const;
@@ -173,9 +175,11 @@ class SinkTable {
     /// $1...: the key columns' arrays; every column's cell of these rows, those of the key first as
     /// `columns` has them; null where a column is null.
     [[nodiscard]] std::string cells_sql() const;
-    /// $1: rows of blocks above it go; of an event's table, and of a history.
+    /// $1: rows of blocks above it go; of an event's table, and of a history. Fails where one
+    /// stays.
     [[nodiscard]] std::string delete_above_sql() const;
-    /// $1: versions that ended above it are what they were before: open; of a history.
+    /// $1: versions that ended above it are what they were before: open; of a history. Fails where
+    /// one is kept from it.
     [[nodiscard]] std::string reopen_above_sql() const;
     /// This chain's rows: "true", or "chain_id" = 1.
     [[nodiscard]] const std::string& condition() const noexcept { return condition_; }
@@ -193,7 +197,10 @@ class SinkTable {
     void name_it(std::string name, const engine::SinkConfig& config, uint64_t chain_id);
     void tag_it(std::string shape);
     [[nodiscard]] std::string cell_sql(const SinkColumn& column, std::string_view of) const;
-    [[nodiscard]] std::string must_be_all_sql(std::string_view what) const;
+    [[nodiscard]] std::string gone_sql() const;
+    [[nodiscard]] std::string all_of_sql(std::string_view change, std::string_view where,
+                                         std::string_view what) const;
+    [[nodiscard]] std::string must_be_all_sql(std::string_view all, std::string_view what) const;
     [[nodiscard]] std::string joined_cells_sql(bool keys_only) const;
     [[nodiscard]] std::string unnest_sql(bool keys_only) const;
     [[nodiscard]] std::string names(bool keys_only, std::string_view of = {}) const;

@@ -10,6 +10,14 @@
 
 namespace plumbline::sink {
 
+namespace {
+
+constexpr std::string_view kAllGiven = "cardinality($1)";
+constexpr std::string_view kKeepsOut = "keeps rows out";
+constexpr std::string_view kKeepsIn = "does not let rows go";
+
+}  // namespace
+
 std::string SinkTable::names(bool keys_only, std::string_view of) const {
     std::string out;
     for (const SinkColumn& column : columns_) {
@@ -36,6 +44,11 @@ std::string SinkTable::mark_sql() const {
 
 std::string SinkTable::primary_key_sql() const {
     return fmt::format("alter table {} add primary key ({})", full_name_, names(true));
+}
+
+std::string SinkTable::replace_key_sql(std::string_view name) const {
+    return fmt::format("alter table {} drop constraint {}, add primary key ({})", full_name_, name,
+                       names(true));
 }
 
 SinkTable::Index SinkTable::make_index(const std::vector<std::string>& fields) const {
@@ -141,26 +154,47 @@ std::string SinkTable::upsert_sql() const {
         "with u as (insert into {} ({}) select * from {} on conflict ({}) do update set {} "
         "returning 1) select {} from u",
         full_name_, names(false), unnest_sql(false), names(true), sets,
-        must_be_all_sql("keeps rows out, takes "));
+        must_be_all_sql(kAllGiven, kKeepsOut));
+}
+
+std::string SinkTable::gone_sql() const {
+    return fmt::format("({}) in (select * from {})", names(true), unnest_sql(true));
 }
 
 std::string SinkTable::delete_sql() const {
-    return fmt::format("delete from {} where ({}) in (select * from {})", full_name_, names(true),
-                       unnest_sql(true));
+    return all_of_sql(fmt::format("delete from {}", full_name_), gone_sql(), kKeepsIn);
 }
 
 std::string SinkTable::delete_all_sql() const {
-    return fmt::format("with u as ({} returning 1) select {} from u", delete_sql(),
-                       must_be_all_sql("does not let rows go, takes "));
+    return fmt::format("with u as (delete from {} where {} returning 1) select {} from u",
+                       full_name_, gone_sql(), must_be_all_sql(kAllGiven, kKeepsIn));
 }
 
-/// Of what a statement returned as u: an error where it was not all that it was given. The text is
-/// cast only where it is said.
-std::string SinkTable::must_be_all_sql(std::string_view what) const {
+std::string SinkTable::reopen_above_sql() const {
+    return all_of_sql(fmt::format("update {} set \"_to\" = null", full_name_),
+                      fmt::format("{} and \"_to\" > $1::bigint", condition_), kKeepsOut);
+}
+
+std::string SinkTable::delete_above_sql() const {
+    return all_of_sql(fmt::format("delete from {}", full_name_),
+                      fmt::format("{} and \"_block\" > $1::bigint", condition_), kKeepsIn);
+}
+
+/// Both parts of the statement see the rows as they were before it.
+std::string SinkTable::all_of_sql(std::string_view change, std::string_view where,
+                                  std::string_view what) const {
+    const std::string all = fmt::format("(select count(*) from {} where {})", full_name_, where);
+    return fmt::format("with u as ({} where {} returning 1) select {} from u", change, where,
+                       must_be_all_sql(all, what));
+}
+
+/// Of what a statement returned as u: an error where it was not `all`. The text is cast only where
+/// it is said.
+std::string SinkTable::must_be_all_sql(std::string_view all, std::string_view what) const {
     return fmt::format(
-        "(case when count(*) = cardinality($1) then '0' else {} || count(*) || ' of ' || "
-        "cardinality($1) end)::int",
-        quote_text(fmt::format("{}{} {}", kTriggerKeeps, full_name_, what)));
+        "(case when count(*) = {0} then '0' else {1} || count(*) || ' of ' || {0} || {2} end)::int",
+        all, quote_text(fmt::format("{}{} {}, takes ", kTriggerKeeps, full_name_, what)),
+        quote_text(fmt::format(": let a trigger return {}", what == kKeepsIn ? "old" : "new")));
 }
 
 /// What stands in a cell: hex digits of bytes.

@@ -28,17 +28,18 @@ std::string column_mark() {
 }
 
 PgStatement look_question(const SinkTable& table) {
-    return {
-        fmt::format("select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
-                    "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
-                    "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
-                    "'usage'), {}, a.attgenerated <> '' or a.attidentity = 'a', "
-                    "col_description(c.oid, a.attnum) from pg_class c join "
-                    "pg_attribute a on a.attrelid = c.oid left join "
-                    "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
-                    "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
-                    kFileMark, column_mark(), kHeir),
-        {table.full_name()}};
+    return {fmt::format(
+                "select a.attname, format_type(a.atttypid, a.atttypmod), coalesce(a.attnum = "
+                "any(i.indkey), false), c.relkind, c.relpersistence, c.oid, {}, "
+                "a.attnum, {}, obj_description(c.oid, 'pg_class'), pg_has_role(c.relowner, "
+                "'usage'), {}, a.attgenerated <> '' or a.attidentity = 'a', "
+                "col_description(c.oid, a.attnum), (select quote_ident(k.relname) from pg_class "
+                "k where k.oid = i.indexrelid), i.indimmediate from pg_class c join "
+                "pg_attribute a on a.attrelid = c.oid left join "
+                "pg_index i on i.indrelid = c.oid and i.indisprimary where c.oid = "
+                "to_regclass($1::text) and a.attnum > 0 and not a.attisdropped",
+                kFileMark, column_mark(), kHeir),
+            {table.full_name()}};
 }
 
 PgStatement relations_question(std::string_view schema) {
@@ -144,14 +145,6 @@ std::vector<PgStatement> to_make(const SinkTable& table, const std::vector<PgSta
     return out;
 }
 
-bool has_key(const PgRows& columns) {
-    bool out = false;
-    for (size_t row = 0; row < columns.size(); ++row) {
-        out = out || columns.at(row, kIsKey) == "t";
-    }
-    return out;
-}
-
 /// Somebody has added it: what it holds would be overwritten.
 bool is_users(const TableNote& note, const SinkColumn& column, const PgRows& columns, size_t row) {
     return row < columns.size() && note.has_columns &&
@@ -168,6 +161,12 @@ std::string not_own(const SinkTable& table, const SinkColumn& column) {
         name, table.full_name(), kTableMark);
 }
 
+std::string_view by_whom(const SinkTable& table) {
+    return table.has_chain_id() ? ", by whoever writes first: the configs of all chains in it must "
+                                  "have the same types"
+                                : "";
+}
+
 /// What is wrong with a column as it is there, and nobody but its owner can mend; mostly nothing.
 std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRows& columns,
                    size_t row) {
@@ -178,30 +177,50 @@ std::string misfit(const SinkTable& table, const SinkColumn& column, const PgRow
                                     "rename the table, and it is made anew",
                                     table.full_name(), column.name);
     }
-    const bool is_key = columns.at(row, kIsKey) == "t";
     if (columns.at(row, kIsGenerated) == "t") {
         return fmt::format(
             "the column {0} of {1} is generated always, so nobody can write it: alter table {1} "
             "alter column {0} drop expression (or drop identity)",
             quote_name(column.name), table.full_name());
     }
-    if (columns.at(row, kType) == column.type && is_key == column.is_key) {
+    if (columns.at(row, kType) == column.type) {
         return {};
     }
-    if (columns.at(row, kType) == column.type && !has_key(columns)) {
+    const bool is_key = column.is_key || columns.at(row, kIsKey) == "t";
+    return fmt::format(
+        "the column {} of {} is {}, and the mapping needs {}: rename or drop the {}, "
+        "and it is made anew{}",
+        column.name, table.full_name(), columns.at(row, kType), column.type,
+        is_key ? "table" : "column", by_whom(table));
+}
+
+/// The same of the primary key: rows are written by it.
+std::string misfit_key(const SinkTable& table, const PgRows& columns) {
+    if (columns.is_null(0, kKeyName)) {
         return fmt::format(
             "the table {0} has lost its primary key: {1}; or drop the table, and it is made anew",
             table.full_name(), table.primary_key_sql());
     }
-    return fmt::format(
-        "the column {} of {} is {}{}, and the mapping needs {}{}: rename or drop the {}, and it is "
-        "made anew{}",
-        column.name, table.full_name(), columns.at(row, kType), is_key ? " in the primary key" : "",
-        column.type, column.is_key ? " in the primary key" : "",
-        is_key != column.is_key ? "table" : "column",
-        table.has_chain_id() ? ", by whoever writes first: the configs of all chains in "
-                               "it must have the same types"
-                             : "");
+    const std::string cure =
+        fmt::format("{}; or drop the table, and it is made anew{}",
+                    table.replace_key_sql(columns.at(0, kKeyName)), by_whom(table));
+    for (size_t row = 0; row < columns.size(); ++row) {
+        const auto column =
+            std::ranges::find(table.columns(), columns.at(row, kName), &SinkColumn::name);
+        const bool should = column != table.columns().end() && column->is_key;
+        if ((columns.at(row, kIsKey) == "t") != should) {
+            return fmt::format("the column {} of {} {} the primary key, and should{}: {}",
+                               columns.at(row, kName), table.full_name(),
+                               should ? "is missing in" : "stands in",
+                               should ? " be there" : " not", cure);
+        }
+    }
+    return columns.at(0, kIsKeyAtOnce) == "t"
+               ? std::string{}
+               : fmt::format(
+                     "the primary key of {} is deferrable, and no row can be written by "
+                     "such a one: {}",
+                     table.full_name(), cure);
 }
 
 }  // namespace
@@ -261,6 +280,9 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
                              quote_name(column.name), column.type),
                  {}});
         }
+    }
+    if (refused.empty()) {
+        refused = misfit_key(table, columns);
     }
     if (!refused.empty()) {
         out.problem = std::move(refused);

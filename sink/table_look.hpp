@@ -62,7 +62,9 @@ enum LookColumn : uint8_t {
     kIsOwner,
     kHeirName,
     kIsGenerated,
-    kColumnComment
+    kColumnComment,
+    kKeyName,      ///< quoted; null where the table has no primary key
+    kIsKeyAtOnce,  ///< and not deferrable
 };
 
 /// As the answer to `relations_question` has a column behind the name.

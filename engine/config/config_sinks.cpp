@@ -18,6 +18,45 @@ constexpr size_t kMaxSqlName = 63;  ///< PostgreSQL's NAMEDATALEN - 1
 /// The place of `url` in the stored config: parsed again, never asked.
 constexpr std::string_view kRedactedUrl = "postgresql://redacted.invalid";
 
+/// Parameters that take one of few words; libpq knows no others, whatever its age.
+struct UrlWords {
+    std::string_view name;
+    std::string_view words;
+};
+constexpr UrlWords kUrlWords[] = {
+    {"sslmode", "disable, allow, prefer, require, verify-ca, verify-full"},
+    {"target_session_attrs", "any, read-write, read-only, primary, standby, prefer-standby"},
+    {"gssencmode", "disable, prefer, require"},
+    {"channel_binding", "disable, prefer, require"},
+};
+
+bool is_one_of(std::string_view word, std::string_view words) {
+    return fmt::format(" {},", words).find(fmt::format(" {},", word)) != std::string::npos;
+}
+
+/// Of a URL that can be meant in one way only; its values are not shown.
+Status check_url_words(std::string_view url) {
+    const size_t user_end = url.find_first_of("@/", url.find("://") + 3);
+    const bool has_user = user_end != std::string_view::npos && url[user_end] == '@';
+    std::string_view rest = url.substr(has_user ? user_end : 0);  // A password may have a ?.
+    rest.remove_prefix(std::min(rest.find('?'), rest.size()));
+    while (!rest.empty()) {
+        rest.remove_prefix(1);
+        const std::string_view one = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(one.size());
+        const size_t equals = std::min(one.find('='), one.size());
+        const std::string_view value = one.substr(std::min(equals + 1, one.size()));
+        for (const auto& [name, words] : kUrlWords) {
+            if (one.substr(0, equals) == name && value.find('%') == std::string_view::npos &&
+                !is_one_of(value, words)) {
+                return Error{ErrorCode::kInvalidArgument,
+                             fmt::format("{} must be one of {}", name, words)};
+            }
+        }
+    }
+    return ok();
+}
+
 Status read_sink_url(const Section& section, const TomlValue& url, std::string& out,
                      std::vector<TextEdit>& edits) {
     PLUMBLINE_TRY(const std::string text, section.string(url, "url"));
@@ -34,7 +73,9 @@ Status read_sink_url(const Section& section, const TomlValue& url, std::string& 
                                                     "env:NAME for one that is secret",
                                                     section.name()));
     }
-    if (const Status checked = check_postgres_url(*resolved); !checked) {
+    Status checked = check_postgres_url(*resolved);
+    checked = checked ? check_url_words(*resolved) : std::move(checked);
+    if (!checked) {
         return section.mistake(url.pos, fmt::format("url in {}, which is not shown: {}",
                                                     section.name(), checked.error().message));
     }
@@ -45,10 +86,12 @@ Status read_sink_url(const Section& section, const TomlValue& url, std::string& 
 
 Status read_schema(const Section& section, const TomlValue& value, std::string& out) {
     PLUMBLINE_TRY(const std::string name, section.string(value, "schema"));
-    if (!is_identifier(name) || name.size() > kMaxSqlName || name.starts_with("pg_")) {
+    if (!is_identifier(name) || name.size() > kMaxSqlName || name.starts_with("pg_") ||
+        name == "information_schema") {
         return section.mistake(value.pos,
                                fmt::format("schema in {} must be up to {} letters, digits and _, "
-                                           "not begin with a digit or pg_, and so not be {}",
+                                           "not begin with a digit or pg_ nor be "
+                                           "information_schema, and so not be {}",
                                            section.name(), kMaxSqlName, in_quotes(name)));
     }
     out = name;
@@ -108,6 +151,55 @@ Status read_sink(std::string_view path, const TomlEntry& entry, Config& config,
     return ok();
 }
 
+/// Of "hub.VoteCast", "hub.*" and "*": whether an event can be both.
+bool share_events(std::string_view one, std::string_view other) {
+    const auto covers = [](std::string_view all, std::string_view part) {
+        return all == "*" || all == part ||
+               (all.ends_with(".*") && part.starts_with(all.substr(0, all.size() - 1)));
+    };
+    return covers(one, other) || covers(other, one);
+}
+
+/// What both would write; empty where nothing. A stored config names no database.
+std::string shared_table(const SinkConfig& one, const SinkConfig& other) {
+    if (one.url != other.url || one.url == kRedactedUrl || one.schema != other.schema) {
+        return {};
+    }
+    for (const std::string& entity : one.entities) {
+        if (std::ranges::find(other.entities, entity) != other.entities.end()) {
+            return "the entity " + entity;
+        }
+    }
+    for (const std::string& event : one.events) {
+        for (const std::string& more : other.events) {
+            if (share_events(event, more)) {
+                return fmt::format("events of {}", in_quotes(event));
+            }
+        }
+    }
+    return {};
+}
+
+/// Rows have one writer: the second would stop at its start.
+Status check_shared_tables(std::string_view path, const std::vector<SinkConfig>& sinks) {
+    Mistakes mistakes;
+    for (size_t at = 0; at < sinks.size(); ++at) {
+        for (size_t before = 0; before < at; ++before) {
+            const std::string shared = shared_table(sinks[at], sinks[before]);
+            if (!shared.empty()) {
+                mistakes.add(Status{mistake_at(
+                    path, sinks[at].pos,
+                    fmt::format(
+                        "[sinks.{}] writes {} into the schema {} of the database that "
+                        "[sinks.{}] writes it to: give it another schema, or take it out of "
+                        "one of them",
+                        sinks[at].name, shared, sinks[at].schema, sinks[before].name))});
+            }
+        }
+    }
+    return mistakes.all();
+}
+
 }  // namespace
 
 Status read_sinks(std::string_view path, const TomlValue& value, Config& config,
@@ -121,6 +213,7 @@ Status read_sinks(std::string_view path, const TomlValue& value, Config& config,
     for (const TomlEntry& entry : sinks.entries()) {
         mistakes.add(read_sink(path, entry, config, edits));
     }
+    mistakes.add(check_shared_tables(path, config.sinks));
     return mistakes.all();
 }
 

@@ -295,7 +295,8 @@ TEST_F(SinkTablesGoneTest, ATriggerThatKeepsRowsOutIsNamed) {
         "update on kept_out.item for each row execute function kept_out.forgets()");
     sink.world.block(2, {sink.put(1, 11, 2, 0), sink.put(2, 20, 2, 1), sink.put(3, 30, 2, 2)});
     const auto is_named = ::testing::StrEq(
-        "a trigger or a rule of \"kept_out\".\"item\" keeps rows out, takes 2 of 3");
+        "a trigger or a rule of \"kept_out\".\"item\" keeps rows out, takes 2 of 3: let a trigger "
+        "return new");
     EXPECT_THAT(failure(sink, *writer), is_named);
     EXPECT_THAT(failure(sink, *sink.make_writer()), is_named) << "also where rows are compared";
     EXPECT_EQ(sink.items(), "1=10") << "nothing of the transaction stays";
@@ -315,12 +316,52 @@ TEST_F(SinkTablesGoneTest, ATriggerThatKeepsRowsInIsNamed) {
         "kept_in.keeps()");
     sink.world.block(2, {sink.del(1, 2, 0)});
     const auto is_named = ::testing::StrEq(
-        "a trigger or a rule of \"kept_in\".\"item\" does not let rows go, takes 0 of 1");
+        "a trigger or a rule of \"kept_in\".\"item\" does not let rows go, takes 0 of 1: let a "
+        "trigger return old");
     EXPECT_THAT(failure(sink, *writer), is_named);
     EXPECT_THAT(failure(sink, *writer), is_named);
     sink.sql("drop trigger keeps on kept_in.item");
     EXPECT_EQ(failure(sink, *writer), "");
     EXPECT_EQ(sink.items(), "2=20");
+}
+
+TEST_F(SinkTablesGoneTest, ATriggerThatKeepsRowsOfAReorgInIsNamedOnEventsAndHistoriesToo) {
+    struct Case {
+        const char* table;
+        const char* when;
+        const char* told;
+    };
+    for (const auto& [table, when, told] :
+         {Case{"hub_Put", "delete", "does not let rows go, takes 0 of 1: let a trigger return old"},
+          Case{"item_history", "delete",
+               "does not let rows go, takes 0 of 2: let a trigger return old"},
+          Case{"item_history", "update",
+               "keeps rows out, takes 1 of 2: let a trigger return new"}}) {
+        SCOPED_TRACE(fmt::format("{} of {}", when, table));
+        SinkWorld sink{"kept_back", mapping_, kOneByOne};
+        sink.config.events = {"hub.Put"};
+        sink.config.has_history = true;
+        sink.world.block(1, {sink.put(1, 10, 1, 0)});
+        const auto writer = sink.make_writer();
+        ASSERT_OK(sink.settle(*writer));
+        sink.world.block(2, {sink.put(1, 20, 2, 0), sink.put(2, 20, 2, 1)});
+        ASSERT_OK(sink.settle(*writer));
+        sink.sql(fmt::format(
+            "create function kept_back.keeps() returns trigger language plpgsql as $$ begin return "
+            "null; end $$; create trigger keeps before {} on kept_back.\"{}\" for each row execute "
+            "function kept_back.keeps()",
+            when, table));
+        sink.rollback(1);
+        sink.world.block(2, {sink.put(3, 30, 2, 0)});
+        const std::string where =
+            fmt::format("a trigger or a rule of \"kept_back\".\"{}\" ", table);
+        EXPECT_THAT(failure(sink, *writer), AllOf(HasSubstr(where), HasSubstr(told)));
+        EXPECT_THAT(failure(sink, *writer), HasSubstr(where)) << "until it is let";
+        sink.sql(fmt::format("drop trigger keeps on kept_back.\"{}\"", table));
+        EXPECT_EQ(failure(sink, *writer), "");
+        EXPECT_EQ(sink.differences(), 0U);
+        sink.sql("drop schema kept_back cascade");
+    }
 }
 
 TEST_F(SinkTablesGoneTest, ARowThatSomebodyDeletedBeforeTheContractDidIsNoFailure) {

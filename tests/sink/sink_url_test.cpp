@@ -45,6 +45,37 @@ TEST(SinkUrlTest, AUrlThatLibpqWouldTearIsRefusedByTheConfigAndNoneOfItShown) {
     unsetenv("PLUMBLINE_TEST_PG");
 }
 
+/// A parameter that libpq does not know is told by it, before anything is connected to.
+TEST(SinkUrlTest, ANameThatLibpqDoesNotKnowIsAMistakeAndNoServerThatIsAway) {
+    const auto report =
+        examine_database("postgresql://u:hunting@127.0.0.1:1/app?sslmod=off", 1'000);
+    ASSERT_FALSE(report.has_value());
+    EXPECT_EQ(report.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(report.error().message,
+                AllOf(HasSubstr("the URL of PostgreSQL, which is not shown"),
+                      HasSubstr("\"sslmod\""), Not(HasSubstr("hunting"))));
+}
+
+TEST(SinkUrlTest, WordsThatLibpqWouldRefuseAreMistakesOfTheConfig) {
+    const auto any_abi = [](const std::string& name) -> Result<std::string> {
+        return sink_abis().at(name);
+    };
+    const auto parse = [&](const std::string& url) {
+        return engine::parse_config("chain.id = 1\nchain.rpc = \"http://node\"\n" + sink_toml() +
+                                        "[sinks.main]\nurl = \"" + url + "\"\n",
+                                    "config.toml", any_abi);
+    };
+    for (const char* word : {"sslmode=bogus", "target_session_attrs=first", "gssencmode=on"}) {
+        const auto config =
+            parse(std::string{"postgresql://u:p?sslmode=x@h/app?application_name=a&"} + word);
+        ASSERT_FALSE(config.has_value()) << word;
+        EXPECT_THAT(config.error().message,
+                    AllOf(HasSubstr("url in [sinks.main], which is not shown"),
+                          HasSubstr(" must be one of "), Not(HasSubstr("u:p"))));
+    }
+    EXPECT_OK(parse("postgresql://u:p?sslmode=x@h/app?sslmode=verify-full"));
+}
+
 TEST(SinkUrlTest, NorIsItConnectedToOrLookedOver) {
     for (const std::string& url : kTornUrls) {
         const auto report = examine_database(url, 1'000);
