@@ -192,7 +192,8 @@ std::string to_json(const StateOutcome& outcome) {
             .member("count_differs", entity.count_differs)
             .member("fields_not_compared", entity.fields.left_out)
             .member("proven_by_storage", entity.storage_proofs)
-            .member("unchanged", entity.unchanged);
+            .member("unchanged", entity.unchanged)
+            .member("not_asked", entity.not_asked);
         write_reasons(json.key("unproven"), entity.unproven);
         write_reasons(json.key("disputed"), entity.disputed);
         json.close_object();
@@ -274,7 +275,8 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory.findings, context, {"state", context.row().args, verdict_of(outcome)},
+    announce(observer, memory.findings, context,
+             {"state", context.row().args, verdict_of(outcome), was_looked_at(outcome)},
              outcome.findings);
     return TaskOutcome::done(to_json(outcome));
 }
