@@ -220,7 +220,9 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
 void Service::add_head_waits(const ServiceStatus& status, std::vector<std::string>& out) {
     const uint64_t head = status.progress.head_block;
     const HeadAges& ages = status.progress.ages;
-    const bool is_away = is_chain_away(status.providers);
+    // At the start what is waited for says more: which chain it is, and what each provider
+    // answered.
+    const bool is_away = status.state != Lifecycle::kStarting && is_chain_away(status.providers);
     if (is_away) {
         keep_one_chain_wait(status.providers, out);
     }

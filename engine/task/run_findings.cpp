@@ -31,7 +31,13 @@ Json found_by(const TaskRow& run, const std::string& proof) {
         result = result.is_object() && result.contains(name) ? Json(result[name]) : Json{};
     };
     if (run.kind == "prove_" + proof) {
+        const bool is_other =
+            result.is_object() && result.contains("standing") && result["standing"].is_array();
+        const Json standing = is_other ? Json(result["standing"]) : Json::array();
         take("findings");
+        if (result.is_array()) {
+            result.insert(result.end(), standing.begin(), standing.end());
+        }
     } else if (result.is_object() && result.contains("dry_run") && result["dry_run"] == true) {
         return nullptr;  // The records are not of it.
     } else {

@@ -242,12 +242,12 @@ struct StateProver::Impl {
                 : "asked by number, and the block cannot be looked at: " + headers.error().message;
         for (EntityState& state : outcome.entities) {
             add_unproven(state, why, state.unchanged ? 1 : state.checked);
-            state.not_asked = why;
             state.unchanged = false;
             state.checked = state.equal = state.differing = 0;
             state.storage_proofs = state.storage_differing = 0;
             state.count_differs = false;
             state.disputed.clear();
+            state.not_asked = state.is_proven() ? std::string{} : why;
         }
     }
 
