@@ -549,9 +549,12 @@ TEST_F(StateProofCases, WhatAProofFoundStandsUntilOneThatLookedAtItFindsItNoMore
     ASSERT_TRUE(found);
     ASSERT_EQ(record_of(*found, "sure").mismatches, 1U);
 
-    const auto gone = source_of({"http://127.0.0.1:1"});
+    Meddler gone{*source_};
+    gone.answer = [](size_t, const rpc::CallRequest&) {
+        return std::optional{CallResult{CallResult::Kind::kMissingState, {}, "pruned"}};
+    };
     for (const uint64_t time_s : {1'700'000'600U, 1'700'001'200U}) {
-        const StateOutcome nobody = index.prove(*gone);
+        const StateOutcome nobody = index.prove(gone);
         ASSERT_FALSE(nobody.entities[2].not_asked.empty());
         index.keep(nobody, time_s);
         const auto kept = index.database->read_view()->list_proofs();
@@ -560,8 +563,7 @@ TEST_F(StateProofCases, WhatAProofFoundStandsUntilOneThatLookedAtItFindsItNoMore
         EXPECT_EQ(sure.mismatches, 1U);
         EXPECT_FALSE(sure.is_equal);
         EXPECT_EQ(sure.time_s, 1'700'000'000U);
-        EXPECT_THAT(std::string{not_looked_at(sure)},
-                    HasSubstr("nobody can be asked: http://127.0.0.1:1"));
+        EXPECT_THAT(std::string{not_looked_at(sure)}, HasSubstr("nobody has the state of block"));
         EXPECT_EQ(difference_text(sure), "1 row differs from the contract");
         // And what was equal was equal then.
         const storage::ProofRecord& item = record_of(*kept, "item");
