@@ -10,6 +10,7 @@
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_json.hpp"
+#include "api/routes/repair_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/corrections.hpp"
 #include "engine/proof/explain.hpp"
@@ -73,26 +74,6 @@ void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
         out.raw(findings[i].dump(-1, ' ', false, Json::error_handler_t::replace));
     }
     out.close_array().close_object();
-}
-
-/// null where there is none.
-void write_repair_run(JsonWriter& json, const std::optional<engine::RepairRun>& run) {
-    if (!run) {
-        json.null();
-        return;
-    }
-    const engine::TaskRow& task = run->task;
-    const int64_t changed_ms = std::max({task.created_ms, task.started_ms, task.finished_ms});
-    json.open_object()
-        .member("task", task.id)
-        .member("state", storage::to_string(task.state))
-        .member("entity", run->entity)
-        .member("time", changed_ms / 1000)
-        .member("whole", run->is_whole)
-        .member("steps", run->steps)
-        .member("left", run->left)
-        .member("error", task.error)
-        .close_object();
 }
 
 void write_counts(JsonWriter& json, std::string_view name,

@@ -155,6 +155,8 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
     if (search_reason_ == SearchReason::kLowerHead && found.agrees) {
         // All that both have is equal: the provider is behind.
         if (until_.head) {
+            lower_since_ms_.reset();
+            clear_trouble();
             reach_until();
         } else {
             pause(options_.poll_interval_ms);
