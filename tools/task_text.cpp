@@ -60,10 +60,14 @@ std::string state_outcome(const TaskJson& result, const std::string& head) {
     uint64_t checked = 0;
     uint64_t differing = 0;  // without counts of rows
     bool has_count = false;
+    bool is_unchanged = false;
+    std::string not_asked;
     for (const TaskJson& entity : list_in(result, "entities")) {
         if (entity.is_object()) {
             rows += count_in(entity, "rows");
             checked += count_in(entity, "checked");
+            is_unchanged = is_unchanged || is_set(entity, "unchanged");
+            not_asked = not_asked.empty() ? text_in(entity, "not_asked") : not_asked;
             const bool is_counted_otherwise = is_set(entity, "count_differs");
             has_count = has_count || is_counted_otherwise;
             differing += count_in(entity, "differing") - (is_counted_otherwise ? 1U : 0U);
@@ -77,11 +81,16 @@ std::string state_outcome(const TaskJson& result, const std::string& head) {
     } else if (has_count) {
         said = "the contract counts other rows";
     }
-    return fmt::format(
-        "{} at block {}: {}", said, count_in(result, "block"),
-        checked == 0 ? "the contract has not changed since the last proof"
-                     : fmt::format("{} of the contract held against {}",
-                                   many(checked, "answer", "answers"), many(rows, "row", "rows")));
+    std::string how = fmt::format("{} of the contract held against {}",
+                                  many(checked, "answer", "answers"), many(rows, "row", "rows"));
+    if (checked == 0 && !not_asked.empty()) {
+        how = not_asked;
+    } else if (checked == 0 && is_unchanged) {
+        how = "the contract has not changed since the last proof";
+    } else if (!not_asked.empty()) {
+        how += "; " + not_asked;
+    }
+    return fmt::format("{} at block {}: {}", said, count_in(result, "block"), how);
 }
 
 std::string repair_outcome(const TaskJson& result) {

@@ -142,7 +142,10 @@ function conflict(m) {
       m.cause ? el('div', {}, el('b', {}, 'Why: '), m.cause + '.') : null,
       m.remedy ? el('div', {}, el('b', {}, 'What to do: '), m.remedy + '.') : null, plan_of(m), repair_of(m),
       el('div', {className: 'faint small'},
-         `found by the ${m.proof} proof at block ${num(m.block)}, ${utc(m.time)}`));
+         `found by the ${m.proof} proof at block ${num(m.block)}, ${utc(m.time)}`),
+      m.not_looked_at ?
+          el('div', {className: 'small'}, el('b', {}, 'Not looked at again since: '), m.not_looked_at + '.') :
+          null);
 }
 // It is read once at a time: whoever asks meanwhile gets what is read after that.
 let reading = null, next_reading = null;

@@ -7,6 +7,7 @@ function attention(s, more) {
   return s.reasons.filter(
       r => !(told_hook(r) && more.includes(told_hook(r)[0].replace('w', 'W'))) &&
           !(more.includes('newest block that is told') && r.startsWith('the chain\'s head, ')) &&
+          !(lower_head(s) && more.includes(lower_head(s).slice(1)) && r === chain_wait(s)) &&
           !(known && /^the (log|replay|state) proof/.test(r)) &&
           !(known && known.summary.quarantined && !known.summary.mismatches &&
             /^\d+ events? (is|are) in quarantine\b/.test(r)) &&
@@ -38,6 +39,10 @@ function freshness(s) {
       `Unknown: no ${muteness(s) == null ? 'head is told' : 'answer'} for ${duration(quiet)}`,
       `block ${num(b.number)} is indexed; head ${num(p.head_block)}, last told ${duration(quiet)} ago`
     ];
+  if (p.lag == null && lower_head(s))
+    return ['Unknown: the head that is told is lower', `block ${num(b.number)} is indexed`];
+  if (p.lag == null && !old && chain_wait(s))
+    return ['Unknown: the chain does not answer', `block ${num(b.number)} is indexed`];
   if (p.lag == null)
     return [`Unknown: the head is ${old || 'old'}`, `${where}; check that the node is in sync`];
   return [

@@ -90,10 +90,13 @@ function outcome(text) {
     const sum = k => r.entities.reduce((n, e) => n + Number(e[k] || 0), 0);
     const rows = sum('differing') - sum('count_differs'),
           head = rows ? many(rows, 'row differs', 'rows differ') : found || said;
+    const unasked = (r.entities.find(e => e.not_asked) || {}).not_asked;
     return `${head} at block ${num(r.block)}: ` +
-        (r.entities.length && r.entities.every(e => e.unchanged) ?
-             'the contract has not changed since the last proof' :
-             `${many(sum('checked'), 'answer')} of the contract held against ${many(sum('rows'), 'row')}`);
+        (unasked && !sum('checked') ? unasked :
+             r.entities.length && r.entities.every(e => e.unchanged) ?
+                                      'the contract has not changed since the last proof' :
+                                      `${many(sum('checked'), 'answer')} of the contract held against ${
+                                          many(sum('rows'), 'row')}${unasked ? '; ' + unasked : ''}`);
   }
   if (r.proof === 'replay')
     return `${head} at block ${num(r.block)}: ${many(r.rows, 'row')} folded again from ${

@@ -30,7 +30,7 @@ function compared() {
   const c = now.conflicts, proofs = now.reports ? now.reports.reports.filter(r => r.proof === 'state') : [],
         // What found no difference and is not equal could not look at all.
       asked = proofs.filter(r => r.checked > 0), done = asked.filter(r => r.equal),
-        names = done.map(p => p.entity),
+        names = done.map(p => p.entity), unlooked = done.find(p => p.not_looked_at),
         partly = asked.filter(r => !r.equal && !r.mismatches).map(p => p.entity);
   if (!c)
     return {cls: '', ...not_answered()};
@@ -41,7 +41,8 @@ function compared() {
       text: 'No: ' +
           (wrong.every(w => w.proof === 'state') ? differing_rows(wrong) :
                                                    many(c.summary.mismatches, 'mismatch', 'mismatches')),
-      more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ')
+      more: wrong.map(w => w.entity || 'the ' + w.proof).join(', ') +
+          (wrong.some(w => w.not_looked_at) ? '; not looked at again since' : '')
     };
   }
   if (c.summary.quarantined) {
@@ -97,7 +98,8 @@ function compared() {
     text: left ? `${names.length} of ${names.length + others.length} compared, and equal` :
                  'Equal to the contract',
     left,
-    more: what(ago(then)) + (left ? `; ${said('')}` : '')
+    more: what(ago(then)) + (left ? `; ${said('')}` : '') +
+        (unlooked ? `; not looked at again since: ${unlooked.not_looked_at}` : '')
   };
 }
 // Why no proof of state has compared anything so far. The queue may be asked later than the proofs.
@@ -206,11 +208,20 @@ function why_in_vain(m, f) {
                                    clock(plan.time * 1000)} found: ${plan.left[plan.left.length - 1]}.` :
                                '';
 }
+// The events are known to be right up to the rows' last changes, and no more than that: a row may be damaged.
+const is_of_proven_events = m => m.proof === 'state' && now.status.proven &&
+    now.status.proven.level === 'receipts' && (m.findings || []).length > 0 &&
+    m.findings.every(f => f.block <= now.status.proven.block);
 // What the page's reader can do to have it mended.
 const how_to_mend = m => is_of_mapping(m) ?
     'Events and rows are proven, so Repair most likely leaves it: see what it would do, and correct the mapping.' :
     now.status.takes_changes ?
-    'Press Repair.' :
+    'Press Repair' +
+        (m.proof !== 'state' ?
+             '.' :
+             is_of_proven_events(m) ?
+             ', which mends a damaged row: the events are proven, so else it is the mapping.' :
+             ': it mends what comes of a missing event or a damaged row.') :
     'This server changes nothing without a token in [http]: plumbline repair mends it at rest.';
 // The first difference, and what to do about it.
 function what_to_do() {
@@ -245,6 +256,13 @@ function standstill(s) {
       (age == null ? '' : duration(age) + ' ') + 'old' :
       null;
 }
+// Why the chain is waited for, as the server says it; empty where it is not.
+const chain_wait = s => s.reasons.find(r => r.startsWith('waiting for the chain: ')) || '';
+// Every head that is told is below the index: that sentence, with what the providers tell; empty where one is
+// not.
+const lower_head = s =>
+    (/^waiting for the chain: for [^:]+: (the chain's head is at block .*)$/.exec(chain_wait(s)) ||
+     ['', ''])[1];
 // What to do where the head is not told, or stands still; empty where it is as it should be.
 function head_help(s) {
   const quiet = silence(s), mute = muteness(s), old = standstill(s), several = s.providers.length > 1,
@@ -258,10 +276,16 @@ function head_help(s) {
     return `${who} has ${several ? '' : 'not '}told the chain's head for ${duration(quiet)}${
         ill.length ? ` (${ill.slice(0, 3).join('; ')})` : ''}: see what plumbline doctor URL says${
         several ? ' of them' : ', or add a second provider to [chain] rpc'}.`;
+  if (lower_head(s))
+    return lower_head(s).replace('t', 'T') + '.';
   return old == null ?
       '' :
-      `The chain's newest block that is told is ${
-          old}: check that the node is in sync (eth_syncing, its peers), or add another provider to [chain] rpc; where blocks come seldom, raise [chain] head_age.`;
+      `The chain's newest block that is told is ${old}: check that ${
+          several ? 'the nodes are' :
+                    'the node is'} in sync (eth_syncing, ${several ? 'their' : 'its'} peers)${
+          several ?
+              '' :
+              ', or add another provider to [chain] rpc'}; where blocks come seldom, raise [chain] head_age.`;
 }
 // So many blocks are told and not indexed; there may be more where the head is old.
 const blocks_left = s =>
@@ -385,7 +409,9 @@ function verdict() {
     return [
       wrong.text ? 'bad' : 'warn',
       (p.lag == null && !blocks_left(s) ? 'Not known to be up to date' : `Behind by ${behind(s)}`) + and,
-      head_help(s) || `Not ready for ${duration(s.ready_changed_seconds)}: ${s.not_ready[0]}`
+      head_help(s) ||
+          `Not ready for ${duration(s.ready_changed_seconds)}: ${
+              (p.lag == null && chain_wait(s)) || s.not_ready[0]}`
     ];
   }
   if (wrong.text)

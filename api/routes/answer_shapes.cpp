@@ -120,7 +120,8 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
         {"Conflict",
          "{proof: string, entity: string, block: integer, hash: bytes32, time: "
          "integer, equal: boolean, checked: integer, mismatches: integer, level: "
-         "string, detail: string, cause: string, remedy: string, findings: [Finding]}"},
+         "string, detail: string, not_looked_at: string, cause: string, remedy: string, findings: "
+         "[Finding]}"},
         {"RepairRun",
          "{task: integer, state: string, entity: string, time: integer, whole: boolean, steps: "
          "[string], left: [string], error: string}"},
@@ -139,7 +140,7 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
         {"ProofReport",
          "{proof: string, entity: string, block: integer, hash: bytes32, time: "
          "integer, equal: boolean, checked: integer, mismatches: integer, level: "
-         "string, detail: string}"},
+         "string, detail: string, not_looked_at: string}"},
         {"JournalEntry",
          "{seq: integer, time: integer, kind: string, entity: string, key: "
          "string, block: integer, log_index: integer, before: string, after: "

@@ -1,8 +1,6 @@
 // What differs now: each proof that found something, with what it found, why that may be and what
 // repair would do.
 #include <algorithm>
-#include <functional>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,10 +10,13 @@
 
 #include "api/routes/handlers.hpp"
 #include "api/routes/proof_json.hpp"
-#include "api/routes/repair_runs.hpp"
+#include "api/routes/repair_json.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/corrections.hpp"
 #include "engine/proof/explain.hpp"
+#include "engine/proof/standing.hpp"
+#include "engine/task/repair_runs.hpp"
+#include "engine/task/run_findings.hpp"
 #include "storage/proof_names.hpp"
 
 namespace plumbline::api {
@@ -30,7 +31,8 @@ void write_proof_members(JsonWriter& json, const storage::ProofRecord& proof) {
         .member("checked", proof.checked)
         .member("mismatches", proof.mismatches)
         .member("level", proof.level)
-        .member("detail", proof.detail);
+        .member("detail", engine::looked_detail(proof))
+        .member("not_looked_at", engine::not_looked_at(proof));
 }
 
 namespace {
@@ -38,58 +40,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kFindingsShown = 20;
-
-/// Runs of that proof and repairs, which look again at their end: those that have ended well, the
-/// newest first.
-std::vector<engine::TaskRow> runs_of(const engine::WorkQueue& queue, const std::string& proof) {
-    std::vector<engine::TaskRow> out;
-    for (const std::string& kind :
-         {"prove_" + proof, std::string{"repair"}, std::string{"refetch"}}) {
-        std::ranges::move(queue.list(engine::TaskState::kDone, kind), std::back_inserter(out));
-    }
-    std::ranges::stable_sort(out, std::ranges::greater{}, &engine::TaskRow::finished_ms);
-    return out;
-}
-
-/// What a run has found by that proof; null where it has not looked.
-Json found_by(const engine::TaskRow& run, const std::string& proof) {
-    Json result = Json::parse(run.result, nullptr, false);
-    const auto take = [&result](const std::string& name) {
-        result = result.is_object() && result.contains(name) ? Json(result[name]) : Json{};
-    };
-    if (run.kind == "prove_" + proof) {
-        take("findings");
-    } else if (result.is_object() && result.contains("dry_run") && result["dry_run"] == true) {
-        return nullptr;  // The records are not of it.
-    } else {
-        take("found");
-        take(proof);
-    }
-    return result.is_array() ? result : Json{};
-}
-
-/// The findings of the newest run that found any of that proof, of one entity where one is named.
-/// Reports keep a hundred of a run, and twenty runs of a kind. Runs before that of the record tell
-/// of the log alone, where each is about other blocks.
-std::vector<Json> findings_of(const engine::WorkQueue* queue, const storage::ProofRecord& proof) {
-    std::vector<Json> out;
-    if (queue == nullptr) {
-        return out;
-    }
-    for (const engine::TaskRow& run : runs_of(*queue, proof.proof)) {
-        const bool is_before = static_cast<uint64_t>(run.finished_ms / 1000) < proof.time_s;
-        if (!out.empty() || (is_before && proof.proof != "log")) {
-            break;
-        }
-        for (const Json& finding : found_by(run, proof.proof)) {
-            if (finding.is_object() &&
-                (proof.entity.empty() || finding.value("entity", "") == proof.entity)) {
-                out.push_back(finding);
-            }
-        }
-    }
-    return out;
-}
 
 std::optional<engine::FindingKind> kind_of(const Json& finding) {
     return finding.contains("kind") && finding["kind"].is_string()
@@ -107,13 +57,13 @@ engine::FindingKind typical_kind(const std::string& proof) {
 
 void write_conflict(JsonWriter& out, const storage::ProofRecord& proof,
                     const engine::WorkQueue* queue, bool writes_drift,
-                    const std::optional<RepairRun>& repair) {
-    const std::vector<Json> findings = findings_of(queue, proof);
+                    const std::optional<engine::RepairRun>& repair) {
+    const std::vector<Json> findings = engine::findings_of(queue, proof);
     const engine::FindingKind kind = (findings.empty() ? std::nullopt : kind_of(findings.front()))
                                          .value_or(typical_kind(proof.proof));
     const bool is_damage = !findings.empty() && findings.front().value("damage", false);
-    const bool is_left =
-        proof.proof == "state" && !findings.empty() && has_left_drift(repair, findings.front());
+    const bool is_left = proof.proof == "state" && !findings.empty() &&
+                         engine::has_left_drift(repair, findings.front());
     out.open_object();
     write_proof_members(out, proof);
     out.member("cause", engine::cause_of(kind, is_left, is_damage))
@@ -143,7 +93,7 @@ Response list_conflicts(RequestContext& request) {
     return answer([&]() -> Result<std::string> {
         PLUMBLINE_TRY(const IndexSnapshot snapshot, open_snapshot(request));
         PLUMBLINE_TRY(const auto proofs, snapshot.view->list_proofs());
-        const RepairRuns repairs = newest_repairs(request.context().queue());
+        const engine::RepairRuns repairs = engine::newest_repairs(request.context().queue());
         uint64_t open = 0;
         std::string body;
         JsonWriter json{body};

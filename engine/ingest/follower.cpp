@@ -275,12 +275,16 @@ void Follower::on_heads(Result<rpc::Heads> result) {
         channel_.fail(std::move(result).error());
         return;
     }
+    progress_.lower_head = 0;
     if (!result) {
         trouble(result.error(), "asking for the chain's head");
         pause(backoff_.next());
         return;
     }
     heads_ = *std::move(result);
+    if (!tip_ || heads_->latest.block_num >= tip_->block_num) {
+        lower_since_ms_.reset();
+    }
     if ((!start_ || start_->disagreement().empty()) &&
         (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
         clear_trouble();

@@ -123,7 +123,7 @@ class Follower {
     void trouble(const Error& error, std::string_view doing) { wait_.trouble(error, doing); }
     /// An answer came. Where nothing comes of answers, that ends no wait.
     void clear_trouble() {
-        if (!standstill_.is_on(clock_.monotonic_ms())) {
+        if (!standstill_.is_on(clock_.monotonic_ms()) && !lower_since_ms_) {
             wait_.over();
         }
         backoff_.reset();
@@ -283,6 +283,9 @@ class Follower {
     std::optional<AncestorSearch> search_;
     SearchReason search_reason_ = SearchReason::kFork;
     unsigned lower_polls_ = 0;  ///< with a head below ours, in a row
+    /// Since when every head that is told is below ours: what is asked meanwhile, and answered,
+    /// does not end that wait.
+    std::optional<int64_t> lower_since_ms_;
 
     Backoff backoff_;
     ChainWait wait_;

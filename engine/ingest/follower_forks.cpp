@@ -68,7 +68,9 @@ void Follower::on_lower_head() {
     if (lower_notice_.due(clock_.monotonic_ms())) {
         logging::warning(reason);
     }
-    wait_.wait(clock_.monotonic_ms(), reason);
+    lower_since_ms_ = lower_since_ms_.value_or(clock_.monotonic_ms());
+    wait_.wait(*lower_since_ms_, reason);
+    progress_.lower_head = head.block_num;
     if (lower_polls_ < options_.lower_head_polls) {
         pause(options_.poll_interval_ms);
         return;
@@ -153,6 +155,8 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
     if (search_reason_ == SearchReason::kLowerHead && found.agrees) {
         // All that both have is equal: the provider is behind.
         if (until_.head) {
+            lower_since_ms_.reset();
+            clear_trouble();
             reach_until();
         } else {
             pause(options_.poll_interval_ms);
@@ -211,6 +215,8 @@ void Follower::roll_back_to(const evm::BlockId& target) {
 }
 
 void Follower::order_rollback(const evm::Header& target) {
+    lower_since_ms_.reset();
+    progress_.lower_head = 0;
     logging::info(
         fmt::format("reorg: the chain left ours above block {}", target.block_num),
         {{"depth", tip_->block_num - target.block_num}, {"ancestor", evm::to_hex(target.hash)}});

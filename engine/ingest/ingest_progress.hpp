@@ -59,7 +59,9 @@ struct IngestProgress {
     std::atomic<uint64_t> fill_next{0};  ///< filling older blocks: the next one; 0 = not
     std::atomic<uint64_t> fill_to{0};
     std::atomic<bool> refolding{false};
-    std::atomic<int64_t> waiting_since_ms{-1};       ///< for the chain; -1 = not
+    std::atomic<int64_t> waiting_since_ms{-1};  ///< for the chain; -1 = not
+    /// The head that is told, where it is below our last block: that is waited for; 0 = it is not.
+    std::atomic<uint64_t> lower_head{0};
     std::atomic<int64_t> disk_waiting_since_ms{-1};  ///< for the disk; -1 = not
     SharedText disk_error;                           ///< why, as of then
     std::atomic<bool> has_trouble{false};            ///< it waits because a question failed

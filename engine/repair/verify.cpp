@@ -9,7 +9,6 @@
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
-#include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/replay/stored_damage.hpp"
 #include "engine/proof/state/state_bisect.hpp"
@@ -334,68 +333,6 @@ Result<VerifyReport> verify(const storage::Database& database,
                      "or rebuild first"};
     }
     return Verification{database, plan, chain, options}.run();
-}
-
-Status add_report(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
-                  const VerifyReport& report) {
-    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
-    const auto cursor = database.cursor();
-    if (!cursor || !report.cursor || cursor->block_num < report.cursor->block_num) {
-        return ok();
-    }
-    if (report.log) {
-        for (const LogProofPiece& piece : report.log_pieces) {
-            PLUMBLINE_TRY_VOID(add_levels(batch, database, plan, piece));
-        }
-        if (!report.log_pieces.empty()) {
-            add_record(batch, *report.log, report.log_pieces.front().top, now_s);
-        }
-    }
-    if (report.replay) {
-        // Where the log was proven as well its pieces have said what is left of each block.
-        if (!report.log) {
-            PLUMBLINE_TRY_VOID(
-                lower_levels(batch, database, report.replay->scrub.damaged_block_numbers()));
-        }
-        storage::ProofRecord record;
-        record.proof = "replay";
-        record.block_num = report.replay->block_num;
-        record.hash = report.replay->block_hash;
-        record.time_s = now_s;
-        record.is_equal = report.replay->is_equal();
-        record.checked = report.replay->rows;
-        record.mismatches = report.replay->findings.total;
-        record.detail = fmt::format("{} events folded", report.replay->events);
-        batch.record_proof(record);
-    }
-    if (report.calls && (report.calls->is_whole || !report.calls->findings.empty())) {
-        storage::ProofRecord record;
-        record.proof = "calls";
-        record.block_num = cursor->block_num;
-        record.hash = cursor->block_hash;
-        record.time_s = now_s;
-        record.is_equal = report.calls->findings.empty() && report.calls->unproven.empty();
-        record.checked = report.calls->checked;
-        record.mismatches = report.calls->findings.total;
-        record.detail = fmt::format("{} facts asked again{}", report.calls->checked,
-                                    report.calls->open == 0
-                                        ? std::string{}
-                                        : fmt::format(", {} not proven", report.calls->open));
-        batch.record_proof(record);
-    }
-    if (report.state) {
-        PLUMBLINE_TRY(const auto proofs, database.read_view()->list_proofs());
-        for (size_t i = 0; i < report.state->entities.size(); ++i) {
-            const EntityState& state = report.state->entities[i];
-            const auto last = std::ranges::find_if(proofs, [&](const storage::ProofRecord& record) {
-                return record.proof == "state" && record.entity == state.name;
-            });
-            batch.record_proof(make_state_record(plan, *report.state, state, report.state_marks[i],
-                                                 now_s, last == proofs.end() ? nullptr : &*last));
-        }
-    }
-    batch.set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-    return ok();
 }
 
 namespace {

@@ -134,7 +134,10 @@ class Service {
     void start_workers();
     void tell_manager(int64_t now_ms);
     void read_verdicts(int64_t now_ms);
-    [[nodiscard]] std::string mending_advice(const storage::ProofRecord& record) const;
+    [[nodiscard]] std::string mending_advice(
+        const storage::ProofRecord& record, const std::vector<storage::ProofRecord>& records) const;
+    [[nodiscard]] std::string drift_advice(const storage::ProofRecord& record,
+                                           const std::vector<storage::ProofRecord>& records) const;
     void add_notes(const KnownRanges& known);
     void add_state_notes(const std::vector<storage::ProofRecord>& records);
     [[nodiscard]] bool is_wanted(std::string_view kind);
@@ -150,6 +153,7 @@ class Service {
     [[nodiscard]] std::vector<std::string> find_waits(
         const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
     void add_head_waits(const ServiceStatus& status, std::vector<std::string>& out);
+    void doubt_lag(ProgressNumbers& now, int64_t now_ms) const;
     void add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const;
     void add_limitations(const std::vector<rpc::ProviderStats>& providers,
                          std::vector<std::string>& out) const;

@@ -1,8 +1,6 @@
-// What the service says of itself: how it is, what is not as it should be, what it waits for; and
-// whether a scheduled task has anything to do.
+// What the service says of itself: how it is and what is not as it should be; and whether a
+// scheduled task has anything to do.
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -25,44 +23,9 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kLookToProveMs = 5'000;
-constexpr size_t kWaitsMax = 8;
-constexpr size_t kErrorsMax = 3;
 /// Heads are told at different moments, and a fast chain makes many blocks between them.
 constexpr uint64_t kFarBehindBlocks = 128;
-/// Below it the next table file may find no room. Of a small disk a part is enough: whoever has
-/// made room there has made what there is to be made.
-constexpr uint64_t kDiskFreeMin = uint64_t{4} << 20U;
-constexpr uint64_t kDiskFreePart = 16;
 constexpr int64_t kQuarantineLineMs = 60'000;
-
-/// What is wrong with it; empty: it answers.
-std::string ailment_of(const rpc::ProviderStats& provider) {
-    if (!provider.last_error.empty()) {
-        return provider.last_error;
-    }
-    return provider.silent_ms
-               ? fmt::format("no answer for {}", format_duration(*provider.silent_ms / 1000))
-               : "";
-}
-
-/// "; NAME: what is wrong with it" of the first providers that do not work; of each that it
-/// answers, where none is out of order.
-std::string describe_providers(const std::vector<rpc::ProviderStats>& providers) {
-    const bool is_any_ill = std::ranges::any_of(
-        providers, [](const rpc::ProviderStats& one) { return !ailment_of(one).empty(); });
-    std::string out;
-    size_t count = 0;
-    for (const rpc::ProviderStats& provider : providers) {
-        const std::string ailment = ailment_of(provider);
-        if ((!is_any_ill || !ailment.empty()) && count++ < kErrorsMax) {
-            out += fmt::format("; {}: {}{}", provider.name, is_any_ill ? ailment : "answers",
-                               is_any_ill || provider.last_refusal.empty()
-                                   ? ""
-                                   : ", but last said of " + provider.last_refusal);
-        }
-    }
-    return out;
-}
 
 /// A question may take its time: only who has answered nothing for longer is called silent, and
 /// then everywhere.
@@ -131,46 +94,6 @@ void add_stuck_tasks(const GivenUp& tasks, std::string_view one, std::string_vie
 
 }  // namespace
 
-/// Whose logs cannot be used; and, where the index is still on its way, what a provider does not
-/// give, which makes it slow. The pool has told it in a line.
-void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
-                              std::vector<std::string>& out) const {
-    for (const rpc::ProviderStats& provider : providers) {
-        if (!provider.oddity.empty() && out.size() < kWaitsMax) {
-            out.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
-        }
-    }
-    if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
-        return;
-    }
-    for (const rpc::ProviderStats& provider : providers) {
-        if (!provider.limitation.empty() && out.size() < kWaitsMax) {
-            out.push_back(fmt::format("provider {} {}", provider.name, provider.limitation));
-        }
-    }
-}
-
-void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const {
-    const IngestProgress& progress = indexer_->progress();
-    const int64_t since = progress.disk_waiting_since_ms;
-    if (since >= 0 && now_ms - since >= kWaitToTellMs) {
-        out.push_back(fmt::format(
-            "waiting for the disk, which takes no writes for {}: {}; make room where {} lies, and "
-            "it goes on by itself",
-            format_duration((now_ms - since) / 1000), progress.disk_error.get(),
-            indexer_->db_path()));
-        return;
-    }
-    std::error_code error;
-    const auto disk = std::filesystem::space(indexer_->db_path(), error);
-    if (!error && disk.available < std::min(kDiskFreeMin, disk.capacity / kDiskFreePart)) {
-        out.push_back(fmt::format(
-            "the disk is {}full, {} KiB are free: commits stop once the files that are open have "
-            "no room; make room where {} lies",
-            disk.available == 0 ? "" : "nearly ", disk.available >> 10U, indexer_->db_path()));
-    }
-}
-
 void Service::publish(int64_t now_ms) {
     const IngestProgress& progress = indexer_->progress();
     ServiceStatus next;
@@ -187,6 +110,7 @@ void Service::publish(int64_t now_ms) {
         const std::optional<storage::Cursor> stored = known->cursor();
         if (stored && next.progress.head_block > 0) {
             raise_head(next.progress, *stored, indexer_->clock().unix_ms());
+            doubt_lag(next.progress, now_ms);
         }
         next.has_database = true;
         next.quarantined_rows = known->quarantine_count();
@@ -311,94 +235,6 @@ void Service::tell_quarantine(uint64_t rows, uint64_t corrections, int64_t now_m
                          {{"blocks", corrections}, {"see", see}});
     }
     quarantined_told_ = rows;
-}
-
-namespace {
-
-std::string wait_key(const rpc::OpenWait& wait) {
-    return wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason);
-}
-
-}  // namespace
-
-/// What of the chain is waited for longer than is good, the longest first. Each new reason is a
-/// line too.
-std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
-                                             int64_t now_ms) {
-    std::vector<std::string> out;
-    const auto add = [&](std::string text) {
-        if (out.size() < kWaitsMax) {
-            out.push_back("waiting for the chain: " + std::move(text));
-        }
-    };
-    const auto tell = [&](std::string key, std::string text) {
-        if (waits_told_.is_new(std::move(key), now_ms)) {
-            logging::warning("waiting for the chain", {{"why", text}});
-            is_wait_told_ = true;  // Its end is a line too, once.
-        }
-        add(std::move(text));
-    };
-    for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
-        tell(wait_key(wait), describe_wait(wait));
-    }
-    const IngestProgress& progress = indexer_->progress();
-    const int64_t since = progress.waiting_since_ms;
-    // Where the questions themselves say it, that they are open says nothing more.
-    if (since >= 0 && now_ms - since >= kWaitToTellMs && (out.empty() || progress.has_trouble)) {
-        const std::string text = progress.waiting_for.get();
-        std::string shown =
-            fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
-        // One that is nearly as old as the wait says who is to answer.
-        const std::vector<rpc::OpenWait> open = source_->waits(kWaitToTellMs / 2);
-        if (progress.has_trouble) {
-            add(std::move(shown));  // Told when it came up.
-        } else if (!open.empty()) {
-            tell(wait_key(open.front()), describe_wait(open.front()));
-        } else {
-            // No question is late by itself: whoever is asked answers, and nothing comes of it.
-            tell(reason_key(text), shown + describe_providers(providers));
-        }
-    }
-    if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
-        tell("task " + reason_key(text), "a proof: " + text);
-    }
-    // A proof may have given up while the chain is away all the same.
-    const bool is_chain_away =
-        !providers.empty() &&
-        std::ranges::none_of(providers, [](const auto& one) { return one.usable; });
-    if (out.empty() && since < 0 && !is_chain_away && std::exchange(is_wait_told_, false)) {
-        logging::info("nothing is waited for any more");
-    }
-    return out;
-}
-
-/// A head that nobody tells, or that is old.
-void Service::add_head_waits(const ServiceStatus& status, std::vector<std::string>& out) {
-    const uint64_t head = status.progress.head_block;
-    const HeadAges& ages = status.progress.ages;
-    if (ages.is_silent()) {
-        out.push_back(fmt::format(
-            "no provider has told the chain's head for {} (ready_age: {}){}: check that "
-            "the node runs, or add a second provider to [chain] rpc",
-            format_duration(ages.ready_ms / 1000), format_duration(ages.ready_max_ms / 1000),
-            describe_providers(status.providers)));
-    }
-    if (ages.is_stale()) {
-        out.push_back(fmt::format(
-            "the chain's head, block {}, is {} old (head_age: {}){}{}", head,
-            format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
-            ages.is_rising_old()
-                ? " by this machine's clock, and new blocks come all the same: the clock is wrong, "
-                  "or every provider is behind by as much"
-                : ": the chain stands still, or every provider does, or this machine's clock is "
-                  "wrong",
-            describe_providers(status.providers)));
-        if (!std::exchange(is_old_head_told_, true)) {
-            logging::warning("the chain's head is old", {{"why", out.back()}});
-        }
-    } else if (std::exchange(is_old_head_told_, false)) {
-        logging::info("the chain's head is old no longer", {{"head", head}});
-    }
 }
 
 /// What no waiting mends: the index stands still for good, or is wrong.

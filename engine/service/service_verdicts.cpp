@@ -4,12 +4,17 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "engine/proof/explain.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/standing.hpp"
 #include "engine/proof/state/state_record.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
+#include "engine/task/repair_runs.hpp"
+#include "engine/task/run_findings.hpp"
 #include "engine/task/tasks.hpp"
 #include "engine/text/duration.hpp"
 #include "storage/proof_names.hpp"
@@ -30,7 +35,10 @@ std::string describe_verdict(const storage::ProofRecord& record, const KnownRang
         record.proof == "state" ? "that " + difference_text(record)  // a row in however many fields
                                 : count_of(record.mismatches, "mismatch", "mismatches"));
     if (record.proof != "log") {
-        return out + fmt::format(" at block {}", record.block_num);
+        const std::string_view why = not_looked_at(record);
+        return out + fmt::format(" at block {}", record.block_num) +
+               (why.empty() ? std::string{}
+                            : fmt::format(", which could not be looked at since: {}", why));
     }
     const auto first = std::ranges::find_if(
         known.ranges(), [](const KnownRange& range) { return range.findings > 0; });
@@ -56,18 +64,49 @@ std::string describe_open_repair(const WorkQueue& queue) {
 }  // namespace
 
 /// What is to be done about it, where nobody does it unasked.
-std::string Service::mending_advice(const storage::ProofRecord& record) const {
+std::string Service::mending_advice(const storage::ProofRecord& record,
+                                    const std::vector<storage::ProofRecord>& records) const {
     if (record.proof == "state") {
-        return "; `plumbline task add DB repair` mends what comes of a missing event or a damaged "
-               "row, /v1/conflicts has the cause";
+        return drift_advice(record, records);
     }
+    const std::string repair =
+        fmt::format("`plumbline task add {} repair` mends them", indexer_->db_path());
     if (record.proof != "log" || config().repair.on_log != LogPolicy::kMend) {
-        return "; `plumbline task add DB repair` mends them";
+        return "; " + repair;
     }
     return task_ear_->is_mending_spent()
-               ? "; so many blocks were mended since the start that no more are unasked: "
-                 "`plumbline task add DB repair` mends them"
+               ? "; so many blocks were mended since the start that no more are unasked: " + repair
                : "";
+}
+
+/// The contract tells otherwise: what a repair mends, unless one has shown that it mends nothing,
+/// or what is proven says so.
+std::string Service::drift_advice(const storage::ProofRecord& record,
+                                  const std::vector<storage::ProofRecord>& records) const {
+    const auto findings = findings_of(queue_.get(), record);
+    if (!findings.empty() &&
+        has_left_drift(newest_repairs(queue_.get()).repair, findings.front())) {
+        return fmt::format("; {}",
+                           remedy_of(FindingKind::kStateDiffers,
+                                     config().repair.on_drift == DriftPolicy::kChain, true));
+    }
+    const auto replay = std::ranges::find_if(records, [](const storage::ProofRecord& one) {
+        return one.proof == "replay" && one.entity.empty() && one.is_equal;
+    });
+    const bool is_of_mapping = proven_.first == to_string(storage::ProofLevel::kReceipts) &&
+                               replay != records.end() && !findings.empty() &&
+                               std::ranges::all_of(findings, [&](const nlohmann::json& finding) {
+                                   return finding.value("block", uint64_t{0}) <=
+                                          std::min(proven_.second, replay->block_num);
+                               });
+    if (is_of_mapping) {
+        return "; events and rows are proven, so the mapping is likelier wrong than the index, and "
+               "a repair most likely leaves it: correct the mapping, /v1/conflicts has the cause";
+    }
+    return fmt::format(
+        "; `plumbline task add {} repair` mends what comes of a missing event or a damaged row, "
+        "/v1/conflicts has the cause",
+        indexer_->db_path());
 }
 
 /// What the newest proofs found; they change seldom.
@@ -101,7 +140,7 @@ void Service::read_verdicts(int64_t now_ms) {
                 repair = queue_ ? describe_open_repair(*queue_) : "";
             }
             verdicts_.push_back(describe_verdict(record, *known) +
-                                (repair->empty() ? mending_advice(record) : *repair));
+                                (repair->empty() ? mending_advice(record, *records) : *repair));
         }
     }
     add_notes(*known);
@@ -139,6 +178,14 @@ void Service::add_notes(const KnownRanges& known) {
 /// Entities of which a proof of state could not look at all, or has slots that are another's.
 void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) {
     for (const storage::ProofRecord& record : records) {
+        if (const std::string_view since = not_looked_at(record);
+            !since.empty() && record.mismatches == 0 && notes_.size() < kNotesMax) {
+            notes_.push_back(fmt::format(
+                "the {} proof{}{} was {} at block {}, and could not look again since: {}",
+                record.proof, record.entity.empty() ? "" : " of ", record.entity,
+                record.is_equal ? "equal" : "not whole", record.block_num, since));
+            continue;
+        }
         const std::string why = record.proof == "state" ? unproven_text(record) : std::string{};
         if (!why.empty() && notes_.size() < kNotesMax) {
             notes_.push_back(

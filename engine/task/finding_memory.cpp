@@ -22,13 +22,14 @@ size_t place_of(const Finding& finding) {
 
 }  // namespace
 
-FindingMemory::News FindingMemory::take(std::string_view proof, const Findings& found) {
+FindingMemory::News FindingMemory::take(std::string_view proof, const Findings& found,
+                                        bool is_whole) {
     if (last_.size() >= kProofsMax && !last_.contains(proof)) {
         last_.clear();
     }
     std::unordered_set<size_t>& last = last_[std::string{proof}];
     News out;
-    out.is_over = found.empty() && !last.empty();
+    out.is_over = is_whole && found.empty() && !last.empty();
     std::unordered_set<size_t> now;
     for (const Finding& finding : found.kept) {
         const size_t place = place_of(finding);
@@ -37,7 +38,11 @@ FindingMemory::News FindingMemory::take(std::string_view proof, const Findings& 
             out.findings.add(finding);
         }
     }
-    last = std::move(now);
+    if (is_whole) {
+        last = std::move(now);
+    } else {
+        last.merge(now);
+    }
     return out;
 }
 

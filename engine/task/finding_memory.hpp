@@ -20,7 +20,9 @@ class FindingMemory {
         bool is_over = false;  ///< the run before found something and this one does not
     };
     /// `proof` with what it was asked to look at; of more than 64 different ones all are forgotten.
-    [[nodiscard]] News take(std::string_view proof, const Findings& found);
+    /// `is_whole`: all was looked at; else what the run before had found stands, found again or
+    /// not.
+    [[nodiscard]] News take(std::string_view proof, const Findings& found, bool is_whole = true);
 
   private:
     std::map<std::string, std::unordered_set<size_t>, std::less<>> last_;

@@ -60,6 +60,11 @@ std::string verdict_of(const StateOutcome& outcome) {
                       std::ranges::all_of(outcome.entities, &EntityState::is_proven));
 }
 
+bool was_looked_at(const StateOutcome& outcome) {
+    return std::ranges::all_of(outcome.entities,
+                               [](const EntityState& state) { return state.not_asked.empty(); });
+}
+
 void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
               std::string_view verdict, const Findings& told, const Findings& news) {
     if (observer != nullptr) {
@@ -70,8 +75,9 @@ void announce(TaskObserver* observer, const TaskContext& context, std::string_vi
 
 void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
               const ProofLook& look, const Findings& findings) {
-    const auto& [proof, part, verdict] = look;
-    const FindingMemory::News news = memory.take(fmt::format("{} {}", proof, part), findings);
+    const auto& [proof, part, verdict, is_whole] = look;
+    const FindingMemory::News news =
+        memory.take(fmt::format("{} {}", proof, part), findings, is_whole);
     announce(observer, context, proof, verdict, news.findings, news.findings);
     if (news.is_over) {
         logging::info(fmt::format("the {} proof finds nothing any more", proof));

@@ -26,6 +26,8 @@ inline constexpr size_t kShownFindings = 100;
 /// The same; "unprovable" where nothing could be looked at.
 [[nodiscard]] std::string verdict_of(const LogProofOutcome& outcome);
 [[nodiscard]] std::string verdict_of(const StateOutcome& outcome);
+/// Nobody was missing who could be asked about it.
+[[nodiscard]] bool was_looked_at(const StateOutcome& outcome);
 
 /// Says what a proof that has come to its end found: in the log, a few of `told` by name, and to
 /// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
@@ -37,9 +39,10 @@ struct ProofLook {
     std::string_view proof;  ///< "state", "replay", "calls", "scrub"
     std::string_view part;   ///< what of it was looked at, as the task was told; empty: all
     std::string_view verdict;
+    bool is_whole = true;  ///< all of that was looked at, whatever came of it
 };
 /// The same of such a one: what it had found at its last look at `part` is told to nobody, but that
-/// nothing is left of it is.
+/// nothing is left of it is. Who could not look takes nothing back.
 void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
               const ProofLook& look, const Findings& findings);
 

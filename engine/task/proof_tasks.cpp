@@ -1,6 +1,7 @@
 #include "engine/task/proof_tasks.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -31,6 +32,7 @@ using storage::ProofLevel;
 
 /// The queue cuts a result that is longer than 64 KiB, which is no JSON then.
 constexpr size_t kFindingsBytesMax = 48U << 10U;
+constexpr size_t kStandingBytesMax = 8U << 10U;
 
 // --- the log ----------------------------------------------------------------------------------
 
@@ -170,7 +172,8 @@ void write_reasons(JsonWriter& json, const std::vector<EntityState::Unproven>& r
     json.close_array();
 }
 
-std::string to_json(const StateOutcome& outcome) {
+/// `standing`: what earlier runs had found of what this one could not look at.
+std::string to_json(const StateOutcome& outcome, const Findings& standing) {
     std::string out;
     JsonWriter json{out};
     json.open_object()
@@ -192,13 +195,17 @@ std::string to_json(const StateOutcome& outcome) {
             .member("count_differs", entity.count_differs)
             .member("fields_not_compared", entity.fields.left_out)
             .member("proven_by_storage", entity.storage_proofs)
-            .member("unchanged", entity.unchanged);
+            .member("unchanged", entity.unchanged)
+            .member("not_asked", entity.not_asked);
         write_reasons(json.key("unproven"), entity.unproven);
         write_reasons(json.key("disputed"), entity.disputed);
         json.close_object();
     }
     json.close_array();
     write_findings(json.key("findings"), outcome.findings, kShownFindings, kFindingsBytesMax);
+    if (!standing.empty()) {
+        write_findings(json.key("standing"), standing, kShownFindings, kStandingBytesMax);
+    }
     json.close_object();
     return out;
 }
@@ -207,8 +214,30 @@ std::string to_json(const StateOutcome& outcome) {
 struct StateMemory {
     FindingMemory& findings;
     BeginningMemory beginnings;
-    std::set<std::string> disputes;  ///< slots of the config and providers that were told
+    std::set<std::string> disputes;        ///< slots of the config and providers that were told
+    std::map<std::string, Findings> last;  ///< what the last look at an entity found
 };
+
+/// Only as many runs are kept as a node that is away for hours soon makes: each of them tells what
+/// stands.
+Findings take_standing(const StateOutcome& outcome, std::map<std::string, Findings>& last) {
+    Findings standing;
+    for (const EntityState& state : outcome.entities) {
+        if (!state.not_asked.empty() && state.differing == 0) {
+            for (const Finding& finding : last[state.name].kept) {
+                standing.add(finding);
+            }
+            continue;
+        }
+        Findings& found = last[state.name] = {};
+        for (const Finding& finding : outcome.findings.kept) {
+            if (finding.entity == state.name && found.kept.size() < kShownFindings) {
+                found.add(finding);
+            }
+        }
+    }
+    return standing;
+}
 
 /// A slot is told once, whichever rows show that it is another variable's; a provider is, too.
 void tell_disputes(const StateOutcome& outcome, std::set<std::string>& told) {
@@ -274,9 +303,10 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
-    announce(observer, memory.findings, context, {"state", context.row().args, verdict_of(outcome)},
+    announce(observer, memory.findings, context,
+             {"state", context.row().args, verdict_of(outcome), was_looked_at(outcome)},
              outcome.findings);
-    return TaskOutcome::done(to_json(outcome));
+    return TaskOutcome::done(to_json(outcome, take_standing(outcome, memory.last)));
 }
 
 // --- the stored bytes, and the fold of the log --------------------------------------------------
@@ -397,10 +427,10 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                [observer, budget = std::make_shared<MendingBudget>()](TaskContext& context) {
                    return run_prove_log(context, observer, *budget);
                }});
-    kinds.add(
-        {"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
-         [observer, memory, state = std::make_shared<StateMemory>(StateMemory{*memory, {}, {}})](
-             TaskContext& context) { return run_prove_state(context, observer, *state); }});
+    kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
+               [observer, memory,
+                state = std::make_shared<StateMemory>(StateMemory{*memory, {}, {}, {}})](
+                   TaskContext& context) { return run_prove_state(context, observer, *state); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [observer, memory](TaskContext& context) {
                    return run_prove_replay(context, observer, *memory);

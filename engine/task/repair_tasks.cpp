@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
@@ -80,8 +82,8 @@ std::string to_json(const RepairOutcome& outcome, bool is_dry_run) {
 void announce_look(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
                    std::string_view entities, const VerifyReport& report) {
     const auto tell = [&](std::string_view proof, std::string_view part, std::string_view verdict,
-                          const Findings& findings) {
-        announce(observer, memory, context, {proof, part, verdict}, findings);
+                          const Findings& findings, bool is_whole = true) {
+        announce(observer, memory, context, {proof, part, verdict, is_whole}, findings);
     };
     if (report.log) {
         const auto known = KnownRanges::read(*context.database().read_view(), unix_time_s(context));
@@ -91,17 +93,18 @@ void announce_look(TaskObserver* observer, FindingMemory& memory, const TaskCont
                 news.add(finding);
             }
         }
-        tell("log", context.row().args, verdict_of(*report.log), news);
+        tell("log", context.row().args, verdict_of(*report.log), news, report.log->is_complete);
     }
     if (report.replay) {
         tell("replay", {}, verdict_of(report.replay->findings, true), report.replay->findings);
     }
     if (report.calls) {
         tell("calls", {}, verdict_of(report.calls->findings, report.calls->unproven.empty()),
-             report.calls->findings);
+             report.calls->findings, report.calls->unproven.empty());
     }
     if (report.state) {
-        tell("state", entities, verdict_of(*report.state), report.state->findings);
+        tell("state", entities, verdict_of(*report.state), report.state->findings,
+             was_looked_at(*report.state));
     }
 }
 
@@ -111,6 +114,20 @@ RepairOptions repair_options(const TaskContext& context) {
     options.verify.proof.level = ProofLevel::kReceipts;
     options.on_drift = context.config().repair.on_drift;
     return options;
+}
+
+/// What it could not mend, in one line: the last of what is left says why.
+void tell_left(const TaskContext& context, const RepairOutcome& outcome) {
+    const uint64_t found = outcome.report.finding_count();
+    if (found > 0 || !outcome.left.empty()) {
+        logging::warning(
+            "a repair ran and left something",
+            {{"mismatches", found},
+             {"why", outcome.left.empty() ? std::string{"nothing of it can be mended"}
+                                          : outcome.left.back()},
+             {"see", fmt::format("plumbline task list {} --state done, or /v1/conflicts",
+                                 context.indexer().db_path())}});
+    }
 }
 
 TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMemory& memory,
@@ -152,6 +169,7 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMem
         if (!recorded) {
             return TaskOutcome::from(recorded.error());
         }
+        tell_left(context, *repaired);
     }
     return TaskOutcome::done(to_json(*repaired, options.dry_run));
 }

@@ -213,7 +213,15 @@ export const STATES = {
   },
   mismatch: async (world) => {
     const service = await world.damaged("mismatch");
-    return { service, says: /^Up to date, but 1 row differs from the contract/, why: /^First: community id=\d+, member_count: 4711 here, \d+ in the contract\. Press Repair\.$/, facts: /Entities right\?\s*No: 1 row differs/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*last changed at block \d+.*Why: .*What to do: repair folds/s };
+    return { service, says: /^Up to date, but 1 row differs from the contract/, why: /^First: community id=\d+, member_count: 4711 here, \d+ in the contract\. Press Repair(: it mends what comes of a missing event or a damaged row|, which mends a damaged row: the events are proven, .*)\.$/, facts: /Entities right\?\s*No: 1 row differs/, cls: "bad", text: /member_count: 4711 here, \d+ in the contract.*last changed at block \d+.*Why: .*What to do: repair folds/s };
+  },
+  // The node goes away after the proof: what was found stands, with the reason why nobody looked again.
+  mismatch_gone: async (world) => {
+    const manners = {}, service = await world.damaged("mismatch_gone", await world.proxy(manners));
+    manners.refuse = 503;
+    await until("a proof that could not look", async () => (await world.get(service, "/v1/conflicts")).conflicts[0].not_looked_at);
+    await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
+    return { service, says: /^Not known to be up to date, and 1 row differs from the contract/, cls: "bad", facts: /Entities right\?\s*No: 1 row differs\s*community; not looked at again since/, text: /member_count: 4711 here, \d+ in the contract.*Not looked at again since: nobody can be asked: http/s, never: /Nothing was compared|Not compared yet|the chain stands still/ };
   },
   repairing: async (world) => {
     const manners = {}, service = await world.damaged("repairing", await world.proxy(manners));
@@ -228,7 +236,7 @@ export const STATES = {
     manners.hold = /Receipt/;
     await world.post(service, "/v1/tasks", { kind: "repair", args: "dry-run community" });
     await until("it has begun to prove", async () => (await world.get(service, "/v1/tasks?kind=repair")).tasks[0].progress.startsWith("log: "));
-    return { service, says: /^Up to date, but 1 row differs from the contract/, cls: "bad", why: /Press Repair\.$/, text: /A dry run looks up what a repair would do \(log: blocks [\d,]+ of [\d,]+\)\. It proves all first and changes nothing….*dry run of a repair community\s+running/s, never: /Being repaired|Repairing…/, release: () => { manners.hold = undefined; }, after: /^Up to date, but 1 row differs from the contract/ };
+    return { service, says: /^Up to date, but 1 row differs from the contract/, cls: "bad", why: /Press Repair[:,] .*\.$/, text: /A dry run looks up what a repair would do \(log: blocks [\d,]+ of [\d,]+\)\. It proves all first and changes nothing….*dry run of a repair community\s+running/s, never: /Being repaired|Repairing…/, release: () => { manners.hold = undefined; }, after: /^Up to date, but 1 row differs from the contract/ };
   },
   // The config reads the contract's answer wrongly: no repair can help.
   left: async (world) => {

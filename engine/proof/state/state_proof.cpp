@@ -236,17 +236,18 @@ struct StateProver::Impl {
             return;
         }
         outcome.findings = {};
+        const std::string why =
+            headers
+                ? "asked by number, and the block of that number is another now"
+                : "asked by number, and the block cannot be looked at: " + headers.error().message;
         for (EntityState& state : outcome.entities) {
-            add_unproven(state,
-                         headers ? "asked by number, and the block of that number is another now"
-                                 : "asked by number, and the block cannot be looked at: " +
-                                       headers.error().message,
-                         state.unchanged ? 1 : state.checked);
+            add_unproven(state, why, state.unchanged ? 1 : state.checked);
             state.unchanged = false;
             state.checked = state.equal = state.differing = 0;
             state.storage_proofs = state.storage_differing = 0;
             state.count_differs = false;
             state.disputed.clear();
+            state.not_asked = state.is_proven() ? std::string{} : why;
         }
     }
 
@@ -437,6 +438,7 @@ struct StateProver::Impl {
             for (const auto& task : tasks) {
                 task->give_up(reason);
             }
+            current().not_asked = current().is_proven() ? std::string{} : reason;
         }
         finish();
     }

@@ -50,6 +50,9 @@ struct EntityState {
     uint64_t differing = 0;          ///< `checked - equal`: findings tell of each
     bool count_differs = false;      ///< one of `differing`: the contract counts other rows
     std::vector<Unproven> unproven;  ///< not settled; empty = all of the entity is proven
+    /// Why not all of it was looked at: nobody could be asked, or the block left the chain. Empty:
+    /// all was, whatever came of it.
+    std::string not_asked;
     /// Storage and rows are those of the last equal proof, so nothing was asked.
     bool unchanged = false;
     /// Values whose `slots` the config tells, proven against the block's state root to be what the

@@ -6,6 +6,7 @@
 
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
+#include "engine/proof/standing.hpp"
 
 namespace plumbline::engine {
 namespace {
@@ -62,6 +63,14 @@ const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>&
     return found == records.end() ? nullptr : &*found;
 }
 
+/// Whether `last` says more than a proof that could not ask about all of the entity.
+bool stands(const storage::ProofRecord& last, const EntityState& state) {
+    if (state.not_asked.empty() || state.differing > 0 || state.storage_differing > 0) {
+        return false;
+    }
+    return last.mismatches > 0 || last.is_equal || (last.checked > 0 && state.checked == 0);
+}
+
 bool looks_up(const StateOperand& operand) {
     return operand.kind == StateOperand::Kind::kLookup;
 }
@@ -71,6 +80,9 @@ bool looks_up(const StateOperand& operand) {
 storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& outcome,
                                        const EntityState& state, std::string_view rows,
                                        uint64_t time_s, const storage::ProofRecord* last) {
+    if (last != nullptr && stands(*last, state)) {
+        return keep_standing(*last, state.not_asked);
+    }
     storage::ProofRecord out;
     out.proof = "state";
     out.entity = state.name;
@@ -86,6 +98,10 @@ storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& out
                      : fmt::format("{}, {} requests", outcome.way, state.traffic.requests);
     if (state.unchanged && last != nullptr) {
         out.checked = last->checked;
+    }
+    if (!state.not_asked.empty() && last != nullptr) {
+        // Some of it differs still, and the rest was not looked at.
+        out.mismatches = std::max(out.mismatches, last->mismatches);
     }
     if (state.count_differs) {
         out.detail += fmt::format("{}{}", kJoint, kCount);
@@ -106,7 +122,7 @@ storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& out
 }
 
 std::string difference_text(const storage::ProofRecord& record) {
-    const auto parts = split(record.detail, kJoint);
+    const auto parts = split(looked_detail(record), kJoint);
     const bool has_count = std::ranges::find(parts, kCount) != parts.end();
     const uint64_t rows = record.mismatches - (has_count && record.mismatches > 0 ? 1U : 0U);
     std::string out;
@@ -118,10 +134,11 @@ std::string difference_text(const storage::ProofRecord& record) {
 }
 
 std::string unproven_text(const storage::ProofRecord& record) {
-    for (const std::string_view part : split(record.detail, kJoint)) {
+    const std::string_view detail = looked_detail(record);
+    for (const std::string_view part : split(detail, kJoint)) {
         if (part.starts_with(kUnproven)) {
             // A reason may have a joint in it.
-            return std::string{part.data(), record.detail.data() + record.detail.size()};
+            return std::string{part.data(), detail.data() + detail.size()};
         }
     }
     return {};
@@ -139,7 +156,7 @@ std::optional<std::vector<StorageRoot>> roots_of_record(const Plan& plan, uint32
     std::vector<StorageRoot> out;
     bool same_rows = false;
     bool same_config = false;
-    for (const std::string_view part : split(record.detail, kJoint)) {
+    for (const std::string_view part : split(looked_detail(record), kJoint)) {
         if (part.starts_with(kRows)) {
             same_rows = part.substr(kRows.size()) == rows;
         } else if (part.starts_with(kConfig)) {

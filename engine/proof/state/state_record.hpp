@@ -27,7 +27,8 @@ namespace plumbline::engine {
 /// What `rows` is below: changes with any byte of any row of the entity.
 [[nodiscard]] Result<std::string> state_rows_mark(const storage::ReadView& view, uint32_t entity);
 /// `rows` stands for the entity's rows as they were compared.
-/// Where nothing was asked because nothing changed, `last` gives the figures.
+/// Where nothing was asked because nothing changed, `last` gives the figures. Where nobody could be
+/// asked, `last` stands (engine/proof/standing.hpp): a mismatch, or that all was equal.
 [[nodiscard]] storage::ProofRecord make_state_record(const Plan& plan, const StateOutcome& outcome,
                                                      const EntityState& state,
                                                      std::string_view rows, uint64_t time_s,

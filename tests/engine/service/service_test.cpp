@@ -24,6 +24,7 @@
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
+#include "engine/proof/standing.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "storage/service_address.hpp"
 #include "tests/engine/fake_chain.hpp"
@@ -82,26 +83,35 @@ class Turns {
 struct NodeManners {
     std::atomic<bool> is_slow{false};  ///< a question has been open for longer than is good
     std::atomic<uint64_t> headers_asked{0};
-    std::atomic<bool> is_mute{false};        ///< swallows questions for heads
-    std::atomic<bool> holds_headers{false};  ///< keeps questions for headers by number
-    std::atomic<bool> hides_a_log{false};    ///< the first of each range that is asked for
-    std::atomic<bool> is_parked{false};      ///< as the provider's figures say it
-    std::atomic<bool> is_odd{false};         ///< as the provider's figures say it
-    std::atomic<int64_t> silent_ms{-1};      ///< as the provider's figures say it; -1 = it answers
+    std::atomic<uint64_t> head_max{UINT64_MAX};  ///< tells no higher head
+    std::atomic<bool> is_mute{false};            ///< swallows questions for heads
+    std::atomic<bool> holds_headers{false};      ///< keeps questions for headers by number
+    std::atomic<bool> hides_a_log{false};        ///< the first of each range that is asked for
+    std::atomic<bool> is_parked{false};          ///< as the provider's figures say it
+    std::atomic<bool> is_odd{false};             ///< as the provider's figures say it
+    std::atomic<int64_t> silent_ms{-1};  ///< as the provider's figures say it; -1 = it answers
 };
 
 /// A fake node with a clock of its own, for the one thread that polls it.
 class OwnedNode final : public rpc::ChainSource {
   public:
     OwnedNode(const FakeChain& chain, Turns& turns, NodeManners& manners)
-        : turns_{turns},
+        : chain_{chain},
+          turns_{turns},
           manners_{manners},
           node_{chain, clock_, {}} {}
     void get_chain_id(Callback<uint64_t> done) override { node_.get_chain_id(std::move(done)); }
     void get_heads(Callback<rpc::Heads> done) override {
-        if (!manners_.is_mute) {
-            node_.get_heads(std::move(done));
+        if (manners_.is_mute) {
+            return;
         }
+        node_.get_heads([this, done = std::move(done)](Result<rpc::Heads> result) {
+            if (result && result->latest.block_num > manners_.head_max) {
+                result->latest = chain_.blocks()[manners_.head_max]->header;
+                result->finalized.reset();
+            }
+            done(std::move(result));
+        });
     }
     void get_headers(std::vector<uint64_t> nums, Callback<std::vector<evm::Header>> done) override {
         manners_.headers_asked += nums.size();
@@ -154,6 +164,9 @@ class OwnedNode final : public rpc::ChainSource {
         one.usable = !manners_.is_parked;
         one.state = manners_.is_parked ? "refused" : "ok";
         one.last_error = manners_.is_parked ? "HTTP 401: Must be authenticated!" : "";
+        if (const uint64_t head = manners_.head_max; head != UINT64_MAX) {
+            one.head = head;
+        }
         one.oddity = manners_.is_odd ? "gives logs that contradict themselves" : "";
         if (const int64_t silent = manners_.silent_ms; silent >= 0) {
             one.silent_ms = silent;
@@ -172,6 +185,7 @@ class OwnedNode final : public rpc::ChainSource {
   private:
     using Held = std::vector<std::pair<std::vector<uint64_t>, Callback<std::vector<evm::Header>>>>;
 
+    const FakeChain& chain_;
     Turns& turns_;
     NodeManners& manners_;
     Held held_;
@@ -248,6 +262,19 @@ class ServiceTest : public ::testing::Test {
         const TaskRow task = ended_task(added->id);
         EXPECT_EQ(task.state, TaskState::kDone) << task.error;
         return service->database()->read_view()->list_journal(0, 1'000).value();
+    }
+    /// As a proof that ended so would.
+    void keep(const storage::ProofRecord& record) {
+        const Status kept = service->run_on_writer(
+            [&record](storage::Database& database) -> Status {
+                const auto cursor = database.cursor();
+                const auto batch = database.make_batch();
+                batch->record_proof(record);
+                batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+                return database.commit(*batch, storage::Durability::kBuffered);
+            },
+            WriterEffect::kNone);
+        EXPECT_TRUE(kept) << kept.error().message;
     }
     /// So many turns of the network and worker threads.
     void let_turn(int count) {
@@ -611,8 +638,8 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
         known->ranges(), [](const KnownRange& range) { return range.findings > 0; });
     ASSERT_NE(wrong, known->ranges().end());
     ASSERT_TRUE(is_degraded_by(
-        fmt::format("the first of them in block {}; `plumbline task add DB repair` mends them",
-                    wrong->range.from)));
+        fmt::format("the first of them in block {}; `plumbline task add {} repair` mends them",
+                    wrong->range.from, dir_.sub("db"))));
     const auto counted = [this] {
         const std::string text = service->metrics_text();
         const size_t at = text.find("plumbline_findings_total{kind=\"log missing\"}");
@@ -635,6 +662,77 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
     EXPECT_EQ(counted(),
               fmt::format("plumbline_findings_total{{kind=\"log missing\"}} {}", journal.size()));
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+}
+
+/// A record of a state proof that found a row that differs.
+storage::ProofRecord drift_at(const storage::Cursor& cursor) {
+    storage::ProofRecord out;
+    out.proof = "state";
+    out.entity = "account";
+    out.block_num = cursor.block_num;
+    out.hash = cursor.block_hash;
+    out.time_s = 1;
+    out.checked = 5;
+    out.mismatches = 1;
+    out.detail = "getters, 2 requests";
+    return out;
+}
+
+TEST_F(ServiceTest, AMismatchThatCouldNotBeLookedAtAgainIsToldWithTheReason) {
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    storage::ProofRecord record = drift_at(*service->database()->cursor());
+    keep(record);
+    EXPECT_TRUE(is_degraded_by(fmt::format(
+        "the state proof of account found that 1 row differs from the contract at block {}; "
+        "`plumbline task add {} repair` mends what comes of a missing event or a damaged row",
+        record.block_num, dir_.sub("db"))));
+    keep(keep_standing(record, "nobody can be asked: node: down"));
+    EXPECT_TRUE(is_degraded_by(fmt::format(
+        "1 row differs from the contract at block {}, which could not be looked at since: nobody "
+        "can be asked: node: down; ",
+        record.block_num)));
+    EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_mismatches{proof=\"state\"} 1"));
+    // What was equal was so at its block.
+    record.mismatches = 0;
+    record.is_equal = true;
+    keep(keep_standing(record, "nobody can be asked: node: down"));
+    const std::string note = fmt::format(
+        "the state proof of account was equal at block {}, and could not look again since: nobody "
+        "can be asked: node: down",
+        record.block_num);
+    EXPECT_TRUE(eventually([&] {
+        const ServiceStatus status = service->status();
+        return status.degraded.empty() && std::ranges::count(status.notes, note) == 1;
+    }));
+}
+
+TEST_F(ServiceTest, WhatARepairHasLeftIsTheMappingsAndNoOtherRepairIsAdvised) {
+    constexpr std::string_view kFound =
+        R"([{"kind":"state differs","entity":"account","key":"id=3","field":"n","stored":"1",)"
+        R"("expected":"2","block":5,"text":"account id=3 differs"}])";
+    open();
+    service->add_task_kind({"prove_state", "", "", [&](TaskContext&) {
+                                return TaskOutcome::done(
+                                    fmt::format(R"({{"findings":{}}})", kFound));
+                            }});
+    service->add_task_kind(
+        {"repair", "", "", [&](TaskContext&) {
+             return TaskOutcome::done(fmt::format(
+                 R"({{"dry_run":false,"whole":false,"leaves_drift":true,"left":["a line"],)"
+                 R"("found":{{"state":{}}}}})",
+                 kFound));
+         }});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    keep(drift_at(*service->database()->cursor()));
+    ASSERT_EQ(ended_task(service->add_task(spec("prove_state"))->id).state, TaskState::kDone);
+    EXPECT_TRUE(is_degraded_by(" repair` mends what comes of"));
+    ASSERT_EQ(ended_task(service->add_task(spec("repair"))->id).state, TaskState::kDone);
+    EXPECT_TRUE(is_degraded_by(
+        "; correct the mapping: the last repair proved events and rows and left this"));
+    EXPECT_FALSE(is_degraded_by_now("task add"));
 }
 
 TEST_F(ServiceTest, WhatARepairFindsFirstIsToldAsWhatAProofFinds) {
@@ -905,6 +1003,52 @@ TEST_F(ServiceTest, WhoTellsNoHeadIsCalledSilentOnlyWhereItAnswersNothing) {
     manners_.silent_ms = 30'000;
     EXPECT_TRUE(is_degraded_by("(ready_age: 1s); node: no answer for 30s: check that"));
     EXPECT_EQ(service->status().providers.front().silent_ms, 30'000);
+}
+
+TEST_F(ServiceTest, WhereNobodyAnswersOneLineNamesTheCauseAndEachProviderHasOneOfItsOwn) {
+    write_config("", "off", "ready_age = \"1s\"\nhead_age = \"2m\"\n");
+    open();
+    start();
+    ASSERT_TRUE(is_degraded_by("the chain's head, block"));
+    manners_.is_mute = true;
+    manners_.is_parked = true;
+    EXPECT_TRUE(eventually([this] {
+        const auto reasons = service->status().degraded;
+        return reasons.size() == 2 &&
+               reasons[0].starts_with("no provider has told the chain's head for ") &&
+               reasons[0].ends_with(
+                   "(ready_age: 1s): check that the node runs, or add a second "
+                   "provider to [chain] rpc") &&
+               reasons[1] ==
+                   "provider node is not asked: refused: HTTP 401: Must be authenticated!";
+    })) << ::testing::PrintToString(service->status().degraded);
+    EXPECT_FALSE(service->status().is_ready());
+}
+
+TEST_F(ServiceTest, AHeadBelowOursIsTheReasonAndNoClockIsBlamed) {
+    write_config("", "off", "head_age = \"2m\"\n");
+    open();
+    start();
+    ASSERT_TRUE(is_degraded_by("the chain's head, block"));
+    manners_.head_max = 40;
+    EXPECT_TRUE(eventually([this] {
+        const auto reasons = service->status().degraded;
+        return reasons.size() == 1 &&
+               reasons[0].find(
+                   ": the chain's head is at block 40, below our block 60: waiting for "
+                   "the provider to catch up") != std::string::npos &&
+               reasons[0].ends_with("; node: tells block 40");
+    })) << ::testing::PrintToString(service->status().degraded);
+    EXPECT_FALSE(service->status().is_ready());
+    EXPECT_FALSE(service->status().progress.lag.has_value());
+    // What is asked to tell whether it is another chain does not end the wait.
+    for (int turns = 0; turns < 300; ++turns) {
+        let_turn(1);
+        EXPECT_FALSE(is_degraded_by_now("the chain's head, block"));
+    }
+    EXPECT_TRUE(is_degraded_by_now("the chain's head is at block 40"));
+    manners_.head_max = UINT64_MAX;
+    EXPECT_TRUE(eventually([this] { return !is_degraded_by_now("the chain's head is at block"); }));
 }
 
 TEST_F(ServiceTest, WhereTheHeadIsOldByItsTimestampTheServiceIsNotReady) {

@@ -43,6 +43,19 @@ TEST(FindingMemoryTest, WhatComesBackIsNewsAgainAndTheEndIsToldOnce) {
     EXPECT_EQ(memory.take("scrub ", all({differs("id=1", "1")})).findings.total, 1U);
 }
 
+TEST(FindingMemoryTest, WhoCouldNotLookTakesNothingBackAndTellsNothingTwice) {
+    FindingMemory memory;
+    EXPECT_EQ(memory.take("state ", all({differs("id=1", "1")})).findings.total, 1U);
+    EXPECT_FALSE(memory.take("state ", {}, false).is_over);
+    EXPECT_EQ(memory.take("state ", all({differs("id=1", "1")})).findings.total, 0U);
+    // What it did find is news all the same.
+    EXPECT_EQ(memory.take("state ", all({differs("id=2", "1")}), false).findings.total, 1U);
+    EXPECT_EQ(
+        memory.take("state ", all({differs("id=1", "1"), differs("id=2", "1")})).findings.total,
+        0U);
+    EXPECT_TRUE(memory.take("state ", {}).is_over);
+}
+
 TEST(FindingMemoryTest, ProofsOfOtherThingsDoNotMix) {
     FindingMemory memory;
     EXPECT_EQ(memory.take("prove_state a", all({differs("id=1", "1")})).findings.total, 1U);

@@ -14,6 +14,7 @@
 #include "core/evm/keccak.hpp"
 #include "engine/ingest/indexer.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
+#include "engine/proof/standing.hpp"
 #include "engine/proof/state/state_bisect.hpp"
 #include "engine/proof/state/state_record.hpp"
 #include "engine/repair/repair.hpp"
@@ -531,6 +532,54 @@ TEST_F(StateProofCases, NodesWithoutBlockHashesAreAskedByNumberAndLookedAtAfterw
     EXPECT_FALSE(moved.is_equal());
     EXPECT_EQ(moved.entities[2].equal, 0U);
     EXPECT_THAT(reasons(moved), HasSubstr("is another now"));
+}
+
+const storage::ProofRecord& record_of(const std::vector<storage::ProofRecord>& records,
+                                      const std::string& entity) {
+    return *std::ranges::find(records, entity, &storage::ProofRecord::entity);
+}
+
+TEST_F(StateProofCases, WhatAProofFoundStandsUntilOneThatLookedAtItFindsItNoMore) {
+    Index index{config(), abis()};
+    fill(index);
+    index.put("sure", {"9", "11"});
+    commit_at_head(index);
+    index.keep(index.prove(*source_), 1'700'000'000);
+    const auto found = index.database->read_view()->list_proofs();
+    ASSERT_TRUE(found);
+    ASSERT_EQ(record_of(*found, "sure").mismatches, 1U);
+
+    Meddler gone{*source_};
+    gone.answer = [](size_t, const rpc::CallRequest&) {
+        return std::optional{CallResult{CallResult::Kind::kMissingState, {}, "pruned"}};
+    };
+    for (const uint64_t time_s : {1'700'000'600U, 1'700'001'200U}) {
+        const StateOutcome nobody = index.prove(gone);
+        ASSERT_FALSE(nobody.entities[2].not_asked.empty());
+        index.keep(nobody, time_s);
+        const auto kept = index.database->read_view()->list_proofs();
+        ASSERT_TRUE(kept);
+        const storage::ProofRecord& sure = record_of(*kept, "sure");
+        EXPECT_EQ(sure.mismatches, 1U);
+        EXPECT_FALSE(sure.is_equal);
+        EXPECT_EQ(sure.time_s, 1'700'000'000U);
+        EXPECT_THAT(std::string{not_looked_at(sure)}, HasSubstr("nobody has the state of block"));
+        EXPECT_EQ(difference_text(sure), "1 row differs from the contract");
+        // And what was equal was equal then.
+        const storage::ProofRecord& item = record_of(*kept, "item");
+        EXPECT_TRUE(item.is_equal);
+        EXPECT_EQ(item.checked, 30U);
+        EXPECT_FALSE(not_looked_at(item).empty());
+        EXPECT_EQ(looked_detail(item), record_of(*found, "item").detail);
+    }
+    index.put("sure", {"9", "10"});
+    commit_at_head(index);
+    index.keep(index.prove(*source_), 1'700'001'800);
+    const auto mended = index.database->read_view()->list_proofs();
+    ASSERT_TRUE(mended);
+    EXPECT_EQ(record_of(*mended, "sure").mismatches, 0U);
+    EXPECT_TRUE(record_of(*mended, "sure").is_equal);
+    EXPECT_EQ(not_looked_at(record_of(*mended, "sure")), "");
 }
 
 TEST_F(StateProofCases, StoragesThatDidNotChangeAreNotAskedAbout) {

@@ -1,4 +1,4 @@
-#include "api/routes/repair_runs.hpp"
+#include "engine/task/repair_runs.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 
 #include "engine/task/tasks.hpp"
 
-namespace plumbline::api {
+namespace plumbline::engine {
 
 namespace {
 
@@ -53,13 +53,13 @@ bool is_true(const Json& result, const char* name) {
     return found != result.end() && found->is_boolean() && found->get<bool>();
 }
 
-RepairRun read_run(engine::TaskRow task) {
+RepairRun read_run(TaskRow task) {
     RepairRun out;
-    const engine::RepairArgs args = engine::read_repair_args(task.args);
+    const RepairArgs args = read_repair_args(task.args);
     out.is_dry_run = args.is_dry_run;
     out.entity = args.entities;
     const Json result = Json::parse(task.result, nullptr, false);
-    if (task.state == engine::TaskState::kDone && result.is_object()) {
+    if (task.state == TaskState::kDone && result.is_object()) {
         out.is_whole = is_true(result, "whole");
         out.leaves_drift = is_true(result, "leaves_drift");
         out.steps = lines_of(result, "steps");
@@ -76,12 +76,12 @@ RepairRun read_run(engine::TaskRow task) {
 
 }  // namespace
 
-RepairRuns newest_repairs(const engine::WorkQueue* queue) {
+RepairRuns newest_repairs(const WorkQueue* queue) {
     RepairRuns out;
     if (queue == nullptr) {
         return out;
     }
-    for (engine::TaskRow& task : queue->list(std::nullopt, "repair")) {
+    for (TaskRow& task : queue->list(std::nullopt, "repair")) {
         RepairRun run = read_run(std::move(task));
         std::optional<RepairRun>& newest = run.is_dry_run ? out.plan : out.repair;
         if (!newest) {
@@ -89,7 +89,7 @@ RepairRuns newest_repairs(const engine::WorkQueue* queue) {
         }
     }
     // What it tells is carried out, or of an index that is no more.
-    if (out.plan && out.repair && out.repair->task.state == engine::TaskState::kDone &&
+    if (out.plan && out.repair && out.repair->task.state == TaskState::kDone &&
         out.plan->task.id < out.repair->task.id) {
         out.plan.reset();
     }
@@ -107,23 +107,4 @@ bool has_left_drift(const std::optional<RepairRun>& run, const Json& finding) {
     return run && run->leaves_drift && run->found_by_state.contains(place_of(finding));
 }
 
-void write_repair_run(JsonWriter& json, const std::optional<RepairRun>& run) {
-    if (!run) {
-        json.null();
-        return;
-    }
-    const engine::TaskRow& task = run->task;
-    const int64_t changed_ms = std::max({task.created_ms, task.started_ms, task.finished_ms});
-    json.open_object()
-        .member("task", task.id)
-        .member("state", storage::to_string(task.state))
-        .member("entity", run->entity)
-        .member("time", changed_ms / 1000)
-        .member("whole", run->is_whole)
-        .member("steps", run->steps)
-        .member("left", run->left)
-        .member("error", task.error)
-        .close_object();
-}
-
-}  // namespace plumbline::api
+}  // namespace plumbline::engine

@@ -9,15 +9,14 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "core/base/json_writer.hpp"
 #include "engine/task/work_queue.hpp"
 
-namespace plumbline::api {
+namespace plumbline::engine {
 
 /// A task `repair` as people ask for it. `steps` and `left` come from its result, 20 of each at
 /// most, so they are empty before it has ended.
 struct RepairRun {
-    engine::TaskRow task;
+    TaskRow task;
     bool is_dry_run = false;
     std::string entity;         ///< the entities that it was asked to look at; empty: all
     bool is_whole = false;      ///< nothing was found at the end
@@ -35,7 +34,7 @@ struct RepairRuns {
 };
 
 /// `queue` may be null: then there are none.
-[[nodiscard]] RepairRuns newest_repairs(const engine::WorkQueue* queue);
+[[nodiscard]] RepairRuns newest_repairs(const WorkQueue* queue);
 
 /// The row of a finding, or what else it is about, told apart from others.
 [[nodiscard]] std::string place_of(const nlohmann::json& finding);
@@ -45,7 +44,4 @@ struct RepairRuns {
 [[nodiscard]] bool has_left_drift(const std::optional<RepairRun>& run,
                                   const nlohmann::json& finding);
 
-/// null where there is none.
-void write_repair_run(JsonWriter& json, const std::optional<RepairRun>& run);
-
-}  // namespace plumbline::api
+}  // namespace plumbline::engine
