@@ -238,8 +238,11 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     active.traffic.sent += request.body.size();
     ++active.requests_out;
     if (active.group.ticket != nullptr) {
-        active.group.ticket->on_asked(providers_[provider].name(), most_telling(sent.calls),
-                                      sent.sent_ms);
+        // What a probe is for is one thing, in how many requests it goes.
+        const Call& told = active.group.kind() == CallGroup::Kind::kHeadProbe
+                               ? active.group.calls[HeadWatch::kLatestAt]
+                               : most_telling(sent.calls);
+        active.group.ticket->on_asked(providers_[provider].name(), told, sent.sent_ms);
     }
     providers_[provider].on_sent();
     for (const CallFamily family : families_of(sent.calls)) {

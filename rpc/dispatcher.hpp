@@ -60,7 +60,8 @@ class Dispatcher {
     [[nodiscard]] std::optional<uint64_t> chain_id() const { return heads_.chain_id(); }
     /// Asks a provider for chain id, head and finalized head (`HeadWatch` says where in the
     /// answers), and notes what it says. kIncompatible: it serves another chain.
-    void probe_head(size_t provider, std::function<void(GroupResult)> done);
+    void probe_head(size_t provider, std::function<void(GroupResult)> done,
+                    std::shared_ptr<WaitTicket> ticket = nullptr);
     /// The highest head that was shown to be there (heads_job.hpp), 0 at first.
     [[nodiscard]] uint64_t head_shown() const { return heads_.head_shown(); }
     void take_shown_head(uint64_t block_num) { heads_.on_head_shown(block_num); }

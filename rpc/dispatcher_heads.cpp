@@ -11,8 +11,10 @@ void Dispatcher::refresh_head(size_t provider) {
     }
 }
 
-void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> done) {
+void Dispatcher::probe_head(size_t provider, std::function<void(GroupResult)> done,
+                            std::shared_ptr<WaitTicket> ticket) {
     CallGroup group = heads_.start(provider, options_.head_timeout_ms);
+    group.ticket = std::move(ticket);
     group.done = [this, provider, done = std::move(done)](GroupResult result) {
         take_head(provider, result);
         done(std::move(result));

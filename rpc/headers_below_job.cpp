@@ -51,12 +51,7 @@ std::optional<size_t> HeadersBelowJob::choose() const {
 void HeadersBelowJob::ask() {
     const std::optional<size_t> chosen = choose();
     if (!chosen) {
-        std::string text = "no provider gave headers of the chain with block " +
-                           std::to_string(end_.block_num) + ' ' + evm::to_hex(end_.hash);
-        for (const auto& [provider, reason] : reasons_) {
-            text += "; " + named_text(dispatcher_.providers()[provider].name(), reason);
-        }
-        finish(Error{code_.value_or(ErrorCode::kUnavailable), std::move(text)});
+        finish(Error{code_.value_or(ErrorCode::kUnavailable), describe_failure()});
         return;
     }
     provider_ = *chosen;
@@ -72,6 +67,24 @@ void HeadersBelowJob::ask() {
         self->on_answers(std::move(result));
     };
     dispatcher_.send(std::move(group));
+}
+
+/// Only where somebody answered it may be about the chain.
+std::string HeadersBelowJob::describe_failure() const {
+    const std::vector<Provider>& providers = dispatcher_.providers();
+    const bool is_answered = code_.value_or(ErrorCode::kUnavailable) != ErrorCode::kUnavailable;
+    std::string out = is_answered
+                          ? "no provider gave headers of the chain with block " +
+                                std::to_string(end_.block_num) + ' ' + evm::to_hex(end_.hash)
+                          : "no provider answers for block " + std::to_string(end_.block_num);
+    for (size_t i = 0; i < providers.size(); ++i) {
+        if (const auto reason = reasons_.find(i); reason != reasons_.end()) {
+            out += "; " + named_text(providers[i].name(), reason->second);
+        } else if (!is_answered) {
+            out += "; " + providers[i].standing();
+        }
+    }
+    return out;
 }
 
 void HeadersBelowJob::on_answers(GroupResult result) {

@@ -34,6 +34,7 @@ class HeadersBelowJob final : public std::enable_shared_from_this<HeadersBelowJo
   private:
     void ask();
     [[nodiscard]] std::optional<size_t> choose() const;
+    [[nodiscard]] std::string describe_failure() const;
     void on_answers(GroupResult result);
     void take_headers();
     void pass_over(std::string reason, ErrorCode code);

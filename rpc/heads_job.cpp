@@ -114,18 +114,18 @@ void HeadsJob::start() {
 }
 
 void HeadsJob::probe(size_t provider) {
-    Call latest;
-    latest.kind = Call::Kind::kHeaderLatest;
-    ticket_->on_asked(dispatcher_.providers()[provider].name(), latest, dispatcher_.now());
-    dispatcher_.probe_head(provider, [self = shared_from_this(), provider](GroupResult result) {
-        self->on_head(provider, std::move(result));
-    });
+    // With the ticket, for a probe asks again by itself, and what it hears meanwhile is the reason.
+    dispatcher_.probe_head(
+        provider,
+        [self = shared_from_this(), provider](GroupResult result) {
+            self->on_head(provider, std::move(result));
+        },
+        ticket_);
 }
 
 void HeadsJob::on_head(size_t provider, GroupResult result) {
     PLUMBLINE_CHECK(open_ > 0);
     --open_;
-    ticket_->on_back(dispatcher_.providers()[provider].name());
     if (is_choosing_ || is_over_) {
         return;
     }

@@ -11,6 +11,7 @@
 #include <rocksdb/db.h>
 
 #include "storage/meta_codec.hpp"
+#include "storage/place_check.hpp"
 #include "storage/rocks_status.hpp"
 
 namespace plumbline::storage {
@@ -47,8 +48,7 @@ Status check_unfinished(const OpenOptions& options, const RocksHandles& core) {
     }
     if (!is_directory && env.FileExists(core.path).ok() &&
         ::access((core.path + "/").c_str(), F_OK) != 0 && errno == ENOTDIR) {
-        return Error{ErrorCode::kIncompatible,
-                     fmt::format("{} is a file: a database is a directory", core.path)};
+        return Error{ErrorCode::kIncompatible, is_file_text(core.path)};
     }
     if (!options.create && ::access(core.path.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
         return Error{ErrorCode::kIo, fmt::format("this user may not read {}: its files are for "

@@ -109,7 +109,8 @@ Status find_or_create(Database::Impl& db, Recovered& recovered) PLUMBLINE_REQUIR
     if (!db.options.create) {
         return Error{
             ErrorCode::kNotFound,
-            fmt::format("the database at {} was never finished: create it again", core.path)};
+            fmt::format("the database at {} was never finished: plumbline run goes on making it",
+                        core.path)};
     }
     PLUMBLINE_TRY_VOID(create_missing(core, *db.options.bundle, families));
     PLUMBLINE_TRY_VOID(adopt_base(core, families));

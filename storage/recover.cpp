@@ -7,6 +7,7 @@
 #include "storage/recover.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "core/base/sleep.hpp"
 #include "storage/directory_check.hpp"
 #include "storage/frozen_directory.hpp"
+#include "storage/place_check.hpp"
 #include "storage/rocks_status.hpp"
 #include "storage/service_address.hpp"
 
@@ -93,10 +95,18 @@ Status made_directory(const rocksdb::Status& made, const std::string& path) {
     if (const size_t at = reason.rfind(": "); at != std::string::npos) {
         reason.erase(0, at + 2);
     }
-    return Error{rocks_error(made, {}).code,
-                 fmt::format("cannot make the directory {}: {}; this user must be able to write "
-                             "where it is to be, or choose another: --db or [database] path",
-                             path, reason)};
+    return Error{rocks_error(made, {}).code, cannot_make_text(path, reason)};
+}
+
+/// With those above it that are missing.
+rocksdb::Status make_directory(rocksdb::Env& env, const std::string& path) {
+    const rocksdb::Status made = env.CreateDirIfMissing(path);
+    const std::string parent = std::filesystem::path{path}.parent_path().string();
+    if (made.ok() || parent.empty() || parent == path || env.FileExists(parent).ok()) {
+        return made;
+    }
+    const rocksdb::Status above = make_directory(env, parent);
+    return above.ok() ? env.CreateDirIfMissing(path) : above;
 }
 
 /// Takes over what RocksDB has opened.
@@ -274,7 +284,7 @@ Status Recovery::open_writer() {
             make_db_options(options_, core_.tuning), core_.path, &names);
         PLUMBLINE_TRY_VOID(from_rocks(listed, "opening " + core_.path));
     } else {
-        PLUMBLINE_TRY_VOID(made_directory(core_.env->CreateDirIfMissing(core_.path), core_.path));
+        PLUMBLINE_TRY_VOID(made_directory(make_directory(*core_.env, core_.path), core_.path));
         // Whoever finds it empty makes the others, at once and not one by one as opening would.
         return recover_log({std::string{kBaseFamilies[0].name}});
     }

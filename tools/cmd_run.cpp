@@ -4,6 +4,7 @@
 #include <charconv>
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -27,6 +28,7 @@
 #include "engine/setup/any_address.hpp"
 #include "rpc/curl_transport.hpp"
 #include "sink/sink_module.hpp"
+#include "storage/place_check.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
@@ -141,7 +143,8 @@ Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     engine::IndexerOptions out;
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
-    out.db_path = options.db;
+    out.db_path = options.db.empty() ? engine::resolve_db_path(out.config) : options.db;
+    PLUMBLINE_TRY_VOID(storage::check_place(out.db_path));
     out.may_replace = options.replace;
     if (out.until.is_set()) {
         out.ingest.answer_timeout_ms = options.timeout_s * 1000;
@@ -222,12 +225,23 @@ void take_config(const RunArguments& arguments, engine::ServiceOptions& options)
 /// Where another process has the database: what to do instead of a second run.
 Error served_elsewhere(Error error, const engine::IndexerOptions& options) {
     if (error.code == ErrorCode::kUnavailable) {
-        error.message += fmt::format(
-            "; stop it first, or read beside it: plumbline status {}",
-            options.db_path.empty() ? engine::resolve_db_path(options.config) : options.db_path);
+        error.message +=
+            fmt::format("; stop it first, or read beside it: plumbline status {}", options.db_path);
     }
     return error;
 }
+
+/// Whoever has moved a database, or starts somewhere else, hears that this is not it. Once all else
+/// has started: where that fails, nothing begins.
+class NewIndexLine final : public engine::ServiceModule {
+  public:
+    Status start(engine::Service& service) override {
+        logging::info("there is no index yet: a new one begins once the chain has answered",
+                      {{"db", std::filesystem::absolute(service.indexer().db_path()).string()}});
+        return ok();
+    }
+    void stop() override {}
+};
 
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
 /// though there is room, and a watched config may have been saved.
@@ -266,17 +280,15 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         if (arguments.until == "head" && !is_again) {
             PLUMBLINE_TRY_VOID(first_look.wait(stop));
         }
-        if (service.database() == nullptr && !is_again) {
-            // Whoever has moved a database, or starts somewhere else, hears that this is not it.
-            logging::info(
-                "there is no index yet: a new one begins",
-                {{"db", std::filesystem::absolute(service.indexer().db_path()).string()}});
-        }
+        const bool is_new = service.database() == nullptr && !is_again;
         // A run with an end answers nobody; its config must be right all the same.
         PLUMBLINE_TRY_VOID(service.has_worker()
                                ? api::add_http_modules(service)
                                : api::check_names(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
+        if (is_new) {
+            service.add_module(std::make_unique<NewIndexLine>());
+        }
         first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),
                                           engine::choose_progress_mode(arguments.quiet)};

@@ -90,8 +90,10 @@ Result<EventCounts> count_events(const storage::Database& database, const storag
 
 struct IndexStatus {
     uint64_t chain_id = 0;
-    std::optional<ServiceSeen> service;     ///< none where nobody writes to it
-    std::optional<storage::Cursor> cursor;  ///< none before the first commit
+    std::string path;
+    std::optional<ServiceSeen> service;        ///< none where nobody writes to it
+    std::optional<std::string> ended_service;  ///< of one that was killed
+    std::optional<storage::Cursor> cursor;     ///< none before the first commit
     uint64_t blocks = 0;
     uint64_t quarantined = 0;
     std::vector<std::pair<std::string, uint64_t>> entities;  ///< with their rows
@@ -107,7 +109,11 @@ Result<IndexStatus> read_status(const storage::Database& database, bool with_eve
     const auto view = database.read_view();
     IndexStatus out;
     out.chain_id = database.identity().chain_id;
-    out.service = look_at_service(database.path());
+    out.path = database.path();
+    out.service = look_at_service(out.path);
+    if (!out.service) {
+        out.ended_service = find_ended_service(out.path);
+    }
     out.cursor = database.cursor();
     out.blocks = view->block_row_count();
     out.quarantined = database.quarantine_count();
@@ -204,6 +210,9 @@ std::string for_programs(const IndexStatus& status) {
         json.key("block").null().key("block_hash").null().key("finalized_block").null();
     }
     write_service(json.key("service"), status.service);
+    if (status.ended_service) {
+        json.member("ended_service", *status.ended_service);
+    }
     json.member("events", cursor ? cursor->event_count : 0)
         .member("blocks", status.blocks)
         .member("quarantined", status.quarantined)
@@ -294,6 +303,11 @@ std::string for_people(const IndexStatus& status) {
         for (const std::string& reason : status.service->reasons) {
             line("attention", reason);
         }
+    }
+    if (status.ended_service) {
+        line("service", fmt::format("none runs; it was at {}, and was killed: start it again with "
+                                    "`plumbline run CONFIG --db {}`",
+                                    *status.ended_service, as_word(status.path)));
     }
     line("block", known([](const storage::Cursor& at) { return at.block_num; }));
     line("block_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));

@@ -15,6 +15,7 @@
 #include "core/base/visible_text.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
+#include "storage/service_address.hpp"
 
 namespace plumbline::tools {
 
@@ -64,6 +65,14 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
         print_error(fmt::format("plumbline: {}\n", visible_lines(text)));
     };
     auto database = storage::Database::open(path, std::move(options));
+    if (!database && database.error().code == ErrorCode::kNotFound &&
+        storage::is_locked_by_another(path)) {
+        return Error{
+            ErrorCode::kUnavailable,
+            fmt::format("the database at {0} is not there yet: a running process is making "
+                        "it (it holds {0}/LOCK); ask again in a moment",
+                        path)};
+    }
     if (!database && database.error().code == ErrorCode::kNotFound) {
         // A wrong path is a usage mistake; a missing row is an answer.
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};

@@ -144,6 +144,14 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
                     is_token ? " (give the token as --token or in $PLUMBLINE_TOKEN)" : "")};
 }
 
+std::optional<std::string> find_ended_service(const std::string& db_path) {
+    std::optional<std::string> url = storage::read_service_address(db_path);
+    if (!url || storage::is_locked_by_another(db_path)) {
+        return std::nullopt;
+    }
+    return at_home(*std::move(url));
+}
+
 std::optional<ServiceSeen> look_at_service(const std::string& db_path, const std::string& token) {
     if (!storage::is_locked_by_another(db_path)) {
         return std::nullopt;

@@ -51,4 +51,8 @@ struct ServiceSeen {
 [[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path,
                                                          const std::string& token = {});
 
+/// Where a service listened that ended without a word: nobody holds the lock, and its file is
+/// there.
+[[nodiscard]] std::optional<std::string> find_ended_service(const std::string& db_path);
+
 }  // namespace plumbline::tools

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/config/toml_quotes.hpp"
+
 // Header-only and without exceptions: the packaged library throws. Nested values are bounded so
 // that a hostile file cannot exhaust the stack. What toml++ 3.3 asserts, assumes or calls
 // unreachable is reached by bad input ("[=", a bare key with U+0488); the code around it then does
@@ -228,9 +230,15 @@ Result<TomlValue> parse_toml(std::string_view text, std::string_view path) {
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {
         const toml::parse_error& error = parsed.error();
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{}:{}:{}: not valid TOML: {}", path, error.source().begin.line,
-                                 error.source().begin.column, error.description())};
+        const SourcePos at = to_pos(error.source().begin);
+        const size_t line_at = offset_of(text, {at.line, 1});
+        const std::string_view line =
+            text.substr(line_at, text.substr(line_at).find('\n'));  // npos: it is the last one
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("{}:{}:{}: not valid TOML: {}{}", path, at.line, at.column,
+                        error.description(),
+                        quotes_hint(error.description(), line, offset_of(line, {1, at.column})))};
     }
     TomlValue root;
     root.pos = {1, 1};

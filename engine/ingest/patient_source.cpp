@@ -176,11 +176,15 @@ void PatientSource::give_up_if_silent(int64_t now) {
     if (!waits.empty() && waits.front().waiting_ms < timeout_ms_) {
         return;
     }
+    // Several questions may have waited one after the other, each for its own time.
+    const int64_t silent_ms = waits.empty()
+                                  ? now - silent_since_ms_
+                                  : std::min(now - silent_since_ms_, waits.front().waiting_ms);
     given_up_ =
         Error{ErrorCode::kUnavailable,
               fmt::format("nothing has come from the chain for {}: {}; look at the endpoints with "
                           "`plumbline doctor`, or give a longer --timeout",
-                          format_duration((now - silent_since_ms_) / 1000),
+                          format_duration(silent_ms / 1000),
                           waits.empty() ? "no endpoint answers" : describe_wait(waits.front()))};
 }
 

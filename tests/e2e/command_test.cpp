@@ -1,5 +1,6 @@
 // The command's surface: help with examples, exit codes, messages.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/e2e/chain.hpp"
@@ -110,6 +112,56 @@ TEST(CommandTest, ARunWithAnEndAndADeadNodeEndsWithThree) {
     EXPECT_EQ(run.code, 3) << run.err;
     EXPECT_NE(run.err.find("nothing has come from the chain for"), std::string::npos) << run.err;
     EXPECT_NE(run.err.find("http://127.0.0.1:1"), std::string::npos) << run.err;
+}
+
+TEST(CommandTest, APlaceWhereNoDatabaseCanBeMadeIsToldBeforeTheChainIsAsked) {
+    TempDir dir;
+    write_file(dir.sub("plumbline.toml"),
+               read_file(source_path("examples/community/plumbline.toml")));
+    write_file(dir.sub("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    for (const char* place : {"/proc/none/db", "/dev/null/db"}) {
+        // Nobody answers there, and a run without an end waits for ever.
+        const auto run = plumbline(
+            {"run", dir.sub("plumbline.toml"), "--db", place, "--rpc", "http://127.0.0.1:1"});
+        EXPECT_EQ(run.code, 3) << run.err;
+        EXPECT_NE(run.err.find(fmt::format("cannot make the directory {}", place)),
+                  std::string::npos)
+            << run.err;
+        EXPECT_EQ(run.err.find("a new one begins"), std::string::npos) << run.err;
+    }
+}
+
+/// Holds the lock of a database as a run does that makes it.
+class HeldLock {
+  public:
+    explicit HeldLock(const std::string& db)
+        : file_{open((db + "/LOCK").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)} {
+        struct flock lock = {};
+        lock.l_type = F_WRLCK;
+        lock.l_whence = SEEK_SET;
+        EXPECT_EQ(fcntl(file_, F_SETLK, &lock), 0);
+    }
+    HeldLock(const HeldLock&) = delete;
+    HeldLock& operator=(const HeldLock&) = delete;
+    ~HeldLock() { close(file_); }
+
+  private:
+    int file_;
+};
+
+TEST(CommandTest, ADatabaseThatAnotherProcessIsMakingIsToldAsThatAndNotAsOneToMakeAgain) {
+    TempDir dir;
+    std::filesystem::create_directory(dir.sub("db"));
+    {
+        const HeldLock lock{dir.sub("db")};
+        const auto early = plumbline({"status", dir.sub("db")});
+        EXPECT_EQ(early.code, 3);
+        EXPECT_NE(early.err.find("a running process is making it"), std::string::npos) << early.err;
+    }
+    const auto alone = plumbline({"status", dir.sub("db")});
+    EXPECT_EQ(alone.code, 2);
+    EXPECT_NE(alone.err.find("the directory is empty"), std::string::npos) << alone.err;
 }
 
 /// Of everything below `path`: what others than the owner may do.

@@ -567,7 +567,8 @@ TEST_F(FirstHourTest, ThePageIsWhereInitSaysAndAPortThatIsTakenSaysWhatToChange)
     const auto refused = plumbline({"run", config});
     EXPECT_EQ(refused.code, 3);
     EXPECT_THAT(refused.err, AllOf(HasSubstr("cannot listen on 127.0.0.1:" + port),
-                                   HasSubstr("give another address or port in [http] listen")));
+                                   HasSubstr("give another address or port in [http] listen"),
+                                   Not(HasSubstr("a new one begins"))));
 }
 
 TEST_F(FirstHourTest, InitFindsTheBlockOfTheDeployment) {
@@ -597,6 +598,8 @@ TEST_F(FirstHourTest, ARunSaysThatThereIsNoIndexYetAndThatNobodyIsAtTheAddress) 
     EXPECT_THAT(second.err, Not(HasSubstr("a new one begins")));
     std::filesystem::rename(dir_.sub("mine/db"), dir_.sub("moved"));
     EXPECT_THAT(plumbline({"run", config, "--until", "head"}).err, HasSubstr("a new one begins"));
+    const auto deep = plumbline({"run", config, "--until", "head", "--db", dir_.sub("in/a/db")});
+    EXPECT_EQ(deep.code, 0) << "the directories above it are made: " << deep.err;
 }
 
 TEST_F(FirstHourTest, AllMistakesOfAConfigAreToldTogether) {

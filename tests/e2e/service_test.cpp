@@ -283,6 +283,46 @@ TEST_F(ServiceCommandTest, WhereAServiceRunsTheCommandAsksItOverHttp) {
     EXPECT_EQ(service.wait(), 0);
 }
 
+TEST_F(ServiceCommandTest, VerifyWhereNobodyCanBeReachedSaysThatAndWhyAndNothingOfTheChain) {
+    auto arguments = run_arguments();
+    arguments.insert(arguments.end(), {"--until", "head"});
+    ASSERT_EQ(plumbline(arguments).code, 0);
+    const auto run = plumbline({"verify", db_, "--timeout", "1", "--rpc", "http://127.0.0.1:1",
+                                "--rpc", "http://127.0.0.1:2"});
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_THAT(run.out, HasSubstr("not proven: log: "));
+    EXPECT_THAT(run.out, HasSubstr("Couldn't connect to server"));
+    EXPECT_THAT(run.out, Not(HasSubstr("headers of the chain with block")));
+    EXPECT_THAT(run.out, Not(HasSubstr("look at the endpoints with `plumbline doctor`, or give a "
+                                       "longer --timeout; http://")))
+        << "one text for each provider";
+}
+
+TEST_F(ServiceCommandTest, StatusOfADatabaseWhoseServiceWasKilledSaysWhereItWas) {
+    write_config("\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    Child service{plumbline_command(run_arguments())};
+    std::string url;
+    ASSERT_TRUE(eventually([&] {
+        const auto seen = plumbline({"status", db_, "--json"});
+        // One that is being made is none to make again.
+        EXPECT_EQ(seen.err.find("never finished"), std::string::npos) << seen.err;
+        const auto told = nlohmann::json::parse(seen.out, nullptr, false);
+        if (seen.code != 0 || !told["service"].is_object() || !told["service"]["url"].is_string()) {
+            return false;
+        }
+        url = told["service"]["url"];
+        return true;
+    }));
+    EXPECT_FALSE(status(db_).contains("ended_service"));
+    service.send_signal(SIGKILL);
+    service.wait();
+    EXPECT_THAT(plumbline({"status", db_}).out,
+                HasSubstr("none runs; it was at " + url + ", and was killed: start it again"));
+    const auto told = status(db_);
+    EXPECT_TRUE(told["service"].is_null());
+    EXPECT_EQ(told["ended_service"], url);
+}
+
 TEST_F(ServiceCommandTest, AServedDatabaseThatIsDeletedEndsTheServiceWithThree) {
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return is_done("prove_log"); }));

@@ -1180,6 +1180,26 @@ TEST_F(ProviderPoolTest, HeadersBelowABlockMustHashAndAreElseAskedOfAnother) {
     EXPECT_EQ(stats(1).lies, 0U);
 }
 
+TEST_F(ProviderPoolTest, WhereNobodyAnswersForHeadersBelowABlockNothingIsSaidOfTheChain) {
+    for (const char* url : {kUrlA, kUrlB}) {
+        add(url).http = [](const HttpRequest&) {
+            return std::optional{transport_error(TransportError::kUnreachable)};
+        };
+    }
+    ASSERT_FALSE(heads());
+    const auto headers = await<std::vector<evm::Header>>(*pool_, 60'000, [&](auto done) {
+        pool_->get_headers_below({10}, {60, chain_.blocks[60].header.hash}, std::move(done));
+    });
+    ASSERT_FALSE(headers);
+    EXPECT_EQ(headers.error().code, ErrorCode::kUnavailable);
+    const std::string& said = headers.error().message;
+    EXPECT_EQ(said.find("no provider answers for block 60; "), 0U) << said;
+    EXPECT_EQ(said.find("of the chain"), std::string::npos) << said;
+    for (const char* name : {"http://a.example: ", "http://b.example:8545: "}) {
+        EXPECT_NE(said.find(name), std::string::npos) << said;
+    }
+}
+
 TEST_F(ProviderPoolTest, EveryProviderSaysWhichBlockHasANumber) {
     FakeChain fork{1000, 7};
     fork.make_provable();

@@ -12,6 +12,7 @@ namespace {
 using namespace test;
 
 constexpr const char* kUrlA = "http://a.example/secret-key-a";
+constexpr const char* kUrlB = "http://b.example/secret-key-b";
 
 Call logs_call(evm::BlockRange range) {
     Call call;
@@ -173,6 +174,25 @@ TEST_F(PoolWaitsTest, ASilentProviderIsNamed) {
     EXPECT_EQ(waits[0].method, "eth_getBlockByNumber");
     EXPECT_EQ(waits[0].provider, "http://a.example");
     EXPECT_EQ(waits[0].reason, "no answer yet");
+}
+
+TEST_F(PoolWaitsTest, WhoLimitsTheRateOfTheFirstQuestionIsToldInItsOwnWords) {
+    for (const char* url : {kUrlA, kUrlB}) {
+        add(url).http = [](const HttpRequest&) {
+            HttpCompletion out = http_status(429, R"({"error":"rate limit exceeded"})");
+            out.retry_after_ms = 5'000;
+            return std::optional{out};
+        };
+    }
+    make();
+    pool_->get_heads([](Result<Heads>) {});
+    poll_for(12'000);
+    const auto waits = pool_->waits(10'000);
+    ASSERT_EQ(waits.size(), 1U);
+    EXPECT_EQ(waits[0].method, "eth_getBlockByNumber");
+    EXPECT_NE(waits[0].reason.find("rate limit exceeded"), std::string::npos) << waits[0].reason;
+    EXPECT_EQ(waits[0].reason.find("no answer"), std::string::npos) << waits[0].reason;
+    EXPECT_GE(waits[0].attempts, 4U) << "each is asked again once it may be";
 }
 
 TEST_F(PoolWaitsTest, WhatOnlyWaitsForItsTurnIsNotWaitedFor) {

@@ -410,7 +410,11 @@ struct StateProver::Impl {
     }
 
     void lose_provider(const std::string& why) {
-        lost += (lost.empty() ? "" : "; ") + providers[provider] + ": " + why;
+        if (!lost.empty() && lost.ends_with(": " + why)) {  // Nobody is there: said once of all.
+            lost.insert(lost.size() - why.size() - 2, ", " + providers[provider]);
+        } else {
+            lost += (lost.empty() ? "" : "; ") + providers[provider] + ": " + why;
+        }
         if (!tasks.empty()) {
             tasks.front()->restart();
         }

@@ -153,6 +153,19 @@ TEST_F(PatientSourceTest, TimeWithoutAQuestionIsNoSilence) {
     EXPECT_EQ(answers_.size(), 1U);
 }
 
+TEST_F(PatientSourceTest, TheTimeThatIsToldIsThatOfTheQuestionThatWaited) {
+    ask();
+    rpc::OpenWait wait;
+    wait.reason = "no answer yet";
+    wait.waiting_ms = 5'000;
+    inner_->waiting = {wait};
+    poll_for(600'000);
+    inner_->waiting[0].waiting_ms = 60'000;
+    poll_for(100);
+    ASSERT_EQ(answers_.size(), 1U);
+    EXPECT_THAT(answers_[0], HasSubstr("nothing has come from the chain for 1m"));
+}
+
 TEST_F(PatientSourceTest, WhoeverAsksAgainWhatHasFailedHasWaitedAllTheWhile) {
     rpc::OpenWait wait;
     wait.reason = "no answer yet";

@@ -681,7 +681,7 @@ TEST_F(StateProofCases, AProviderThatFallsSilentIsReplacedAndNothingIsCountedTwi
 
     source.is_down = [](size_t) { return true; };
     const StateOutcome none = index.prove(source, options);
-    EXPECT_THAT(reasons(none), HasSubstr("silent: no answer within 120 s; whole: no answer"));
+    EXPECT_THAT(reasons(none), HasSubstr("asked: silent, whole: no answer within 120 s"));
     EXPECT_EQ(none.entities[2].unproven[0].count, 100U);
 
     source.is_down = nullptr;
