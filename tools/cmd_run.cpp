@@ -32,6 +32,7 @@
 #include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
+#include "tools/reopenings.hpp"
 
 namespace plumbline::tools {
 
@@ -236,6 +237,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
+    Reopenings reopenings;
     std::optional<engine::ServiceOptions> before;  // of the config that another has just taken
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
@@ -306,6 +308,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         if (ended || !service.indexer().needs_reopen() || stop.stop_requested()) {
             return ended;
         }
+        PLUMBLINE_TRY_VOID(reopenings.next(service.indexer().progress().commits, ended.error()));
         logging::warning("the disk takes writes again; closing the database and opening it again");
     }
 }
