@@ -34,11 +34,7 @@ Result<std::unique_ptr<Database>> Internals::open(const std::string& path, OpenO
     impl->options = std::move(options);
     impl->is_to_mend = is_to_mend;
     if (Status opened = open_database(path, *impl); !opened) {
-        const Error& error = opened.error();
-        // Where something was written its words have been found by now.
-        const bool is_told = error.code != ErrorCode::kCorruption ||
-                             error.message.find(" is damaged: ") != std::string::npos;
-        return is_told ? error : damage_error(*impl->core, error.message);
+        return explain_damage(*impl->core, std::move(opened).error());
     }
     return std::unique_ptr<Database>(new Database(std::move(impl)));
 }

@@ -18,6 +18,7 @@ namespace plumbline::storage {
 namespace {
 
 constexpr std::string_view kTableSuffix = ".sst";
+constexpr std::string_view kDamaged = ", is damaged: ";
 
 /// "000017.sst", the first table file that `words` name; empty where they name none.
 std::string_view table_file_in(std::string_view words) {
@@ -66,8 +67,9 @@ Error damage_error(const RocksHandles& core, std::string_view file, std::string_
     const auto found = std::ranges::find_if(
         live, [&](const rocksdb::LiveFileMetaData& one) { return one.name.ends_with(file); });
     const std::string family = found == live.end() ? std::string{} : found->column_family_name;
-    std::string what = fmt::format("{}/{}, a table file{}, is damaged: {}", core.path, file,
-                                   family.empty() ? std::string{} : " of " + family, words);
+    std::string what =
+        fmt::format("{}/{}, a table file{}{}{}", core.path, file,
+                    family.empty() ? std::string{} : " of " + family, kDamaged, words);
     what += is_derived(family)
                 ? fmt::format(
                       "; `plumbline repair {0}` makes it anew from the log, with a "
@@ -78,6 +80,16 @@ Error damage_error(const RocksHandles& core, std::string_view file, std::string_
                       "; bring a backup back with `plumbline restore`, or move the "
                       "directory away and index again"};
     return {ErrorCode::kCorruption, std::move(what)};
+}
+
+Error explain_damage(const RocksHandles& core, Error error) {
+    const bool is_told =
+        error.code != ErrorCode::kCorruption || error.message.find(kDamaged) != std::string::npos;
+    return is_told ? std::move(error) : damage_error(core, error.message);
+}
+
+Error explain_damage(const Database& database, Error error) {
+    return explain_damage(*Internals::of(database).core, std::move(error));
 }
 
 Result<std::unique_ptr<Database>> open_to_mend(const std::string& path, OpenOptions options) {

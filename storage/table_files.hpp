@@ -39,6 +39,10 @@ struct RocksHandles;
 [[nodiscard]] Error damage_error(const RocksHandles& core, std::string_view file,
                                  std::string_view words);
 
+/// Of kCorruption the same with `damage_error`, unless that was said before; others as they are.
+[[nodiscard]] Error explain_damage(const RocksHandles& core, Error error);
+[[nodiscard]] Error explain_damage(const Database& database, Error error);
+
 struct DamagedFile {
     std::string path;
     std::string family;

@@ -27,6 +27,7 @@
 #include "engine/setup/any_address.hpp"
 #include "rpc/curl_transport.hpp"
 #include "sink/sink_module.hpp"
+#include "storage/table_files.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
@@ -292,6 +293,14 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         bool is_changed = false;
         Status ended = run_service(service, arguments, reporter, signals, is_changed);
         signals.watch(nullptr);
+        if (const storage::Database* database = service.database(); database != nullptr) {
+            // It may have shown only at the end, when nothing had to be written any more.
+            std::optional<Error> lasting =
+                ended ? storage::lasting_failure(*database) : std::optional{ended.error()};
+            if (lasting) {
+                ended = storage::explain_damage(*database, *std::move(lasting));
+            }
+        }
         if (watch.is_gone()) {
             return Error{
                 ErrorCode::kIo,
