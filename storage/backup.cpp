@@ -11,9 +11,11 @@
 #include <rocksdb/db.h>
 #include <rocksdb/utilities/backup_engine.h>
 
+#include "storage/backup_check.hpp"
 #include "storage/backup_owner.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::storage {
 
@@ -179,6 +181,7 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
         rocksdb::BackupEngine::Open(rocksdb::Env::Default(), options, &raw);
     const std::unique_ptr<rocksdb::BackupEngine> engine{raw};
     PLUMBLINE_TRY_VOID(from_rocks(opened, "opening the backups in " + directory));
+    PLUMBLINE_TRY(const BackupCheck check, BackupCheck::begin(*engine, directory));
     rocksdb::CreateBackupOptions how;
     how.flush_before_backup = true;
     bool is_stopped = false;
@@ -189,12 +192,18 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
         }
     };
     rocksdb::BackupID id = 0;
-    const rocksdb::Status made = engine->CreateNewBackupWithMetadata(
-        how, Internals::of(database).core->db.get(), describe(database), &id);
-    if (!made.ok() && is_stopped) {
-        return Error{ErrorCode::kCancelled, "the backup was stopped before it was whole"};
+    const RocksHandles& core = *Internals::of(database).core;
+    const rocksdb::Status made =
+        engine->CreateNewBackupWithMetadata(how, core.db.get(), describe(database), &id);
+    if (!made.ok()) {
+        check.give_up();
+        return is_stopped
+                   ? Error{ErrorCode::kCancelled, "the backup was stopped before it was whole"}
+               : made.IsCorruption() ? damage_error(core, fmt::format("backing up to {}: {}",
+                                                                      directory, rocks_text(made)))
+                                     : rocks_error(made, "backing up to " + directory);
     }
-    PLUMBLINE_TRY_VOID(from_rocks(made, "backing up to " + directory));
+    PLUMBLINE_TRY_VOID(check.finish(core, id, should_stop));
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(id), "checking the new backup"));
     if (kept_max > 0) {
         PLUMBLINE_TRY_VOID(from_rocks(engine->PurgeOldBackups(static_cast<uint32_t>(

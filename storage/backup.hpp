@@ -25,11 +25,12 @@ struct BackupInfo {
 };
 
 /// Makes a backup of what is committed now, in `directory`, which is made where it is missing, and
-/// checks its files. kInvalidArgument for the database's own directory and what is below it. Of
-/// more than `kept_max` backups the oldest go; 0 = all stay. Safe beside the writer. The directory
-/// belongs to one database (and to those restored from it): kInvalidArgument for another's,
-/// kUnavailable while another backup is made there. `should_stop` (may be empty) is asked after
-/// each MiB; true ends with kCancelled, and what was copied is no backup.
+/// checks its files. A table file of the database that is damaged goes into none: kCorruption names
+/// it, and no backup was made nor removed. kInvalidArgument for the database's own directory and
+/// what is below it. Of more than `kept_max` backups the oldest go; 0 = all stay. Safe beside the
+/// writer. The directory belongs to one database (and to those restored from it): kInvalidArgument
+/// for another's, kUnavailable while another backup is made there. `should_stop` (may be empty) is
+/// asked after each MiB; true ends with kCancelled, and what was copied is no backup.
 [[nodiscard]] Result<BackupInfo> create_backup(const Database& database,
                                                const std::string& directory, uint64_t kept_max,
                                                const std::function<bool()>& should_stop = {});

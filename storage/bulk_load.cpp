@@ -186,7 +186,7 @@ Status Database::Impl::write_bulk(rocksdb::WriteBatch& batch) {
     }
     if (!status.ok()) {
         write_failed = true;
-        return Error{ErrorCode::kIo, "writing table files: " + rocks_text(status)};
+        return refusal(status, "writing table files");
     }
     return write(sorter.rest(), Durability::kBuffered);
 }

@@ -9,6 +9,7 @@
 #include "storage/database_impl.hpp"
 #include "storage/rocks_options.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::storage {
 
@@ -24,9 +25,17 @@ std::string_view to_string(ProofLevel level) noexcept {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, OpenOptions options) {
-    auto impl = std::make_unique<Impl>();
+    return Internals::open(path, std::move(options), false);
+}
+
+Result<std::unique_ptr<Database>> Internals::open(const std::string& path, OpenOptions options,
+                                                  bool is_to_mend) {
+    auto impl = std::make_unique<Database::Impl>();
     impl->options = std::move(options);
-    PLUMBLINE_TRY_VOID(open_database(path, *impl));
+    impl->is_to_mend = is_to_mend;
+    if (Status opened = open_database(path, *impl); !opened) {
+        return explain_damage(*impl->core, std::move(opened).error());
+    }
     return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 

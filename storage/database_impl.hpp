@@ -29,6 +29,7 @@ struct Database::Impl {
     // Set by `open_database`, the same from then on.
     std::shared_ptr<RocksHandles> core;
     OpenOptions options;
+    bool is_to_mend = false;  ///< opened by `open_to_mend`
     ChainIdentity identity;
     uint64_t lost_blocks = 0;
 
@@ -82,11 +83,17 @@ struct Database::Impl {
 
     // storage/write.cpp
 
-    /// kIo after a write that failed; tries whether the disk works again.
+    /// kIo after a write that failed; tries whether the disk works again. Other codes after a
+    /// failure that does not pass.
     [[nodiscard]] Status refuse_if_failed() PLUMBLINE_REQUIRES(writer);
+    /// As the function of this name in storage/table_files.hpp.
+    [[nodiscard]] std::optional<Error> lasting_failure() const;
+    /// What a write that RocksDB refused is to its caller: kIo whatever RocksDB calls it, unless
+    /// something lasting is the reason. Thread-safe.
+    [[nodiscard]] Error refusal(const rocksdb::Status& status, std::string_view doing) const;
     /// A write beside the commits was refused: they are as well, and where the disk works again
     /// `needs_reopen` is set, though no commit may come for long. Thread-safe.
-    void note_refused_write();
+    void note_refused_write(const rocksdb::Status& status);
     /// Puts the watermark of `next` into every family (with those that only grow at their end or
     /// without), and all that meta keeps of `next`.
     void put_facts(rocksdb::WriteBatch& batch, const StoredState& next,
@@ -115,6 +122,9 @@ struct Database::Impl {
 
 /// The one way from the public classes to what is behind them.
 struct Internals {
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
+                                                                OpenOptions options,
+                                                                bool is_to_mend);
     [[nodiscard]] static Database::Impl& of(const Database& database) noexcept {
         return *database.impl_;
     }

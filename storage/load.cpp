@@ -23,7 +23,11 @@ class Loader {
     [[nodiscard]] Result<Loaded> run() {
         PLUMBLINE_TRY_VOID(load_schema());
         PLUMBLINE_TRY_VOID(load_facts());
-        PLUMBLINE_TRY_VOID(load_undo_end(*out_.published, out_.facts.published));
+        const Status undo = load_undo_end(*out_.published, out_.facts.published);
+        // What it ends with counts no more once the fold is published.
+        if (!undo && !(core_.tuning.is_to_mend && undo.error().code == ErrorCode::kCorruption)) {
+            return undo.error();
+        }
         PLUMBLINE_TRY_VOID(load_journal_end());
         PLUMBLINE_TRY_VOID(load_dictionary());
         PLUMBLINE_TRY_VOID(load_coverage());

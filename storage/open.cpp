@@ -174,6 +174,7 @@ Status open_database(const std::string& path, Database::Impl& db) {
     core.path = path;
     core.env = options.env != nullptr ? options.env : rocksdb::Env::Default();
     core.tuning = make_tuning(options);
+    core.tuning.is_to_mend = db.is_to_mend;
     PLUMBLINE_TRY_VOID(check_options(options));
     PLUMBLINE_TRY(Recovered recovered, recover_rocks(options, core));
     PLUMBLINE_TRY_VOID(find_or_create(db, recovered));

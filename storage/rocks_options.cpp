@@ -34,13 +34,13 @@ size_t write_buffer_share(size_t bytes) {
 class Listener final : public rocksdb::EventListener {
   public:
     Listener(std::function<void(const std::string&)> notice,
-             std::shared_ptr<std::atomic<bool>> failed)
+             std::shared_ptr<BackgroundFailure> failure)
         : notice_{std::move(notice)},
-          failed_{std::move(failed)} {}
+          failure_{std::move(failure)} {}
     void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
                            rocksdb::Status* status) override {
         // It tries again by itself every second, and says the same each time.
-        if (!failed_->exchange(true) && notice_) {
+        if (failure_->note(*status) && notice_) {
             notice_("storage stopped writing: " + rocks_text(*status));
         }
     }
@@ -51,7 +51,7 @@ class Listener final : public rocksdb::EventListener {
 
   private:
     std::function<void(const std::string&)> notice_;
-    std::shared_ptr<std::atomic<bool>> failed_;
+    std::shared_ptr<BackgroundFailure> failure_;
 };
 
 /// What RocksDB has to say goes to our log. Its own LOG file would be one more file that a full
@@ -109,7 +109,7 @@ RocksTuning make_tuning(const OpenOptions& options) {
     // What memtables take is taken from the cache.
     tuning.write_buffers = std::make_shared<rocksdb::WriteBufferManager>(
         write_buffer_share(tuning.memory_bytes), tuning.cache);
-    tuning.background_failed = std::make_shared<std::atomic<bool>>(false);
+    tuning.background_failure = std::make_shared<BackgroundFailure>();
     tuning.filter.reset(rocksdb::NewBloomFilterPolicy(10));
     return tuning;
 }
@@ -143,7 +143,7 @@ rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning
     out.enable_pipelined_write = false;
     out.paranoid_checks = true;
     out.persist_stats_to_disk = false;
-    out.listeners.push_back(std::make_shared<Listener>(options.notice, tuning.background_failed));
+    out.listeners.push_back(std::make_shared<Listener>(options.notice, tuning.background_failure));
     return out;
 }
 
@@ -191,7 +191,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> make_descriptors(const std::vector<
     std::vector<rocksdb::ColumnFamilyDescriptor> out;
     out.reserve(names.size());
     for (const std::string& name : names) {
-        out.emplace_back(name, make_family_options(family_kind(name), tuning));
+        rocksdb::ColumnFamilyOptions options = make_family_options(family_kind(name), tuning);
+        // A compaction that meets damage ends all writing, those of the mending too.
+        options.disable_auto_compactions = tuning.is_to_mend;
+        out.emplace_back(name, std::move(options));
     }
     return out;
 }

@@ -1,12 +1,12 @@
 // RocksDB's options for the database and for each kind of family. Internal to storage.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/background_failure.hpp"
 #include "storage/database.hpp"
 #include "storage/families.hpp"
 
@@ -29,14 +29,16 @@ struct RocksTuning {
     std::shared_ptr<rocksdb::Cache> cache;
     std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
     std::shared_ptr<const rocksdb::FilterPolicy> filter;
-    /// Set by RocksDB's threads when a flush or compaction failed: it has to be told to go on.
-    std::shared_ptr<std::atomic<bool>> background_failed;
+    /// Set by RocksDB's threads when a flush or compaction failed.
+    std::shared_ptr<BackgroundFailure> background_failure;
     size_t memory_bytes = 0;
     /// Rows of a family in a `kBulk` commit that make a table file; fewer go the usual way.
     size_t bulk_rows_min = 0;
     /// Rows of a family that one batch of a cut deletes.
     size_t cut_rows_max = 0;
     bool tiny_buffers = false;
+    /// What is there at the open is not compacted unasked: see `open_to_mend`.
+    bool is_to_mend = false;
 };
 [[nodiscard]] RocksTuning make_tuning(const OpenOptions& options);
 /// The cache and all memtables together have `bytes`; families that are made from now on follow.

@@ -122,8 +122,8 @@ Status TaskStore::write(const std::vector<TaskChange>& changes) {
     const MutexLock lock{mutex_};
     const rocksdb::Status written = core.db->Write(options, &batch);
     if (!written.ok()) {
-        impl.note_refused_write();
-        return Error{ErrorCode::kIo, "writing a task: " + written.ToString()};
+        impl.note_refused_write(written);
+        return impl.refusal(written, "writing a task");
     }
     return ok();
 }

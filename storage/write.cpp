@@ -2,12 +2,14 @@
 // follows a disk that refuses.
 #include <utility>
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
 #include "storage/database_impl.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::storage {
 
@@ -101,21 +103,44 @@ void Database::Impl::put_facts(rocksdb::WriteBatch& batch, const StoredState& ne
 }
 
 Status Database::Impl::refuse_if_failed() {
-    if (!core->tuning.background_failed->load() && !write_failed) {
+    if (!core->tuning.background_failure->has_failed() && !write_failed) {
         return ok();
     }
     write_failed = true;
+    if (std::optional<Error> lasting = lasting_failure()) {
+        return *std::move(lasting);
+    }
     PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
     // DB::Resume would go on from here, but in 7.8 it may wait for ever for a flush that nobody
     // does. Opening anew is what every crash does, too.
     needs_reopen = true;
+    const std::optional<rocksdb::Status> why = core->tuning.background_failure->status();
     return Error{ErrorCode::kIo,
-                 "the disk takes writes again: close the database and open it again to go on"};
+                 fmt::format("{}the disk takes writes again: close the database and open it again "
+                             "to go on",
+                             why ? "writing had stopped: " + rocks_text(*why) + "; " : "")};
 }
 
-void Database::Impl::note_refused_write() {
-    core->tuning.background_failed->store(true);
-    if (probe_disk(*core->env, core->path)) {
+std::optional<Error> Database::Impl::lasting_failure() const {
+    const BackgroundFailure& failure = *core->tuning.background_failure;
+    const std::optional<rocksdb::Status> why =
+        failure.has_failed() ? failure.lasting() : std::nullopt;
+    if (!why) {
+        return std::nullopt;
+    }
+    return why->IsCorruption() ? damage_error(*core, rocks_text(*why))
+                               : rocks_error(*why, "storage takes no more writes");
+}
+
+Error Database::Impl::refusal(const rocksdb::Status& status, std::string_view doing) const {
+    std::optional<Error> lasting = lasting_failure();
+    return lasting ? *std::move(lasting)
+                   : Error{ErrorCode::kIo, fmt::format("{}: {}", doing, rocks_text(status))};
+}
+
+void Database::Impl::note_refused_write(const rocksdb::Status& status) {
+    core->tuning.background_failure->note(rocksdb::Status::IOError(status.ToString()));
+    if (!lasting_failure() && probe_disk(*core->env, core->path)) {
         needs_reopen = true;
     }
 }
@@ -137,8 +162,7 @@ Status Database::Impl::write(rocksdb::WriteBatch& batch, Durability durability) 
     const rocksdb::Status written = core->db->Write(write_options, &batch);
     if (!written.ok()) {
         write_failed = true;
-        // Whatever RocksDB calls it, to the caller the disk refused: nothing changed.
-        return Error{ErrorCode::kIo, "writing a commit: " + written.ToString()};
+        return refusal(written, "writing a commit");
     }
     unsynced = durability == Durability::kBuffered;
     forget_newest_view();

@@ -1,4 +1,5 @@
 // plumbline rebuild: fold the log again, offline.
+#include <algorithm>
 #include <csignal>
 
 #include <fmt/format.h>
@@ -10,19 +11,34 @@
 #include "engine/mapping/config_change.hpp"
 #include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/stored_plan.hpp"
+#include "storage/table_files.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/open_to_mend.hpp"
 
 namespace plumbline::tools {
+
+namespace {
+
+/// What a fold does not make anew must be readable, or it would only hide that it is not.
+Status check_kept_files(const storage::Database& database) {
+    PLUMBLINE_TRY(const std::vector<storage::DamagedFile> files,
+                  storage::find_damaged_files(database));
+    const auto kept = std::ranges::find(files, false, &storage::DamagedFile::is_derived);
+    return kept == files.end() ? ok() : Status{kept->error};
+}
+
+}  // namespace
 
 Status run_rebuild(const RebuildArguments& arguments) {
     if (arguments.quiet) {
         logging::configure(logging::Level::kWarning, logging::Format::kText);
     }
-    PLUMBLINE_TRY(const auto database, open_to_write(arguments.path,
-                                                     "stop it first; with a changed config "
-                                                     "a service folds again by itself "
-                                                     "when it starts"));
+    PLUMBLINE_TRY(const auto database, open_to_mend(arguments.path,
+                                                    "stop it first; with a changed config "
+                                                    "a service folds again by itself "
+                                                    "when it starts"));
+    PLUMBLINE_TRY_VOID(check_kept_files(*database));
     std::shared_ptr<const engine::Plan> plan;
     engine::MemoryPlan memory = plan_memory(*database, engine::MemoryUse::kFold);
     if (arguments.config.empty()) {

@@ -29,11 +29,13 @@
 #include "rpc/curl_transport.hpp"
 #include "sink/sink_module.hpp"
 #include "storage/place_check.hpp"
+#include "storage/table_files.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
+#include "tools/reopenings.hpp"
 
 namespace plumbline::tools {
 
@@ -250,6 +252,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
+    Reopenings reopenings;
     std::optional<engine::ServiceOptions> before;  // of the config that another has just taken
     for (bool is_again = false;; is_again = true) {
         Result<std::unique_ptr<engine::Service>> opened = engine::Service::open(options);
@@ -302,6 +305,14 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         bool is_changed = false;
         Status ended = run_service(service, arguments, reporter, signals, is_changed);
         signals.watch(nullptr);
+        if (const storage::Database* database = service.database(); database != nullptr) {
+            // It may have shown only at the end, when nothing had to be written any more.
+            std::optional<Error> lasting =
+                ended ? storage::lasting_failure(*database) : std::optional{ended.error()};
+            if (lasting) {
+                ended = storage::explain_damage(*database, *std::move(lasting));
+            }
+        }
         if (watch.is_gone()) {
             return Error{
                 ErrorCode::kIo,
@@ -318,6 +329,7 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
         if (ended || !service.indexer().needs_reopen() || stop.stop_requested()) {
             return ended;
         }
+        PLUMBLINE_TRY_VOID(reopenings.next(service.indexer().progress().commits, ended.error()));
         logging::warning("the disk takes writes again; closing the database and opening it again");
     }
 }

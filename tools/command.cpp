@@ -16,6 +16,8 @@
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/service_address.hpp"
+#include "storage/table_files.hpp"
+#include "tools/open_to_mend.hpp"
 
 namespace plumbline::tools {
 
@@ -83,12 +85,15 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
     return database;
 }
 
-Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
-                                                         std::string_view meanwhile) {
+namespace {
+
+Result<std::unique_ptr<storage::Database>> open_writer(const std::string& path,
+                                                       std::string_view meanwhile,
+                                                       decltype(&storage::open_to_mend) opener) {
     storage::OpenOptions options;
     options.memory_bytes = kMemoryAtOpen;
     options.notice = [](const std::string& text) { logging::warning(text); };
-    auto database = storage::Database::open(path, std::move(options));
+    auto database = opener(path, std::move(options));
     if (!database && database.error().code == ErrorCode::kNotFound) {
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }
@@ -100,6 +105,18 @@ Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path
         (*database)->set_memory(plan_memory(**database, engine::MemoryUse::kFold).storage);
     }
     return database;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<storage::Database>> open_to_write(const std::string& path,
+                                                         std::string_view meanwhile) {
+    return open_writer(path, meanwhile, storage::Database::open);
+}
+
+Result<std::unique_ptr<storage::Database>> open_to_mend(const std::string& path,
+                                                        std::string_view meanwhile) {
+    return open_writer(path, meanwhile, storage::open_to_mend);
 }
 
 engine::MemoryPlan plan_memory(const storage::Database& database, engine::MemoryUse use) {

@@ -14,6 +14,7 @@
 #include "core/base/process_memory.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/ingest/log_rows.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::engine {
 
@@ -82,8 +83,13 @@ bool Writer::step() {
 }
 
 /// What others write here (tasks, calls) may have met a full disk while no block comes: then nobody
-/// else would notice that the database waits to be opened again. True where that is told now.
+/// else would notice that the database waits to be opened again; nor a damaged file that RocksDB's
+/// threads met. True where that is told now.
 bool Writer::needs_reopen() {
+    if (std::optional<Error> lasting = storage::lasting_failure(database_)) {
+        handle_error(*std::move(lasting), "storage stopped writing");
+        return true;
+    }
     if (!database_.needs_reopen()) {
         return false;
     }

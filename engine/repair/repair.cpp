@@ -33,7 +33,7 @@ bool is_of_log(const Finding& finding) {
         case FindingKind::kLogInvented:
         case FindingKind::kLogAltered:
         case FindingKind::kBlockDiffers: return true;
-        case FindingKind::kUnreadable:
+        case FindingKind::kUnreadable: return finding.entity.empty() && finding.key.empty();
         case FindingKind::kDigestDiffers: return finding.entity.empty();
         default: return false;
     }

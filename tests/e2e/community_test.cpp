@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -159,6 +161,48 @@ TEST_F(CommunityTest, AProcessWhoseDiskWasFullGoesOnByItself) {
     expect_equals_contract(address_);
     indexer.send_signal(SIGTERM);
     EXPECT_EQ(indexer.wait(), 0);
+}
+
+/// The first table file of a column family, by number.
+std::string table_file_of(const std::string& db, const std::string& family) {
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator{db}) {
+        if (entry.path().extension() == ".sst" &&
+            read_file(entry.path().string()).find(family) != std::string::npos) {
+            found.insert(entry.path().string());
+        }
+    }
+    return found.empty() ? std::string{} : *found.begin();
+}
+
+TEST_F(CommunityTest, ADamagedFileEndsARunWithFourAndIsMendedByARepair) {
+    act(150, 1);
+    auto first = run_arguments();
+    first.insert(first.end(), {"--until", "30"});
+    ASSERT_EQ(plumbline(first).code, 0);
+    index_to_head();
+    const std::string entity = kEntities[0];
+    const std::string victim = table_file_of(db_, "entity." + entity + "#1");
+    ASSERT_FALSE(victim.empty());
+    std::fstream{victim, std::ios::in | std::ios::out | std::ios::binary}.seekp(10).put('\x55');
+
+    // Whatever reads the file first, the run says which it is and ends.
+    ASSERT_EQ(plumbline({"task", "add", db_, "compact"}).code, 0);
+    std::vector<std::string> command = plumbline_command(run_arguments());
+    command.insert(command.begin(), {"sh", "-c", "exec \"$@\" 2>&1", "sh"});
+    Child indexer{command};
+    EXPECT_TRUE(says(indexer, victim + ", a table file of entity." + entity + "#1, is damaged"));
+    EXPECT_EQ(indexer.wait(), 4);
+    const auto backup = plumbline({"backup", db_, dir_.sub("backups")});
+    EXPECT_EQ(backup.code, 4) << backup.out;
+    EXPECT_NE(backup.err.find(victim), std::string::npos) << backup.err;
+
+    const auto repaired = plumbline({"repair", db_, "--rpc", anvil_.url()});
+    EXPECT_EQ(repaired.code, 0) << repaired.err << repaired.out;
+    EXPECT_NE(repaired.out.find(victim), std::string::npos) << repaired.out;
+    index_to_head();
+    EXPECT_EQ(plumbline({"backup", db_, dir_.sub("backups")}).code, 0);
+    expect_equals_contract(address_);
 }
 
 TEST_F(CommunityTest, StopsAtTheAskedBlockAndGoesOnFromThere) {

@@ -48,8 +48,8 @@ Result<bool> note_broken_off(const Status& scanned, std::string_view what, Findi
         return scanned.error();
     }
     Finding finding = finding_of(FindingKind::kUnreadable);
-    finding.detail =
-        fmt::format("{}: {}; what follows was not looked at", what, scanned.error().message);
+    finding.key = what;
+    finding.detail = scanned.error().message + "; what follows was not looked at";
     findings.add(std::move(finding));
     return true;
 }
@@ -60,8 +60,9 @@ Status scrub_quarantine(ScrubRun& run) {
     for (; scan->valid(); scan->next(), ++rows) {
         if (const auto row = storage::decode_quarantine(scan->key(), scan->value()); !row) {
             Finding finding = finding_of(FindingKind::kUnreadable);
+            finding.key = "quarantine";
             finding.raw_key = scan->key();
-            finding.detail = "quarantine: " + row.error().message;
+            finding.detail = row.error().message;
             run.report.findings.add(std::move(finding));
         }
     }

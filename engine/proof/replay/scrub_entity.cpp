@@ -65,8 +65,12 @@ class EntityScrub {
     }
     /// A scan that RocksDB broke off is a finding; other trouble is an error.
     [[nodiscard]] Status note_stop(const Status& status, bool& is_whole) {
-        PLUMBLINE_TRY(const bool is_broken_off,
-                      note_broken_off(status, layout_.name, report_.findings));
+        Findings found;
+        PLUMBLINE_TRY(const bool is_broken_off, note_broken_off(status, {}, found));
+        for (Finding& one : found.kept) {
+            one.entity = layout_.name;
+            report_.findings.add(std::move(one));
+        }
         is_whole = is_whole && !is_broken_off;
         return ok();
     }

@@ -127,12 +127,9 @@ class LogScrub {
             }
             judge(maintained);
         }
-        for (const auto& [status, what] : {std::pair{logs_->status(), "log"},
-                                           {blocks_->status(), "blocks"},
-                                           {calls_->status(), "calls"},
-                                           {leaves_.status(), "the log's digests"}}) {
-            PLUMBLINE_TRY(const bool is_broken_off,
-                          note_broken_off(status, what, report_.findings));
+        for (const Status& status :
+             {logs_->status(), blocks_->status(), calls_->status(), leaves_.status()}) {
+            PLUMBLINE_TRY(const bool is_broken_off, note_broken_off(status, {}, report_.findings));
             report_.is_log_broken_off = report_.is_log_broken_off || is_broken_off;
         }
         if (report_.is_log_broken_off) {
