@@ -305,9 +305,10 @@ std::string for_people(const IndexStatus& status) {
         }
     }
     if (status.ended_service) {
-        line("service", fmt::format("none runs; it was at {}, and was killed: start it again with "
-                                    "`plumbline run CONFIG --db {}`",
-                                    *status.ended_service, as_word(status.path)));
+        line("service",
+             fmt::format("none runs; it was at {}, and was killed or crashed: start it again with "
+                         "`plumbline run CONFIG --db {}`",
+                         *status.ended_service, as_word(status.path)));
     }
     line("block", known([](const storage::Cursor& at) { return at.block_num; }));
     line("block_hash", known([](const storage::Cursor& at) { return evm::to_hex(at.block_hash); }));

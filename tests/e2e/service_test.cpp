@@ -316,8 +316,9 @@ TEST_F(ServiceCommandTest, StatusOfADatabaseWhoseServiceWasKilledSaysWhereItWas)
     EXPECT_FALSE(status(db_).contains("ended_service"));
     service.send_signal(SIGKILL);
     service.wait();
-    EXPECT_THAT(plumbline({"status", db_}).out,
-                HasSubstr("none runs; it was at " + url + ", and was killed: start it again"));
+    EXPECT_THAT(
+        plumbline({"status", db_}).out,
+        HasSubstr("none runs; it was at " + url + ", and was killed or crashed: start it again"));
     const auto told = status(db_);
     EXPECT_TRUE(told["service"].is_null());
     EXPECT_EQ(told["ended_service"], url);

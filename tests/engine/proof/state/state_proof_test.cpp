@@ -487,7 +487,7 @@ TEST_F(StateProofCases, AStateThatIsGoneIsUnprovenAndAnotherProviderIsAsked) {
     EXPECT_TRUE(none.findings.empty());
     for (const EntityState& state : none.entities) {
         ASSERT_THAT(state.unproven, SizeIs(1)) << state.name;
-        EXPECT_THAT(state.unproven[0].reason, HasSubstr("pruned: missing trie node"));
+        EXPECT_THAT(state.unproven[0].reason, HasSubstr("pruned, whole: missing trie node"));
         EXPECT_EQ(state.unproven[0].count, state.rows + state.deleted);
         EXPECT_EQ(state.equal, 0U);
     }
