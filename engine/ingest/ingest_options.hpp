@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/config/finality.hpp"
+
 namespace plumbline::engine {
 
 /// Bounds and waits of ingest. The defaults suit a machine with two cores and 256 MiB.
@@ -43,7 +45,7 @@ struct IngestOptions {
     /// never.
     int64_t answer_timeout_ms = 0;
     /// For a chain that has no `finalized`, where no depth is configured.
-    uint64_t finality_depth_fallback = 64;
+    uint64_t finality_depth_fallback = kFinalityDepthFallback;
 };
 
 /// Sets the bounds on memory to their shares of `[database] memory_mib`.

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "core/base/clock.hpp"
+#include "engine/config/finality.hpp"
 #include "engine/fold/scratch_database.hpp"
-#include "engine/ingest/ingest_options.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
@@ -65,7 +65,7 @@ class Verification {
         proof.storage = plan_->call_storage();
         PLUMBLINE_TRY(const Config config, stored_config(database_));
         proof.finality_depth = config.chain.finality_depth;
-        proof.finality_depth_fallback = IngestOptions{}.finality_depth_fallback;
+        proof.finality_depth_fallback = kFinalityDepthFallback;
         proof.is_cancelled = [this] { return is_stopped(); };
         proof.on_progress = [this](uint64_t done) { report_progress("calls", "facts", done, 0); };
         const auto view = database_.read_view();
