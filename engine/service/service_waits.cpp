@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/ingest/silence_advice.hpp"
 #include "engine/service/service.hpp"
 #include "engine/service/task_ear.hpp"
 #include "engine/text/duration.hpp"
@@ -232,14 +233,12 @@ void Service::add_head_waits(const ServiceStatus& status, std::vector<std::strin
             std::erase_if(out, [](const std::string& one) { return one.starts_with(kChainWait); });
         }
         out.push_back(fmt::format(
-            "no provider has told the chain's head for {} (ready_age: {}){}: check that {}",
+            "no provider has told the chain's head for {} (ready_age: {}){}: {}",
             format_duration(ages.ready_ms / 1000), format_duration(ages.ready_max_ms / 1000),
             std::ranges::all_of(status.providers, has_own_line)
                 ? ""
                 : describe_providers(status.providers),
-            status.providers.size() > 1
-                ? "the nodes run, and the way to them"
-                : "the node runs, or add a second provider to [chain] rpc"));
+            advice_on_silence(status.providers)));
     }
     if (is_away || indexer_->progress().lower_head > 0) {
         return;  // It is known why no newer one is told.

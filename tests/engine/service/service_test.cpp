@@ -983,7 +983,7 @@ TEST_F(ServiceTest, WhereNobodyTellsTheHeadTheServiceIsNotReadyAndTheLagUnknown)
     EXPECT_THAT(service->metrics_text(), HasSubstr("plumbline_lag_blocks 0"));
     manners_.is_mute = true;
     ASSERT_TRUE(is_degraded_by("no provider has told the chain's head for"));
-    ASSERT_TRUE(is_degraded_by("check that the node runs, or add a second provider"));
+    ASSERT_TRUE(is_degraded_by("check that node runs, or add a second provider"));
     EXPECT_FALSE(service->status().is_ready());
     EXPECT_FALSE(service->status().progress.lag.has_value());
     EXPECT_THAT(service->metrics_text(),
@@ -1017,7 +1017,7 @@ TEST_F(ServiceTest, WhereNobodyAnswersOneLineNamesTheCauseAndEachProviderHasOneO
         return reasons.size() == 2 &&
                reasons[0].starts_with("no provider has told the chain's head for ") &&
                reasons[0].ends_with(
-                   "(ready_age: 1s): check that the node runs, or add a second "
+                   "(ready_age: 1s): look at the key or the account of node, or add a second "
                    "provider to [chain] rpc") &&
                reasons[1] ==
                    "provider node is not asked: refused: HTTP 401: Must be authenticated!";
