@@ -59,10 +59,13 @@ set = {{ value = "value" }}
                        hex_of(1), more_fields, more_sets);
 }
 
-/// PLUMBLINE_REORGS sets how many.
-inline uint64_t reorgs_wanted(uint64_t usual) {
-    const char* text = std::getenv("PLUMBLINE_REORGS");
+/// So many, or as the environment says.
+inline uint64_t number_wanted(const char* variable, uint64_t usual) {
+    const char* text = std::getenv(variable);
     return text == nullptr ? usual : std::strtoull(text, nullptr, 10);
+}
+inline uint64_t reorgs_wanted(uint64_t usual) {
+    return number_wanted("PLUMBLINE_REORGS", usual);
 }
 
 /// One PostgreSQL for all tests of a binary: starting one takes a second.

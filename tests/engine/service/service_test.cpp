@@ -1030,6 +1030,7 @@ TEST_F(ServiceTest, AHeadBelowOursIsTheReasonAndNoClockIsBlamed) {
     open();
     start();
     ASSERT_TRUE(is_degraded_by("the chain's head, block"));
+    ASSERT_TRUE(eventually([this] { return service->status().progress.next_block == 61; }));
     manners_.head_max = 40;
     EXPECT_TRUE(eventually([this] {
         const auto reasons = service->status().degraded;
