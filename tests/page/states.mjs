@@ -13,8 +13,8 @@ const children = new Set();
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /// Waits until `test` gives something; the limit is a guard against a hang.
-export async function until(what, test) {
-  for (let left = 1200; left > 0; left--) {
+export async function until(what, test, limit_s = 60) {
+  for (let left = 20 * limit_s; left > 0; left--) {
     const found = await test().catch(() => null);
     if (found) return found;
     await sleep(50);
@@ -219,7 +219,7 @@ export const STATES = {
   mismatch_gone: async (world) => {
     const manners = {}, service = await world.damaged("mismatch_gone", await world.proxy(manners));
     manners.refuse = 503;
-    await until("a proof that could not look", async () => (await world.get(service, "/v1/conflicts")).conflicts[0].not_looked_at);
+    await until("a proof that could not look", async () => (await world.get(service, "/v1/conflicts")).conflicts[0].not_looked_at, 300);
     await until("not ready", async () => !(await world.get(service, "/v1/status")).ready);
     return { service, says: /^Not known to be up to date, and 1 row differs from the contract/, cls: "bad", facts: /Entities right\?\s*No: 1 row differs\s*community; not looked at again since/, text: /member_count: 4711 here, \d+ in the contract.*Not looked at again since: nobody can be asked: http/s, never: /Nothing was compared|Not compared yet|the chain stands still/ };
   },
