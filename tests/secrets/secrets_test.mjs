@@ -170,10 +170,10 @@ try {
     await sleep(400);
     return errors >= texts.length * 2;
   }, 60);
-  // Until some of it is all that there is to say.
+  // Until some of it is all that there is to say. Proofs of the log that are under way come first, and take minutes to give up.
   evil_share = 1;
   await add("/v1/prove", '{"proof":"state"}');
-  await until("a failed task", async () => (await ask(service.api + "/v1/tasks?limit=1000")).text.includes(MARK), 200);
+  await until("a failed task", async () => (await ask(service.api + "/v1/tasks?limit=1000")).text.includes(MARK), 400);
   // A proof that could not go on is told by its result; one that failed by a line, too.
   await until("a word in the log", async () => {
     await add("/v1/prove", '{"proof":"state"}');

@@ -587,6 +587,8 @@ TEST_F(SinkServiceTest, WhoAsksTheServiceHowTheSinkIsSendsTheToken) {
     write_file(config_, config);
     Child service{plumbline_command(run_arguments())};
     ASSERT_TRUE(eventually([&] { return is_at_the_head(); }));
+    service.send_signal(
+        SIGSTOP);  // Its next commit, of a proof perhaps, would bring the cursor back.
     // Instead of the service one that tells what it is sent.
     const std::string port = std::to_string(free_port());
     Child listener{
@@ -609,6 +611,7 @@ TEST_F(SinkServiceTest, WhoAsksTheServiceHowTheSinkIsSendsTheToken) {
                   .code,
               0);
     EXPECT_EQ(listener.read_line(), "Bearer that-of-the-environment");
+    service.send_signal(SIGCONT);
     end_it(service);
 }
 
