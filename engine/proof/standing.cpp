@@ -1,5 +1,7 @@
 #include "engine/proof/standing.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace plumbline::engine {
@@ -18,6 +20,14 @@ size_t find_part(std::string_view detail) {
 }
 
 }  // namespace
+
+const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>& records,
+                                        std::string_view proof, std::string_view entity) {
+    const auto found = std::ranges::find_if(records, [&](const storage::ProofRecord& record) {
+        return record.proof == proof && record.entity == entity;
+    });
+    return found == records.end() ? nullptr : &*found;
+}
 
 storage::ProofRecord keep_standing(const storage::ProofRecord& record, std::string_view reason) {
     storage::ProofRecord out = record;

@@ -4,10 +4,16 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/records.hpp"
 
 namespace plumbline::engine {
+
+/// The record of that proof, of one entity where one is named; null where there is none.
+[[nodiscard]] const storage::ProofRecord* find_record(
+    const std::vector<storage::ProofRecord>& records, std::string_view proof,
+    std::string_view entity);
 
 /// `record` as it was, with why the newest proof could not look again: the reason of a later one
 /// takes the place of an earlier one's.

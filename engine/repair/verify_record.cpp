@@ -24,14 +24,6 @@ Result<uint64_t> findings_elsewhere(const storage::ReadView& view,
     return known.finding_count();
 }
 
-const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>& records,
-                                        std::string_view proof, std::string_view entity) {
-    const auto found = std::ranges::find_if(records, [&](const storage::ProofRecord& record) {
-        return record.proof == proof && record.entity == entity;
-    });
-    return found == records.end() ? nullptr : &*found;
-}
-
 storage::ProofRecord make_calls_record(const CallOutcomeReport& report,
                                        const storage::Cursor& cursor, uint64_t time_s,
                                        const storage::ProofRecord* last) {

@@ -90,11 +90,9 @@ std::string Service::drift_advice(const storage::ProofRecord& record,
                            remedy_of(FindingKind::kStateDiffers,
                                      config().repair.on_drift == DriftPolicy::kChain, true));
     }
-    const auto replay = std::ranges::find_if(records, [](const storage::ProofRecord& one) {
-        return one.proof == "replay" && one.entity.empty() && one.is_equal;
-    });
+    const storage::ProofRecord* replay = find_record(records, "replay", "");
     const bool is_of_mapping = proven_.first == to_string(storage::ProofLevel::kReceipts) &&
-                               replay != records.end() && !findings.empty() &&
+                               replay != nullptr && replay->is_equal && !findings.empty() &&
                                std::ranges::all_of(findings, [&](const nlohmann::json& finding) {
                                    return finding.value("block", uint64_t{0}) <=
                                           std::min(proven_.second, replay->block_num);

@@ -55,14 +55,6 @@ std::optional<StorageRoot> parse_root(std::string_view text) {
     return StorageRoot{*address, *storage, *code};
 }
 
-const storage::ProofRecord* find_record(const std::vector<storage::ProofRecord>& records,
-                                        std::string_view entity) {
-    const auto found = std::ranges::find_if(records, [&](const storage::ProofRecord& record) {
-        return record.proof == "state" && record.entity == entity;
-    });
-    return found == records.end() ? nullptr : &*found;
-}
-
 /// Whether `last` says more than a proof that could not ask about all of the entity.
 bool stands(const storage::ProofRecord& last, const EntityState& state) {
     if (state.not_asked.empty() || state.differing > 0 || state.storage_differing > 0) {
@@ -185,7 +177,7 @@ Status add_state_records(storage::CommitBatch& batch, const storage::ReadView& v
     PLUMBLINE_TRY(const auto records, view.list_proofs());
     for (const EntityState& state : outcome.entities) {
         PLUMBLINE_TRY(const std::string rows, state_rows_mark(view, state.entity));
-        const storage::ProofRecord* last = find_record(records, state.name);
+        const storage::ProofRecord* last = find_record(records, "state", state.name);
         batch.record_proof(make_state_record(plan, outcome, state, rows, time_s, last));
     }
     return ok();
@@ -197,7 +189,7 @@ std::function<std::optional<std::vector<StorageRoot>>(uint32_t entity)> last_equ
     auto records = listed ? *std::move(listed) : std::vector<storage::ProofRecord>{};
     return [&view, plan = std::move(plan), records = std::move(records)](
                uint32_t entity) -> std::optional<std::vector<StorageRoot>> {
-        const auto* record = find_record(records, plan->entities()[entity].name);
+        const auto* record = find_record(records, "state", plan->entities()[entity].name);
         const auto rows = state_rows_mark(view, entity);
         if (record == nullptr || !rows) {
             return std::nullopt;
