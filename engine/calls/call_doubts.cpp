@@ -38,6 +38,22 @@ bool is_run(const Result<rpc::CallAnswers>& answers, size_t at) {
            !answers->results[at].data.empty();
 }
 
+/// A call that has an answer on every chain, at the block of each of `states`: some.
+struct Controls {
+    std::vector<uint64_t> blocks;
+    std::vector<rpc::CallRequest> requests;
+    rpc::StateBlock newest;
+};
+Controls controls_at(const std::map<uint64_t, rpc::StateBlock>& states) {
+    Controls out;
+    for (const auto& [block_num, state] : states) {
+        out.blocks.push_back(block_num);
+        out.requests.push_back(control_call(state));
+        out.newest = state;
+    }
+    return out;
+}
+
 std::string_view words_of(CallOutcome outcome) {
     switch (outcome) {
         case CallOutcome::kNothing: return "answers nothing to";
@@ -102,15 +118,10 @@ void CallAsker::probe(const JobPtr& job) {
     for (const Job::Item& item : job->doubtful) {
         states.emplace(item.state.block_num, item.state);
     }
-    std::vector<uint64_t> blocks;
-    std::vector<rpc::CallRequest> requests;
-    for (const auto& [block_num, state] : states) {
-        blocks.push_back(block_num);
-        requests.push_back(control_call(state));
-    }
-    const rpc::StateBlock newest = states.rbegin()->second;
-    source_.call(std::move(requests), newest, provider,
-                 answers_.wrap([this, job, blocks](const Result<rpc::CallAnswers>& answers) {
+    Controls controls = controls_at(states);
+    source_.call(std::move(controls.requests), controls.newest, provider,
+                 answers_.wrap([this, job, blocks = std::move(controls.blocks)](
+                                   const Result<rpc::CallAnswers>& answers) {
                      std::map<uint64_t, std::string> able;  // who, by block
                      for (size_t i = 0; i < blocks.size(); ++i) {
                          if (is_run(answers, i)) {
@@ -248,25 +259,19 @@ bool CallAsker::ask_controls(const JobPtr& job) {
     if (!teller) {
         return false;
     }
-    std::vector<uint64_t> blocks;
-    std::vector<rpc::CallRequest> requests;
-    for (const auto& [block_num, state] : states) {
-        blocks.push_back(block_num);
-        requests.push_back(control_call(state));
-    }
+    Controls controls = controls_at(states);
     const std::vector<std::string> names = source_.provider_names();
     const auto at = std::ranges::find(names, *teller);
     const auto whom =
         at == names.end() ? job->provider : std::optional{static_cast<size_t>(at - names.begin())};
-    const rpc::StateBlock newest = states.rbegin()->second;
-    source_.call(
-        std::move(requests), newest, whom,
-        answers_.wrap([this, job, teller, blocks](const Result<rpc::CallAnswers>& answers) {
-            for (size_t i = 0; i < blocks.size(); ++i) {
-                job->controls[{*teller, blocks[i]}] = is_run(answers, i);
-            }
-            ask_next(job);
-        }));
+    source_.call(std::move(controls.requests), controls.newest, whom,
+                 answers_.wrap([this, job, teller, blocks = std::move(controls.blocks)](
+                                   const Result<rpc::CallAnswers>& answers) {
+                     for (size_t i = 0; i < blocks.size(); ++i) {
+                         job->controls[{*teller, blocks[i]}] = is_run(answers, i);
+                     }
+                     ask_next(job);
+                 }));
     return true;
 }
 
