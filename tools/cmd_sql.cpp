@@ -60,12 +60,7 @@ class JsonRows final : public query::sql::RowSink {
 class CsvRows final : public query::sql::RowSink {
   public:
     Status on_columns(const std::vector<std::string>& names) override {
-        std::string line;
-        for (size_t i = 0; i < names.size(); ++i) {
-            line += i == 0 ? "" : ",";
-            append_csv_field(line, names[i]);
-        }
-        return print(line + "\n");
+        return on_row(std::vector<Value>{names.begin(), names.end()});
     }
     Status on_row(std::span<const Value> row) override {
         std::string line;
