@@ -1,6 +1,7 @@
 #include "engine/fold/refold_start.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
@@ -11,6 +12,7 @@
 #include "engine/fold/corrections.hpp"
 #include "engine/fold/fold_needs.hpp"
 #include "engine/mapping/block_children.hpp"
+#include "engine/mapping/child_coverage.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "storage/correction_store.hpp"
@@ -127,9 +129,34 @@ bool may_have_other_children(const storage::Database& database, const Plan& plan
     return !stored || families_of(**stored) != families_of(plan);
 }
 
+/// Contracts that the log announces and that the database did not know, or knew by a later log:
+/// where a provider told otherwise of blocks that are stored, those behind were not asked for the
+/// logs of such a contract. `known`: the rows of the time when they were asked for.
+void withdraw_unasked(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                      const std::vector<storage::ChildRow>& fresh,
+                      std::vector<storage::ChildRow> known, uint64_t last_block) {
+    if (fresh.empty()) {
+        return;
+    }
+    known = earliest_of(std::move(known));
+    std::map<std::pair<std::string_view, evm::Address>, const storage::ChildRow*> by_contract;
+    for (const storage::ChildRow& row : known) {
+        by_contract.emplace(std::pair{std::string_view{row.contract}, row.address}, &row);
+    }
+    for (const storage::ChildRow& child : fresh) {
+        const auto at = by_contract.find({child.contract, child.address});
+        if (at == by_contract.end()) {
+            withdraw_coverage(batch, sources, child, 0, last_block);
+        } else if (order_of(child) < order_of(*at->second)) {
+            withdraw_coverage(batch, sources, child, 0, at->second->block_num);
+        }
+    }
+}
+
 /// True where something was put into the batch.
-bool add_difference(storage::CommitBatch& batch, std::vector<storage::ChildRow> before,
-                    std::vector<storage::ChildRow> after) {
+bool add_difference(storage::CommitBatch& batch, const std::vector<Source>& sources,
+                    std::vector<storage::ChildRow> before, std::vector<storage::ChildRow> after,
+                    uint64_t last_block) {
     const auto is_less = [](const storage::ChildRow& a, const storage::ChildRow& b) {
         return order_of(a) < order_of(b);
     };
@@ -151,6 +178,7 @@ bool add_difference(storage::CommitBatch& batch, std::vector<storage::ChildRow> 
         logging::info("the log has other children of factories by this config",
                       {{"gone", gone.size()}, {"new", fresh.size()}});
     }
+    withdraw_unasked(batch, sources, fresh, std::move(before), last_block);
     return !gone.empty() || !fresh.empty();
 }
 
@@ -198,7 +226,8 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
         if (!families_of(plan).empty()) {
             PLUMBLINE_TRY(after, StoredChildren{plan}.read(*view, options));
         }
-        if (add_difference(*batch, std::move(before), std::move(after))) {
+        if (add_difference(*batch, plan.sources(), std::move(before), std::move(after),
+                           cursor->block_num)) {
             batch->require_refold();
         }
     }

@@ -166,6 +166,7 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
     fill_ = find_missing(plan_->sources(), coverage, cursor.block_num);
     const bool is_changed = database_.bundle().fingerprint != plan_->bundle().fingerprint;
+    are_children_of_log_ = !is_changed && !database_.needs_refold();
     const auto has_calls = [this] {
         return plan_->has_calls() || database_.read_view()->scan_calls(0, UINT64_MAX)->valid();
     };

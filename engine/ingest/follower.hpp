@@ -252,6 +252,7 @@ class Follower {
 
     std::vector<CoverageGap> fill_;          ///< what the database lacks below its cursor
     size_t fill_next_ = 0;                   ///< index in `fill_`
+    bool are_children_of_log_ = false;       ///< those stored when `fill_` was found
     bool needs_looked_for_ = false;          ///< that reads the whole log: before each fold
     unsigned scan_rounds_ = 0;               ///< of fetching and looking, before this fold
     std::unique_ptr<FoldNeeds> needs_scan_;  ///< while it does

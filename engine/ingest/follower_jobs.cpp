@@ -48,7 +48,8 @@ void Follower::start_fill() {
         logging::info("fetching what the changed config needs and the database lacks",
                       {{"from", span.range.from}, {"to", fill_.back().range.to}});
     }
-    // Who was announced in earlier blocks is known; the rest shows again on the way.
+    // Who was announced in earlier blocks is known; the rest shows again on the way. Behind a fold,
+    // whom the stored log announces is known whatever a provider tells of these blocks now.
     PLUMBLINE_CHECK_MSG(outbox_.is_drained(), "the span before may announce children");
     Result<std::vector<storage::ChildRow>> children = database_.children();
     if (!children) {
@@ -58,7 +59,7 @@ void Follower::start_fill() {
     std::erase_if(*children, [&](const storage::ChildRow& child) {
         const auto source = std::ranges::find(plan_->sources(), child.contract, &Source::contract);
         const bool has_history = source != plan_->sources().end() && source->has_history();
-        return child.block_num >= span.range.from && !has_history;
+        return child.block_num >= span.range.from && !has_history && !are_children_of_log_;
     });
     fetcher_.cancel();
     fetcher_.reset_children(*children);

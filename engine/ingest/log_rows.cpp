@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
+#include "engine/mapping/child_coverage.hpp"
 #include "engine/mapping/descendants.hpp"
 
 namespace plumbline::engine {
@@ -53,30 +54,6 @@ void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sou
     }
 }
 
-void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                       const storage::ChildRow& child, evm::BlockRange fetched,
-                       uint64_t last_block) {
-    const auto source = std::ranges::find(sources, child.contract, &Source::contract);
-    if (source == sources.end()) {
-        return;
-    }
-    const uint64_t first = source->counts_from({child.block_num, child.log_index}).block_num;
-    if (first < child.block_num) {
-        batch.remove_coverage(source->fingerprint, {first, child.block_num - 1});
-        for (const uint32_t i :
-             descendants_of(static_cast<uint32_t>(source - sources.begin()), sources)) {
-            const uint64_t from = sources[i].counts_from({first, 0}).block_num;
-            if (from <= last_block) {
-                batch.remove_coverage(sources[i].fingerprint, {from, last_block});
-            }
-        }
-    }
-    if (fetched.to < last_block) {
-        batch.remove_coverage(source->fingerprint,
-                              {std::max(first, fetched.to + 1), std::max(first, last_block)});
-    }
-}
-
 void put_calls(storage::CommitBatch& batch, const FetchedRange& fetched, uint64_t block_num) {
     if (fetched.calls) {
         for (const storage::CallFact* fact : fetched.calls->new_of(block_num)) {
@@ -120,7 +97,7 @@ void append_part(storage::CommitBatch& batch, const std::vector<Source>& sources
     extend_coverage(batch, sources, fetched, part.coverage, blind);
     for (; at.child < part.to.child; ++at.child) {
         batch.append_child(fetched.children[at.child]);
-        withdraw_coverage(batch, sources, fetched.children[at.child], fetched.range,
+        withdraw_coverage(batch, sources, fetched.children[at.child], fetched.range.to + 1,
                           fetched.range.to);
     }
 }

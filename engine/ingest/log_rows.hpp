@@ -26,18 +26,9 @@ using BlindSources = std::vector<bool>;
 void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
                      const FetchedRange& fetched, evm::BlockRange range, const BlindSources& blind);
 
-/// A contract that the database did not know is announced in `fetched`, whose blocks were asked for
-/// its logs from there on. What counts of it in other blocks up to `last_block` is not in the log:
-/// its source is not covered there, nor are those whose contracts such logs may announce, from the
-/// first of these blocks on. Where there are such blocks they are fetched as a gap, and the log is
-/// folded again.
-void withdraw_coverage(storage::CommitBatch& batch, const std::vector<Source>& sources,
-                       const storage::ChildRow& child, evm::BlockRange fetched,
-                       uint64_t last_block);
-
-/// Whether what is stored of a log is what a provider tells of it.
 /// What calls answered for the block, beyond what is stored.
 void put_calls(storage::CommitBatch& batch, const FetchedRange& fetched, uint64_t block_num);
+/// Whether what is stored of a log is what a provider tells of it.
 [[nodiscard]] bool is_same_log(const evm::Log& a, ByteView a_data, const evm::Log& b,
                                ByteView b_data);
 

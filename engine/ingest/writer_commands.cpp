@@ -16,6 +16,7 @@
 #include "engine/ingest/head_facts.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/ingest/replace_range.hpp"
+#include "engine/mapping/child_coverage.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "storage/asked_blocks.hpp"
 #include "storage/commit_batch.hpp"
@@ -54,7 +55,8 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
         PLUMBLINE_TRY(const bool is_known, view->has_child(child));
         if (!is_known) {
             batch->append_child(child);
-            withdraw_coverage(*batch, plan_.sources(), child, fetched.range, cursor->block_num);
+            withdraw_coverage(*batch, plan_.sources(), child, fetched.range.to + 1,
+                              cursor->block_num);
         }
     }
     PLUMBLINE_TRY_VOID(void_proofs(*batch, *view));
