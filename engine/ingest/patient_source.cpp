@@ -10,23 +10,33 @@
 
 namespace plumbline::engine {
 
+namespace {
+
+/// Between a question and when the source counts it as waiting.
+constexpr int64_t kOfOneQuestionMs = 100;
+
+}  // namespace
+
 bool PatientSource::open(uint64_t id, Fail fail) {
     // Whoever asks again what has failed has waited for an answer all the while.
     if (open_.empty() && is_answered_) {
         silent_since_ms_ = clock_.monotonic_ms();
         is_answered_ = false;
     }
-    open_.emplace(id, std::move(fail));
+    open_.emplace(id, Question{std::move(fail), clock_.monotonic_ms()});
     return !given_up_;
 }
 
-bool PatientSource::close(uint64_t id, bool is_answered) {
+bool PatientSource::close(uint64_t id, const Error* refusal) {
     if (open_.erase(id) == 0) {
         return false;
     }
-    if (is_answered) {
+    if (refusal != nullptr) {
+        last_refusal_ = refusal->message;
+    } else {
         silent_since_ms_ = clock_.monotonic_ms();
         is_answered_ = true;
+        last_refusal_.clear();
     }
     return true;
 }
@@ -37,7 +47,7 @@ void PatientSource::ask(Callback<T> done, const Ask& ask_source) {
     const auto shared = std::make_shared<Callback<T>>(std::move(done));
     if (open(id, [shared](const Error& error) { (*shared)(error); })) {
         ask_source([this, id, shared](Result<T> result) {
-            if (close(id, result.has_value())) {
+            if (close(id, result ? nullptr : &result.error())) {
                 (*shared)(std::move(result));
             }
         });
@@ -136,7 +146,8 @@ void PatientSource::get_proven_receipts(std::vector<evm::Header> headers, Receip
             [this, id, shared](std::vector<Result<rpc::BlockReceipts>> results) {
                 const bool is_answered = std::ranges::any_of(
                     results, [](const auto& result) { return result.has_value(); });
-                if (close(id, is_answered)) {
+                const bool is_refused = !is_answered && !results.empty();
+                if (close(id, is_refused ? &results.front().error() : nullptr)) {
                     (*shared)(std::move(results));
                 }
             });
@@ -148,7 +159,7 @@ size_t PatientSource::poll(int64_t wait_ms) {
         return fail_all();
     }
     const size_t answered = source_->poll(wait_ms);
-    if (open_.empty() || given_up_) {
+    if (given_up_ || (open_.empty() && is_answered_)) {
         return answered;
     }
     const int64_t now = clock_.monotonic_ms();
@@ -171,28 +182,33 @@ void PatientSource::give_up_if_silent(int64_t now) {
     if (timeout_ms_ <= 0 || now - silent_since_ms_ < timeout_ms_) {
         return;
     }
-    // The age of a question counts from its last part that was answered.
+    // The age of a question counts from its last part that was answered: one that is younger than
+    // it was asked has come to something. One that is asked behind others that came to nothing has
+    // waited with them.
     const std::vector<rpc::OpenWait> waits = source_->waits(0);
-    if (!waits.empty() && waits.front().waiting_ms < timeout_ms_) {
+    const int64_t age_ms = waits.empty() ? 0 : waits.front().waiting_ms;
+    const bool has_come = !waits.empty() && !open_.empty() &&
+                          age_ms + kOfOneQuestionMs < now - open_.begin()->second.since_ms;
+    if (has_come && age_ms < timeout_ms_) {
         return;
     }
-    // Several questions may have waited one after the other, each for its own time.
-    const int64_t silent_ms = waits.empty()
-                                  ? now - silent_since_ms_
-                                  : std::min(now - silent_since_ms_, waits.front().waiting_ms);
-    given_up_ =
-        Error{ErrorCode::kUnavailable,
-              fmt::format("nothing has come from the chain for {}: {}; look at the endpoints with "
-                          "`plumbline doctor`, or give a longer --timeout",
-                          format_duration(silent_ms / 1000),
-                          waits.empty() ? "no endpoint answers" : describe_wait(waits.front()))};
+    const int64_t silent_ms =
+        now - (has_come ? std::max(silent_since_ms_, now - age_ms) : silent_since_ms_);
+    std::string why = waits.empty() ? last_refusal_ : describe_wait(waits.front());
+    if (why.empty()) {
+        why = "no endpoint answers";
+    }
+    given_up_ = Error{ErrorCode::kUnavailable,
+                      fmt::format("nothing has come from the chain for {}: {}; look at the "
+                                  "endpoints with `plumbline doctor`, or give a longer --timeout",
+                                  format_duration(silent_ms / 1000), why)};
 }
 
 /// A callback may ask again: that is for the next poll.
 size_t PatientSource::fail_all() {
     const auto failed = std::exchange(open_, {});
-    for (const auto& [id, fail] : failed) {
-        fail(*given_up_);
+    for (const auto& [id, question] : failed) {
+        question.fail(*given_up_);
     }
     return failed.size();
 }

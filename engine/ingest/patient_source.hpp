@@ -71,8 +71,8 @@ class PatientSource final : public rpc::ChainSource {
 
     /// Takes the question up; false: it is not to be asked any more.
     bool open(uint64_t id, Fail fail);
-    /// False where it was answered already.
-    bool close(uint64_t id, bool is_answered);
+    /// False where it was answered already. `refusal`: null where this is an answer.
+    bool close(uint64_t id, const Error* refusal);
     template <typename T, typename Ask>
     void ask(Callback<T> done, const Ask& ask_source);
     void tell_waits(int64_t now);
@@ -82,10 +82,15 @@ class PatientSource final : public rpc::ChainSource {
     std::unique_ptr<rpc::ChainSource> source_;
     int64_t timeout_ms_;
     const Clock& clock_;
-    std::map<uint64_t, Fail> open_;
+    struct Question {
+        Fail fail;
+        int64_t since_ms = 0;
+    };
+    std::map<uint64_t, Question> open_;  ///< by id, so the oldest first
     uint64_t next_id_ = 1;
     int64_t silent_since_ms_ = 0;  ///< the last answer, or the first question after one
     bool is_answered_ = true;      ///< since `silent_since_ms_`
+    std::string last_refusal_;     ///< since then
     std::optional<Error> given_up_;
     ReasonLog reasons_;
 };

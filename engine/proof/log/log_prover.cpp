@@ -45,7 +45,7 @@ LogProver::LogProver(rpc::ChainSource& source, LogProofInput input,
 
 bool LogProver::step() {
     if (retry_at_ms_ >= 0) {
-        if (clock_.monotonic_ms() < retry_at_ms_) {
+        if (clock_.monotonic_ms() < retry_at_ms_ && !source_.has_given_up()) {
             return false;
         }
         retry_at_ms_ = -1;

@@ -183,5 +183,37 @@ TEST_F(PatientSourceTest, WhoeverAsksAgainWhatHasFailedHasWaitedAllTheWhile) {
     EXPECT_THAT(answers_.back(), HasSubstr("for 1m"));
 }
 
+TEST_F(PatientSourceTest, AQuestionBehindOthersThatCameToNothingHasWaitedWithThem) {
+    rpc::OpenWait wait;
+    wait.reason = "no answer yet";
+    inner_->waiting = {wait};
+    for (int i = 0; i < 2; ++i) {
+        ask();
+        poll_for(25'000);
+        inner_->open.back()(Error{ErrorCode::kUnavailable, "no"});
+    }
+    ask();
+    for (int i = 0; i < 101; ++i) {  // Of this one's own age.
+        inner_->waiting[0].waiting_ms = i * 100;
+        poll_for(100);
+    }
+    EXPECT_TRUE(source_->has_given_up());
+    EXPECT_THAT(answers_.back(), HasSubstr("for 1m"));
+}
+
+TEST_F(PatientSourceTest, WhoeverWaitsBeforeAskingAgainIsToldWhenTheTimeIsOver) {
+    ask();
+    poll_for(1'000);
+    inner_->open[0](Error{ErrorCode::kUnavailable, "the node is being moved"});
+    poll_for(58'000);
+    EXPECT_FALSE(source_->has_given_up());
+    poll_for(2'000);
+    EXPECT_TRUE(source_->has_given_up());
+    ask();
+    source_->poll(100);
+    EXPECT_THAT(answers_.back(), HasSubstr("for 1m00s: the node is being moved"));
+    EXPECT_EQ(inner_->asked, 1U);
+}
+
 }  // namespace
 }  // namespace plumbline::engine::patient_source_test
