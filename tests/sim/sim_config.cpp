@@ -55,19 +55,23 @@ std::string contract_text(const SimContract& contract) {
     return contract.events.empty() ? out : out + "events = " + list_text(contract.events) + "\n";
 }
 
+/// One answer a block, and another one: for good and the first one's argument where `is_once`.
+std::string calls_text(bool is_once) {
+    return fmt::format(R"x(
+[on.calls]
+first = {{ call = "function first(address) view returns (address)", at = "{0}", args = "who"{1} }}
+price = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "{2}", default = 7 }}
+)x",
+                       evm::to_hex(hub_address()), is_once ? ", once = true" : "",
+                       is_once ? "$call.first" : "who");
+}
+
 std::string account_text(const ConfigOptions& options) {
     std::vector<std::string> deposits{"hub.Deposited"};
     if (options.annex == Annex::kContract) {
         deposits.emplace_back("annex.Deposited");
     }
-    // One answer a block, and one for good that it depends on.
-    const std::string calls = !options.names_calls ? ""
-                                                   : fmt::format(R"x(
-[on.calls]
-first = {{ call = "function first(address) view returns (address)", at = "{0}", args = "who", once = true }}
-price = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "$call.first", default = 7 }}
-)x",
-                                                                 evm::to_hex(hub_address()));
+    const bool they_call = options.names_calls && options.withdrawals_call;
     return fmt::format(R"(
 [entities.account]
 key = {{ owner = "address" }}
@@ -87,11 +91,14 @@ event = "hub.Withdrawn"
 update = "account"
 key = {{ owner = "who" }}
 add = {{ moves = 1 }}
-sub = {{ balance = "amount" }}
-)",
+sub = {{ balance = "amount" }}{}
+{})",
                        list_text(deposits), options.names_txns ? ", sender = \"$txn.from\"" : "",
                        options.names_calls ? ", price = \"$call.price\"" : "",
-                       options.doubles ? 2 : 1, calls);
+                       options.doubles ? 2 : 1,
+                       options.names_calls ? calls_text(options.is_first_once) : "",
+                       they_call ? "\nset = { price = \"$call.price\" }" : "",
+                       they_call ? calls_text(options.is_their_first_once) : "");
 }
 
 constexpr const char* kNotes = R"(
@@ -267,7 +274,12 @@ std::string describe(const ConfigOptions& options) {
         out += contract.events.empty() ? "" : " narrowed";
     }
     out += options.doubles ? ", doubles" : "";
-    out += options.names_calls ? ", calls" : "";
+    if (options.names_calls) {
+        out += fmt::format(", calls{}{}", options.is_first_once ? " once" : "",
+                           !options.withdrawals_call     ? ""
+                           : options.is_their_first_once ? ", withdrawals' once"
+                                                         : ", withdrawals'");
+    }
     return options.every_blocks == 0 ? out : out + fmt::format(", every {}", options.every_blocks);
 }
 
@@ -282,9 +294,23 @@ void change_since(Since& since, uint64_t& end_block, Random& random, uint64_t bl
                     : UINT64_MAX;
 }
 
+/// By how often it was changed before, so that other changes stay as they are for a seed.
+void change_calls(ConfigOptions& options, uint64_t blocks) {
+    const uint64_t salt = (++options.call_changes * 0x9E3779B97F4A7C15U + blocks) >> 32U;
+    switch (salt % 4) {
+        case 0: options.withdrawals_call = !options.withdrawals_call; break;
+        case 1: options.is_first_once = !options.is_first_once; break;
+        case 2: options.is_their_first_once = !options.is_their_first_once; break;
+        default: break;
+    }
+}
+
 }  // namespace
 
 void change_config(ConfigOptions& options, Random& random, uint64_t blocks) {
+    if (options.names_calls) {
+        change_calls(options, blocks);
+    }
     if (options.changes_every && random.chance(0.3)) {
         options.every_blocks = pick_every_blocks(random);
         return;

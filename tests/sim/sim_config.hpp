@@ -30,6 +30,11 @@ struct ConfigOptions {
     int64_t poll_interval_ms = 1'000;
     bool names_txns = false;
     bool names_calls = false;  ///< the hub is asked for something at each deposit
+    // What its owner changes of these calls; withdrawals name the same ones.
+    bool withdrawals_call = false;
+    bool is_first_once = true;  ///< of deposits
+    bool is_their_first_once = false;
+    uint64_t call_changes = 0;  ///< so far
     uint64_t proof_range_blocks = 1'000;
     // What its owner changes.
     uint64_t start_block = 0;  ///< the hub's

@@ -258,7 +258,8 @@ World make_world(const RunOptions& options, Random& random) {
     config.finality_depth = random.chance(0.3) ? chain.finality_depth : 0;
     config.poll_interval_ms = static_cast<int64_t>(random.between(200, 4'000));
     config.names_txns = random.chance(0.25);
-    config.names_calls = options.seed % 3 == 0;
+    config.names_calls =
+        options.seed % 3 == 0 || (world.config_changes > 0 && options.seed % 4 == 0);
     config.start_block = random.chance(0.2) ? random.below(chain.blocks_at_start) : 0;
     config.proof_range_blocks = 10 + options.seed % 190;
     world.network_seed = random.next();
