@@ -128,6 +128,9 @@ rocksdb::DBOptions make_db_options(const OpenOptions& options, const RocksTuning
     out.max_background_jobs = 2;
     // A reader beside a writer must hold every file open: the writer may delete any of them.
     out.max_open_files = options.read_only ? -1 : 512;
+    // By this thread alone: 7.8 ends the process where a thread cannot be started for it
+    // (VersionBuilder::LoadTableHandlers leaves those that were joinable).
+    out.max_file_opening_threads = 1;
     out.write_buffer_manager = tuning.write_buffers;
     // A reader beside the writer has in memory what stands in the log files only.
     out.max_total_wal_size =

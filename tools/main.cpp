@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     using plumbline::tools::ExitCode;
     ExitCode exit = ExitCode::kDone;
     const plumbline::Status ran = plumbline::catch_exceptions(
-        "plumbline", [&] { exit = plumbline::tools::run_command_line(argc, argv); });
+        "", [&] { exit = plumbline::tools::run_command_line(argc, argv); });
     if (!ran) {
         exit = plumbline::tools::fail(ran.error());
     }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <exception>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -12,12 +11,14 @@
 
 namespace plumbline {
 
-/// What `work` gives, a Status or nothing; kIo with `where` and the exception's text where it
-/// throws. Nothing is known of what `work` had done by then: its owner must not go on with it as if
-/// it had ended.
+/// kIo: what was thrown `where`, which may be empty, and what the user can do. `thrown`: null where
+/// it is no std::exception.
+[[nodiscard]] Error describe_exception(std::string_view where, const std::exception* thrown);
+
+/// What `work` gives, a Status or nothing; `describe_exception` where it throws. Nothing is known
+/// of what `work` had done by then: its owner must not go on with it as if it had ended.
 template <typename Work>
 [[nodiscard]] Status catch_exceptions(std::string_view where, Work&& work) {
-    std::string what;
     try {
         if constexpr (std::is_same_v<std::invoke_result_t<Work>, Status>) {
             return std::forward<Work>(work)();
@@ -26,15 +27,10 @@ template <typename Work>
             return ok();
         }
     } catch (const std::exception& error) {
-        what = error.what();
+        return describe_exception(where, &error);
     } catch (...) {
-        what = "something that is no std::exception";
+        return describe_exception(where, nullptr);
     }
-    std::string message{where};
-    message += ": unexpected: ";
-    message += what;
-    message += "; this is a mistake in plumbline or memory ran out: please report it";
-    return Error{ErrorCode::kIo, std::move(message)};
 }
 
 }  // namespace plumbline

@@ -1,8 +1,10 @@
 // What a library throws is an error at the edge of a thread.
 #include "core/base/exception_guard.hpp"
 
+#include <cerrno>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 #include <gtest/gtest.h>
 
@@ -14,8 +16,19 @@ TEST(ExceptionGuardTest, WhatIsThrownBecomesAnErrorThatSaysWhere) {
     ASSERT_FALSE(ran.has_value());
     EXPECT_EQ(ran.error().code, ErrorCode::kIo);
     EXPECT_EQ(ran.error().message.find("serving HTTP: unexpected: map::at"), 0U);
-    EXPECT_FALSE(catch_exceptions("here", [] { throw std::bad_alloc{}; }).has_value());
     EXPECT_FALSE(catch_exceptions("here", [] { throw 7; }).has_value());
+}
+
+TEST(ExceptionGuardTest, ALimitOfTheSystemIsNamedWithWhatRaisesIt) {
+    const Status memory = catch_exceptions("here", [] { throw std::bad_alloc{}; });
+    ASSERT_FALSE(memory.has_value());
+    EXPECT_EQ(memory.error().message.find("here: memory ran out: raise "), 0U);
+    const Status threads = catch_exceptions("", [] {
+        throw std::system_error{EAGAIN, std::generic_category()};
+    });
+    ASSERT_FALSE(threads.has_value());
+    EXPECT_EQ(threads.error().message.find("the system starts no more threads"), 0U);
+    EXPECT_NE(threads.error().message.find("ulimit -u"), std::string::npos);
 }
 
 TEST(ExceptionGuardTest, WhatIsGivenIsGivenOn) {
