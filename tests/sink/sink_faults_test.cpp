@@ -244,9 +244,11 @@ TEST_F(SinkFaultsTest, EachRefusalSaysWhatItIs) {
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     sink.sql("create role poor login password 'a-very-secret-word'");
     sink.config.url = shared_postgres().url("user=poor&password=a-very-secret-word");
-    EXPECT_THAT(failure(sink), HasSubstr("permission denied for database"));
+    EXPECT_THAT(failure(sink), HasSubstr("the schema refusals is not there and the role poor may "
+                                         "not make it: create schema refusals"));
     sink.sql("create schema refusals");
-    EXPECT_THAT(failure(sink), HasSubstr("permission denied for schema refusals"));
+    EXPECT_THAT(failure(sink), HasSubstr("the role poor may not use the schema refusals: grant all "
+                                         "on schema refusals to poor"));
     sink.sql("grant all on schema refusals to poor");
     EXPECT_EQ(failure(sink), "") << "rights on the one schema are enough";
 
