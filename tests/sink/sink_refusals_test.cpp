@@ -208,6 +208,31 @@ TEST_F(SinkRefusalsTest, TheDoctorCallsADatabaseFineOnlyWhereItCouldWrite) {
         "revoke create on database postgres from patient; drop schema ward; drop role patient");
 }
 
+TEST_F(SinkRefusalsTest, OfAnotherEncodingTheDoctorSaysThatAndNothingThatFollowsFromIt) {
+    const Postgres& server = shared_postgres();
+    server.sql("create database latin encoding 'LATIN1' locale 'C' template template0");
+    const auto report = examine_database(server.url("dbname=latin"), 10'000);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_FALSE(report->is_fine());
+    std::vector<std::string> bad;
+    std::vector<std::string> left_out;
+    for (const engine::DoctorCheck& check : report->checks) {
+        if (check.result == engine::CheckResult::kBad) {
+            bad.push_back(check.name + ": " + check.found + "; " + check.advice);
+        } else if (check.found == "not tried") {
+            left_out.push_back(check.name + "; " + check.advice);
+        }
+    }
+    EXPECT_THAT(bad,
+                ::testing::ElementsAre("encoding: LATIN1; create a database with encoding UTF8"));
+    EXPECT_THAT(left_out, ::testing::ElementsAre(HasSubstr("copy, rows, digest")));
+    SinkWorld sink{"public", mapping_, kOneByOne};
+    sink.config.url = server.url("dbname=latin");
+    EXPECT_THAT(find_refusals(sink.config, *mapping_.plan, sink.chain_id, 10'000).value(),
+                ::testing::ElementsAre(HasSubstr("has the encoding LATIN1: a sink needs UTF8")));
+    server.sql("drop database latin");
+}
+
 TEST_F(SinkRefusalsTest, WhatSomebodyAltersIsNamedWhileItRuns) {
     SinkWorld sink{"altered", mapping_, kOneByOne};
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
