@@ -59,6 +59,10 @@ constexpr Advice kOfStatements[] = {
      "the idle_session_timeout of the role, the database or the server is shorter than the sink "
      "takes between two statements: alter role ... set idle_session_timeout = 0"},
     {"42P07", "a table, a view or an index of that name is there and is not the sink's: rename it"},
+    {"42701",
+     "this server keeps that name for a column of its own: call the field something else, or leave "
+     "it out of the sink"},
+    {"42710", "a type of that name is there and is not the sink's: drop or rename it"},
     {"42P10", "somebody has changed the table's primary key: the sink looks at it anew"},
     {"P0001", "a function of yours says so, of a trigger of the table: it is tried again"},
     {"42703", "somebody has altered the table: the sink looks at it anew"},

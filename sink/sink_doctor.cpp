@@ -23,8 +23,9 @@ using Kind = storage::FieldKind;
 
 constexpr int kOldestTried = 150'000;  ///< PostgreSQL 15
 constexpr unsigned kTripsTried = 5;
-constexpr std::string_view kDenied = "42501";  ///< these two say nothing of the engine
+constexpr std::string_view kDenied = "42501";  ///< these three say nothing of the engine
 constexpr std::string_view kRaised = "P0001";  ///< by a function
+constexpr std::string_view kScarce = "53";     ///< no room, no memory
 
 /// A table with a column of every kind, and a row of extremes.
 storage::EntityLayout probe_layout(std::string name) {
@@ -85,14 +86,11 @@ class Examination {
         if (!has_schema) {
             return ok();
         }
-        check("copy", "an aborted transaction takes COPY and its table back",
-              "this engine cannot load tables at once; do not use it", [this] { return copy(); });
-        const bool has_rows = check(
-            "rows", "2^256-1, -1 of 36 places, 63 letters, bytes and texts come back as they went",
-            "the tables would not hold what the index holds", [this] { return rows(); });
-        if (has_rows) {
-            check("digest", "the digest in SQL is ours",
-                  "plumbline verify --sink will not work here", [this] { return digest(); });
+        if (is_utf8_) {
+            try_rows();
+        } else {
+            note("copy, rows, digest", CheckResult::kNote, "not tried",
+                 "texts of every kind need a database with encoding UTF8");
         }
         check("fence", "a writer that lost its cursor leaves nothing behind",
               "two writers could overwrite each other's rows; do not use it",
@@ -102,6 +100,18 @@ class Examination {
     }
 
   private:
+    void try_rows() {
+        check("copy", "an aborted transaction takes COPY and its table back",
+              "this engine cannot load tables at once; do not use it", [this] { return copy(); });
+        const bool has_rows = check(
+            "rows", "2^256-1, -1 of 36 places, 63 letters, bytes and texts come back as they went",
+            "the tables would not hold what the index holds", [this] { return rows(); });
+        if (has_rows) {
+            check("digest", "the digest in SQL is ours",
+                  "plumbline verify --sink will not work here", [this] { return digest(); });
+        }
+    }
+
     void note(std::string name, CheckResult result, std::string found, std::string advice = {}) {
         report_.checks.push_back({std::move(name), result, std::move(found), std::move(advice)});
     }
@@ -131,9 +141,9 @@ class Examination {
                                          "current_setting('default_transaction_isolation'), " +
                                          std::string{kDeniedTablespaceSql}));
         denied_tablespace_ = {std::string{found.at(0, 3)}, std::string{found.at(0, 4)}};
-        const bool is_utf8 = found.at(0, 0) == "UTF8";
-        note("encoding", is_utf8 ? CheckResult::kGood : CheckResult::kBad,
-             std::string{found.at(0, 0)}, is_utf8 ? "" : "create a database with encoding UTF8");
+        is_utf8_ = found.at(0, 0) == "UTF8";
+        note("encoding", is_utf8_ ? CheckResult::kGood : CheckResult::kBad,
+             std::string{found.at(0, 0)}, is_utf8_ ? "" : "create a database with encoding UTF8");
         const bool is_writable = found.at(0, 1) == "off";
         note("writable", is_writable ? CheckResult::kGood : CheckResult::kBad,
              is_writable ? "yes" : "read only",
@@ -215,7 +225,8 @@ class Examination {
     bool check(std::string name, std::string good, std::string advice,
                const std::function<Status()>& tried) {
         const Status done = tried();
-        if (!done && connection_->sqlstate() == kDenied) {
+        if (!done &&
+            (connection_->sqlstate() == kDenied || connection_->sqlstate().starts_with(kScarce))) {
             advice = pg_advice(*connection_, done.error().message, denied_tablespace_);
         } else if (connection_->sqlstate() == kRaised) {
             advice =
@@ -344,6 +355,7 @@ class Examination {
     SinkDoctorReport& report_;
     engine::SinkConfig config_;
     const std::string name_ = make_name();
+    bool is_utf8_ = false;
     bool is_own_schema_ = false;
     DeniedTablespace denied_tablespace_;
     const storage::EntityLayout layout_ = probe_layout(name_ + "_probe");

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "sink/sink_session.hpp"
 #include "sink/sink_writer.hpp"
@@ -50,8 +51,9 @@ Status SinkSession::check_schema_rights() {
     return ok();
 }
 
-/// Of tables: to write to those that are there, and to make others.
-Status SinkSession::check_table_rights(const std::vector<std::string>& names, bool makes) {
+/// Of tables: to write to those that are there, and to make others, or indexes; empty: none.
+Status SinkSession::check_table_rights(const std::vector<std::string>& names,
+                                       std::string_view makes) {
     PLUMBLINE_TRY(
         const PgRows found,
         ask("select quote_ident(current_user), quote_ident($1::text), has_schema_privilege(n.oid, "
@@ -62,17 +64,17 @@ Status SinkSession::check_table_rights(const std::vector<std::string>& names, bo
             "has_table_privilege(c.oid, 'delete'))) from (select 1) as one left join pg_namespace "
             "n on n.nspname = $1::text",
             {config_.schema, to_array(names)}));
-    if (makes && !found.is_null(0, 2) && found.at(0, 2) != "t") {
+    if (!makes.empty() && !found.is_null(0, 2) && found.at(0, 2) != "t") {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("the role {1} may make no tables in the schema {0}: grant all on "
+                     fmt::format("the role {1} may make no {2} in the schema {0}: grant all on "
                                  "schema {0} to {1}",
-                                 found.at(0, 1), found.at(0, 0))};
+                                 found.at(0, 1), found.at(0, 0), makes)};
     }
-    if (makes && !denied_tablespace_.name.empty()) {
+    if (!makes.empty() && !denied_tablespace_.name.empty()) {
         return Error{
             ErrorCode::kInvalidArgument,
-            fmt::format("the role {} may make no tables in its default_tablespace {}: {}",
-                        found.at(0, 0), denied_tablespace_.name, denied_tablespace_.grant)};
+            fmt::format("the role {} may make no {} in its default_tablespace {}: {}",
+                        found.at(0, 0), makes, denied_tablespace_.name, denied_tablespace_.grant)};
     }
     if (!found.is_null(0, 3)) {
         return Error{ErrorCode::kInvalidArgument,
@@ -83,24 +85,18 @@ Status SinkSession::check_table_rights(const std::vector<std::string>& names, bo
     return ok();
 }
 
-/// In the order of `open`: what an answer makes pointless is not asked.
-Result<std::vector<std::string>> SinkSession::find_refusals(PgOptions options) {
+/// What an answer makes pointless is not asked.
+Result<std::vector<std::string>> SinkSession::look_for_refusals() {
     std::vector<std::string> out;
-    PLUMBLINE_TRY(const bool is_there, note(connect(std::move(options)), out));
-    if (!is_there) {
-        return out;
-    }
     PLUMBLINE_TRY(const bool may_look, note(check_schema_rights(), out));
     if (!may_look) {
         return out;
     }
-    PLUMBLINE_TRY(const bool is_own, note(find_own_tables(), out));
-    if (!is_own) {
-        return out;
-    }
-    PLUMBLINE_TRY(
-        const bool may_note,
-        note(check_table_rights({"plumbline_cursor", "plumbline_tables"}, !has_own_tables_), out));
+    PLUMBLINE_TRY(out, find_own_tables());
+    PLUMBLINE_TRY(const bool may_note,
+                  note(check_table_rights({"plumbline_cursor", "plumbline_tables"},
+                                          has_own_tables_ ? "" : "tables"),
+                       out));
     if (!may_note) {
         return out;
     }
@@ -110,10 +106,14 @@ Result<std::vector<std::string>> SinkSession::find_refusals(PgOptions options) {
         PLUMBLINE_TRY_VOID(note(read_states(), out));
     }
     std::vector<std::string> own_tables;
-    bool makes = false;
+    std::string_view makes;
     for (size_t at = 0; at < tables_.size(); ++at) {
         const TableLook& look = looks_[at];
-        makes = makes || !look.exists;
+        if (!look.exists) {
+            makes = "tables";
+        } else if (makes.empty() && !look.missing_indexes.empty()) {
+            makes = "indexes";
+        }
         if (look.exists && !look.is_foreign) {
             own_tables.push_back(tables_[at].name());
         }
@@ -129,6 +129,28 @@ Result<std::vector<std::string>> SinkSession::find_refusals(PgOptions options) {
     }
     PLUMBLINE_TRY_VOID(note(check_table_rights(own_tables, makes), out));
     return out;
+}
+
+Result<std::vector<std::string>> SinkSession::find_refusals(PgOptions options) {
+    std::vector<std::string> out;
+    PLUMBLINE_TRY(const bool is_there, note(connect(std::move(options)), out));
+    return is_there ? look_for_refusals() : Result<std::vector<std::string>>{std::move(out)};
+}
+
+/// Before the cursor is taken over: one that cannot write would fence a working writer for good.
+Status SinkSession::check_start() {
+    PLUMBLINE_TRY(const std::vector<std::string> refusals, look_for_refusals());
+    if (refusals.empty()) {
+        return ok();
+    }
+    if (epoch_ != 0 && has_own_tables_) {
+        // Who is fenced out says that, whatever else is in the way by now.
+        Status held = check_cursor();
+        if (is_fenced_) {
+            return held;
+        }
+    }
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(refusals, "; "))};
 }
 
 Result<std::vector<std::string>> find_refusals(const engine::SinkConfig& config,

@@ -1,5 +1,5 @@
-// What would stop a sink at its start, found without taking anything over: for `check` and the
-// doctor.
+// What would stop a sink at its start, found without taking anything over: for `check`, the doctor,
+// and the sink itself before it takes its cursor.
 #pragma once
 
 #include <cstdint>

@@ -176,8 +176,11 @@ Status SinkSession::connect(PgOptions options) {
 }
 
 Status SinkSession::open(PgOptions options) {
+    if (is_fenced_) {
+        return fenced();
+    }
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY_VOID(find_own_tables());
+    PLUMBLINE_TRY_VOID(check_start());
     if (!has_own_tables_) {
         PLUMBLINE_TRY_VOID(make_own_tables());
     } else if (!has_columns_) {
@@ -214,7 +217,10 @@ Status SinkSession::leave_tables() {
 
 Status SinkSession::open_to_read(PgOptions options) {
     PLUMBLINE_TRY_VOID(connect(std::move(options)));
-    PLUMBLINE_TRY_VOID(find_own_tables());
+    PLUMBLINE_TRY(const std::vector<std::string> refused, find_own_tables());
+    if (!refused.empty()) {
+        return refusal(fmt::format("{}", fmt::join(refused, "; ")));
+    }
     if (!has_own_tables_) {
         return Error{ErrorCode::kNotFound, fmt::format("no sink has written to schema {} of {}",
                                                        config_.schema, connection_->place())};
@@ -228,35 +234,43 @@ Status SinkSession::refresh() {
     return read_states();
 }
 
-/// What has the name of one of the sink's own tables is one of them, with all columns, or refused.
-Status SinkSession::find_own_tables() {
+/// What has the name of one of the sink's own tables is one of them, with all columns, or refused:
+/// with these sentences.
+Result<std::vector<std::string>> SinkSession::find_own_tables() {
     std::vector<PgStatement> questions;
     for (const OwnTable& table : kOwnTables) {
         questions.push_back(
-            {"select c.relkind in ('r', 'p'), (select count(*) from pg_attribute a where "
-             "a.attrelid = c.oid and a.attname = any($2::text[]) and not a.attisdropped) = "
-             "cardinality($2::text[]) from pg_class c where c.oid = to_regclass($1::text)",
-             {own(table.name), fmt::format("{{{}}}", table.columns)}});
+            {fmt::format(
+                 "select c.relkind in ('r', 'p'), (select count(*) from pg_attribute a where "
+                 "a.attrelid = c.oid and a.attname = any($2::text[]) and not a.attisdropped) = "
+                 "cardinality($2::text[]) from pg_class c where c.oid = to_regclass($1::text) "
+                 "union all select false, false from pg_type t join pg_namespace n on n.oid = "
+                 "t.typnamespace where n.nspname = $3::text and t.typname = $4::text and {}",
+                 kIsInTablesPlace),
+             {own(table.name), fmt::format("{{{}}}", table.columns), config_.schema,
+              std::string{table.name}}});
     }
     questions.push_back(
         {"select 1 from pg_attribute where attrelid = to_regclass($1::text) and "
          "attname = 'columns' and not attisdropped",
          {own("plumbline_tables")}});
     PLUMBLINE_TRY(const std::vector<PgRows> found, run(questions));
+    std::vector<std::string> refused;
     has_own_tables_ = true;
     has_columns_ = found.back().size() > 0;
     for (size_t at = 0; at < std::size(kOwnTables); ++at) {
-        const std::string name = own(kOwnTables[at].name);
-        if (found[at].size() == 0) {
-            has_own_tables_ = false;
-        } else if (found[at].at(0, 0) != "t" || found[at].at(0, 1) != "t") {
-            return refusal(
+        const bool is_there = found[at].size() > 0;
+        const bool is_own = is_there && found[at].at(0, 0) == "t" && found[at].at(0, 1) == "t";
+        has_own_tables_ = has_own_tables_ && is_own;
+        has_notes_ = is_own;  // Of plumbline_tables, which is the last.
+        if (is_there && !is_own) {
+            refused.push_back(
                 fmt::format("{} is there and is not the sink's own, which is a table with the "
                             "columns {}: use another schema, or rename it",
-                            name, kOwnTables[at].columns));
+                            own(kOwnTables[at].name), kOwnTables[at].columns));
         }
     }
-    return ok();
+    return refused;
 }
 
 Status SinkSession::make_own_tables() {
@@ -285,6 +299,7 @@ Status SinkSession::make_own_tables() {
     statements.push_back({"commit", {}});
     PLUMBLINE_TRY(const auto made, run(statements));
     has_own_tables_ = true;
+    has_notes_ = true;
     has_columns_ = true;
     return ok();
 }

@@ -58,9 +58,9 @@ class SinkSession {
     SinkSession(const engine::SinkConfig& config, const std::vector<SinkTable>& tables,
                 uint64_t chain_id);
 
-    /// Connects, makes what is missing but the tables themselves, takes the cursor over, and looks
-    /// at the tables. The first time whoever writes is fenced out; later it is kFenced where
-    /// somebody has done the same to us.
+    /// Connects, looks for refusals, makes what is missing but the tables themselves, takes the
+    /// cursor over, and looks at the tables. The first time whoever writes is fenced out, by one
+    /// that can write itself; later it is kIncompatible where somebody has done the same to us.
     [[nodiscard]] Status open(PgOptions options);
     /// The same for looking only: takes nothing over, makes nothing, and refuses no table.
     [[nodiscard]] Status open_to_read(PgOptions options);
@@ -131,7 +131,9 @@ class SinkSession {
   private:
     [[nodiscard]] std::string own(std::string_view table) const;
     [[nodiscard]] Status connect(PgOptions options);
-    [[nodiscard]] Status find_own_tables();
+    [[nodiscard]] Result<std::vector<std::string>> look_for_refusals();
+    [[nodiscard]] Status check_start();
+    [[nodiscard]] Result<std::vector<std::string>> find_own_tables();
     [[nodiscard]] Status make_own_tables();
     [[nodiscard]] Status take_over();
     [[nodiscard]] Status check_cursor();
@@ -142,7 +144,8 @@ class SinkSession {
     [[nodiscard]] Status leave_tables();
     [[nodiscard]] Status look();
     [[nodiscard]] Status check_schema_rights();
-    [[nodiscard]] Status check_table_rights(const std::vector<std::string>& names, bool makes);
+    [[nodiscard]] Status check_table_rights(const std::vector<std::string>& names,
+                                            std::string_view makes);
     [[nodiscard]] Status mend_tables();
     [[nodiscard]] Status mark_tables();
     [[nodiscard]] Status add_columns_note();
@@ -164,8 +167,9 @@ class SinkSession {
     std::string column_numbers_;
     std::string catalog_mark_;
     std::optional<SinkPosition> position_;
-    bool has_own_tables_ = false;
-    bool has_columns_ = false;  ///< plumbline_tables names the tables' columns
+    bool has_own_tables_ = false;  ///< both
+    bool has_notes_ = false;       ///< plumbline_tables is there
+    bool has_columns_ = false;     ///< plumbline_tables names the tables' columns
     bool is_standby_ = false;
     DeniedTablespace denied_tablespace_;
     uint64_t epoch_ = 0;  ///< the last one of ours, and the highest; 0 = never taken over

@@ -32,9 +32,6 @@ Error SinkSession::of_another_chain(std::string_view chain_id) const {
 }
 
 Status SinkSession::take_over() {
-    if (is_fenced_) {
-        return fenced();
-    }
     // Whoever has a transaction under way holds the row: this waits for its end, so what is read
     // afterwards is all there will be of it. What is another's stays as it is.
     PLUMBLINE_TRY(

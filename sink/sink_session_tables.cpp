@@ -55,7 +55,7 @@ Status SinkSession::look() {
         questions.push_back(look_question(table));
     }
     questions.push_back(relations_question(config_.schema));
-    if (has_own_tables_) {
+    if (has_notes_) {
         questions.push_back(notes_question(own("plumbline_tables")));
     }
     Result<std::vector<PgRows>> answers = connection_->run(questions);
@@ -70,7 +70,7 @@ Status SinkSession::look() {
         const PgRows& columns = (*answers)[at];
         const PgRows& relations = (*answers)[tables_.size()];
         const TableNote note =
-            has_own_tables_ ? to_note(answers->back(), tables_[at].name()) : TableNote{};
+            has_notes_ ? to_note(answers->back(), tables_[at].name()) : TableNote{};
         looks_.push_back(to_look(tables_[at], columns, relations, note));
         for (const SinkColumn& column : tables_[at].columns()) {
             if (const size_t row = find_row(columns, column.name); row < columns.size()) {

@@ -23,8 +23,9 @@ using storage::FieldType;
 
 /// Goes up where a stored value becomes another text than before: tables are then compared.
 constexpr int kShownFormat = 1;
-constexpr std::array<std::string_view, 7> kSystemColumns = {"tableoid", "xmin", "cmin", "xmax",
-                                                            "cmax",     "ctid", "oid"};
+/// `oid` is none since PostgreSQL 12.
+constexpr std::array<std::string_view, 6> kSystemColumns = {"tableoid", "xmin", "cmin",
+                                                            "xmax",     "cmax", "ctid"};
 
 std::string integer_type(FieldType type) {
     const unsigned bits = type.kind == FieldKind::kInt ? type.bits : type.bits + 1U;

@@ -157,8 +157,10 @@ Status SinkWriter::connect(const storage::Database& database) {
     options.should_stop = options_.should_stop;
     options.wait = options_.wait;
     const std::optional<SinkPosition> before = session_.position();
-    PLUMBLINE_TRY_VOID(session_.open(std::move(options)));
+    Status opened = session_.open(std::move(options));
+    // One that failed may have read it.
     is_own_position_ = is_own_position_ && session_.position() == before;
+    PLUMBLINE_TRY_VOID(std::move(opened));
     if (!unanswered_) {
         return is_seeded_ ? ok() : seed(database);
     }
@@ -169,6 +171,10 @@ Status SinkWriter::connect(const storage::Database& database) {
     }
     if (was_done) {
         dirty_.on_sent(unanswered_->sent, unanswered_->commit_num);
+    }
+    if (was_done && session_.position() == unanswered_->position) {
+        figures_ = unanswered_->figures;
+        told_.clear();
     }
     unanswered_.reset();
     return ok();
@@ -296,11 +302,11 @@ Status SinkWriter::add(Filling& filling, PgStatement statement) {
 Status SinkWriter::add_rows(Filling& filling, const SinkTable& table, RowArrays& upserts,
                             RowArrays& deletes, size_t rows_min) {
     if (upserts.rows() >= rows_min || upserts.bytes() >= kStatementBytes) {
-        figures_.upserted += upserts.rows();
+        pending_.upserted += upserts.rows();
         PLUMBLINE_TRY_VOID(add(filling, {table.upsert_sql(), upserts.take()}));
     }
     if (deletes.rows() >= rows_min || deletes.bytes() >= kStatementBytes) {
-        figures_.deleted += deletes.rows();
+        pending_.deleted += deletes.rows();
         PLUMBLINE_TRY_VOID(
             add(filling,
                 {filling.are_there ? table.delete_all_sql() : table.delete_sql(), deletes.take()}));
@@ -319,9 +325,13 @@ Status SinkWriter::settle(const storage::Cursor& cursor, Unanswered result, Fill
     if (!changed.empty()) {
         filling.statements.push_back(session_.note_tables(changed, result.states, proven_));
     }
+    ++pending_.transactions;
+    result.position = {cursor.block_num, cursor.block_hash};
+    result.figures = pending_;
     unanswered_ = std::move(result);
     PLUMBLINE_TRY_VOID(session_.commit(std::move(filling.statements)));
-    ++figures_.transactions;
+    figures_ = unanswered_->figures;
+    told_.clear();
     session_.tables() = unanswered_->states;
     dirty_.on_sent(unanswered_->sent, unanswered_->commit_num);
     unanswered_.reset();
@@ -339,13 +349,11 @@ Status SinkWriter::settle(const storage::Cursor& cursor, Unanswered result, Fill
 /// Where rows that should go stay, or are not there, a comparison tells which and why.
 Result<SinkWriter::Step> SinkWriter::send_dirty(const storage::ReadView& view,
                                                 const DirtyState& dirty) {
-    const SinkFigures before = figures_;
     Result<Step> sent = try_dirty(view, dirty);
     if (!sent && !session_.connection().is_lost() &&
         sent.error().message.starts_with(kTriggerKeeps)) {
         session_.connection().rollback();
         unanswered_.reset();
-        figures_ = before;
         misses_ = kMissesMax;
         return Step::kWait;
     }
@@ -355,10 +363,10 @@ Result<SinkWriter::Step> SinkWriter::send_dirty(const storage::ReadView& view,
 Result<SinkWriter::Step> SinkWriter::try_dirty(const storage::ReadView& view,
                                                const DirtyState& dirty) {
     const storage::Cursor cursor = *view.cursor();
-    Unanswered result{session_.tables(), {}, cursor.commit_num};
+    Unanswered result{session_.tables(), {}, cursor.commit_num, {}, {}};
     Filling filling;
     filling.statements = session_.begin(cursor);
-    const SinkFigures before = figures_;
+    pending_ = figures_;
     PLUMBLINE_TRY(bool is_whole, fill_dirty(view, dirty.rows, result, filling));
     if (is_whole) {
         PLUMBLINE_TRY(is_whole, fill_events(view, dirty.rollback_to, result, filling));
@@ -372,7 +380,6 @@ Result<SinkWriter::Step> SinkWriter::try_dirty(const storage::ReadView& view,
     }
     if (!is_whole) {
         // The writer tells of a commit a moment after it is there; else rows are compared.
-        figures_ = before;
         ++misses_;
         session_.connection().rollback();
         return Step::kWait;

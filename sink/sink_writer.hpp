@@ -26,7 +26,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -43,10 +45,10 @@
 
 namespace plumbline::sink {
 
-/// What it did, since it was made.
+/// What it did, since it was made. What was undone with its transaction was not done.
 struct SinkFigures {
     uint64_t transactions = 0;
-    uint64_t upserted = 0;
+    uint64_t upserted = 0;  ///< rows, as the next two
     uint64_t deleted = 0;
     uint64_t copied = 0;
     uint64_t compared = 0;  ///< tables
@@ -117,6 +119,8 @@ class SinkWriter {
         std::vector<TableState> states;
         std::map<RowName, storage::DigestNode> sent;
         uint64_t commit_num = 0;
+        SinkPosition position;
+        SinkFigures figures;  ///< with this transaction
     };
 
     SinkWriter(Options options, std::vector<SinkTable> tables, DirtyRows& dirty);
@@ -141,6 +145,7 @@ class SinkWriter {
         const storage::ReadView& view, std::optional<uint64_t> rollback_to) const;
     [[nodiscard]] Status sync_table(size_t at, const RowSource& rows);
     [[nodiscard]] RowSource rows_of(const storage::ReadView& view, size_t at, HistoryRows* history);
+    void tell_once(std::string_view what, const SinkTable& table);
     [[nodiscard]] Status begin_sync(const storage::Cursor& cursor);
     [[nodiscard]] Status sync_all(const storage::Database& database);
     [[nodiscard]] Status load(size_t at, const RowSource& rows);
@@ -158,7 +163,9 @@ class SinkWriter {
     EventRows events_;
     DirtyRows& dirty_;
     SinkSession session_;
-    SinkFigures figures_;
+    SinkFigures figures_;         ///< of what was committed
+    SinkFigures pending_;         ///< with the transaction under way
+    std::set<std::string> told_;  ///< in the log, since something was sent: what repeats is no line
     std::optional<Unanswered> unanswered_;
     uint64_t sent_commit_ = 0;  ///< the index's newest commit that was looked at
     ProvenMark proven_;         ///< of the index

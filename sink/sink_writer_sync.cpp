@@ -100,14 +100,19 @@ RowSource SinkWriter::rows_of(const storage::ReadView& view, size_t at, HistoryR
                                           options_.should_stop);
 }
 
+void SinkWriter::tell_once(std::string_view what, const SinkTable& table) {
+    if (told_.insert(fmt::format("{} {}", what, table.full_name())).second) {
+        logging::info(what, {{"sink", options_.config.name}, {"table", table.full_name()}});
+    }
+}
+
 /// The table is then what the view is.
 Status SinkWriter::sync_table(size_t at, const RowSource& rows) {
     if (!session_.tables()[at].exists) {
         return load(at, rows);
     }
-    ++figures_.compared;
-    logging::info("comparing a table of a sink",
-                  {{"sink", options_.config.name}, {"table", tables_[at].full_name()}});
+    ++pending_.compared;
+    tell_once("comparing a table of a sink", tables_[at]);
     return send_differences(tables_[at], rows);
 }
 
@@ -142,7 +147,8 @@ Status SinkWriter::sync_all(const storage::Database& database) {
     if (options_.on_sync) {
         options_.on_sync(*this);
     }
-    Unanswered result{session_.tables(), {}, cursor.commit_num};
+    pending_ = figures_;
+    Unanswered result{session_.tables(), {}, cursor.commit_num, {}, {}};
     for (size_t at = 0; at < tables_.size(); ++at) {
         TableState& state = result.states[at];
         if (tables_[at].is_event()) {
@@ -179,8 +185,7 @@ Status SinkWriter::sync_all(const storage::Database& database) {
 /// Into a table without a key, which is made afterwards: five times as fast.
 Status SinkWriter::load(size_t at, const RowSource& rows) {
     const SinkTable& table = tables_[at];
-    logging::info("loading a table of a sink",
-                  {{"sink", options_.config.name}, {"table", table.full_name()}});
+    tell_once("loading a table of a sink", table);
     PLUMBLINE_TRY(const auto made,
                   session_.run({{table.create_sql(), {}}, {table.mark_sql(), {}}}));
     uint64_t count = 0;
@@ -203,7 +208,7 @@ Status SinkWriter::load(size_t at, const RowSource& rows) {
     const std::vector<PgStatement>& indexes = session_.looks()[at].missing_indexes;
     keys.insert(keys.end(), indexes.begin(), indexes.end());
     PLUMBLINE_TRY(const auto keyed, session_.run(keys));
-    figures_.copied += count;
+    pending_.copied += count;
     return ok();
 }
 

@@ -18,6 +18,8 @@ constexpr std::string_view kHeir =
     "(select min(x.inhrelid::regclass::text) from pg_inherits x where x.inhparent = c.oid and "
     "c.relkind <> 'p')";
 
+constexpr std::string_view kNoTable = "is no table";
+
 }  // namespace
 
 std::string column_mark() {
@@ -44,14 +46,20 @@ PgStatement look_question(const SinkTable& table) {
 
 PgStatement relations_question(std::string_view schema) {
     return {
-        "select c.relname, t.relname, (select string_agg('\"' || replace(a.attname, '\"', "
-        "'\"\"') || '\"', ', ' order by k.place) from unnest(i.indkey) with ordinality "
-        "k(number, place) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = "
-        "k.number where k.place <= i.indnkeyatts), i.indisvalid and i.indpred is null and "
-        "i.indexprs is null and m.amname = 'btree' from pg_class c join pg_namespace n on "
-        "n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid left join "
-        "pg_class t on t.oid = i.indrelid left join pg_am m on m.oid = c.relam where "
-        "n.nspname = $1::text",
+        fmt::format(
+            "select c.relname, t.relname, (select string_agg('\"' || replace(a.attname, '\"', "
+            "'\"\"') || '\"', ', ' order by k.place) from unnest(i.indkey) with ordinality "
+            "k(number, place) join pg_attribute a on a.attrelid = i.indrelid and a.attnum = "
+            "k.number where k.place <= i.indnkeyatts), i.indisvalid and i.indpred is null and "
+            "i.indexprs is null and m.amname = 'btree', case when c.relkind not in ('r', "
+            "'p') then '{0}' when not exists (select 1 from pg_attribute a where a.attrelid = "
+            "c.oid and a.attnum > 0 and not a.attisdropped) then 'is a table without columns' end "
+            "from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on "
+            "i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid left join pg_am m on "
+            "m.oid = c.relam where n.nspname = $1::text union all select t.typname, null, null, "
+            "null, '{0}' from pg_type t join pg_namespace n on n.oid = t.typnamespace where "
+            "n.nspname = $1::text and {1}",
+            kNoTable, kIsInTablesPlace),
         {std::string{schema}}};
 }
 
@@ -124,6 +132,10 @@ bool has_index(const SinkTable& table, const PgRows& relations, const SinkTable:
         }
     }
     return false;
+}
+
+std::string in_its_place(const SinkTable& table, std::string_view what) {
+    return fmt::format("{} {}: drop or rename it, or use another schema", table.full_name(), what);
 }
 
 /// To make one that is there already would wait for everybody who writes to the table.
@@ -236,6 +248,12 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
     out.own_columns.erase(std::unique(out.own_columns.begin(), out.own_columns.end()),
                           out.own_columns.end());
     out.exists = columns.size() > 0;
+    const size_t taken = find_row(relations, table.name());
+    if (!out.exists && taken < relations.size() && !relations.is_null(taken, kInTheWay)) {
+        out.exists = out.is_foreign = true;
+        out.problem = in_its_place(table, relations.at(taken, kInTheWay));
+        return out;
+    }
     if (!out.exists) {
         out.problem = fmt::format("the table {} does not exist", table.full_name());
         out.missing_indexes = find_missing_indexes(table, relations);
@@ -244,8 +262,7 @@ TableLook to_look(const SinkTable& table, const PgRows& columns, const PgRows& r
     }
     if (columns.at(0, kTableKind) != "r" && columns.at(0, kTableKind) != "p") {
         out.is_foreign = true;
-        out.problem = fmt::format("{} is no table: drop or rename it, or use another schema",
-                                  table.full_name());
+        out.problem = in_its_place(table, kNoTable);
         return out;
     }
     if (!is_own(table, columns, note.is_there)) {

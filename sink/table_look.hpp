@@ -47,6 +47,12 @@ inline constexpr std::string_view kFileMark =
     "by l.oid)) from pg_partition_tree(c.oid) p join pg_class l on l.oid = p.relid) else "
     "c.relfilenode::text end";
 
+/// Of a type `t`: domains, enums, ranges. Not the types of relations, nor arrays that PostgreSQL
+/// has made and renames where their name is wanted, nor what is only announced.
+inline constexpr std::string_view kIsInTablesPlace =
+    "t.typrelid = 0 and t.typisdefined and not exists (select 1 from pg_type e where e.typarray = "
+    "t.oid)";
+
 /// As the answer to `look_question` has a column.
 enum LookColumn : uint8_t {
     kName,
@@ -71,7 +77,8 @@ enum LookColumn : uint8_t {
 enum RelationColumn : uint8_t {
     kIndexed = 1,   ///< the table; null where the relation is no index
     kIndexColumns,  ///< quoted, by ", "
-    kServes         ///< it finds any row by them
+    kServes,        ///< it finds any row by them
+    kInTheWay       ///< what it is where no table of that name can be made; null of tables
 };
 
 /// Of a column `a` of a table `c`: all that must stay as it is. TRUNCATE leaves the table and gives
@@ -81,6 +88,7 @@ enum RelationColumn : uint8_t {
 /// A row for each column of the table; none where there is no such table.
 [[nodiscard]] PgStatement look_question(const SinkTable& table);
 /// A row for each relation of the schema: tables, indexes and sequences share one space of names.
+/// And for each type that no table can stand beside, as every table is a type of its name, too.
 [[nodiscard]] PgStatement relations_question(std::string_view schema);
 /// Where a row's first cell is `name`; the rows' size where it is none's.
 [[nodiscard]] size_t find_row(const PgRows& rows, std::string_view name);

@@ -51,6 +51,8 @@ class CuttingProxy {
     /// one at once. SIZE_MAX: never.
     void cut_after(size_t bytes) { left_ = bytes; }
     [[nodiscard]] bool has_cut() const { return left_ == 0; }
+    /// Of those bytes.
+    [[nodiscard]] size_t left() const { return left_; }
 
   private:
     void run(const std::stop_token& stop) {

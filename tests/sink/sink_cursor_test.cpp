@@ -118,6 +118,100 @@ TEST_F(SinkCursorTest, OnAnOlderCopyOfTheRowTheWriterThatCameLaterHasItToo) {
     EXPECT_EQ(two.differences(), 0U);
 }
 
+TEST_F(SinkCursorTest, AWriterThatCannotStartLeavesTheCursorToTheOneThatWrites) {
+    std::string other_type = sink_toml();
+    const std::string kind = R"(kind = { enum = ["open", "closed"] })";
+    other_type.replace(other_type.find(kind), kind.size(), R"(kind = "uint32")");
+    const Mapping retyped{other_type, sink_abis()};
+    SinkWorld one{"kept", mapping_, kOneByOne};
+    one.config.entities = {"item"};
+    one.sql("create role tenant login");
+    const std::string owner = shared_postgres().url();
+    struct Case {
+        const Mapping& mapping;
+        std::vector<std::string> entities;
+        std::string url;
+        const char* done;
+        const char* told;
+        const char* undone;
+    };
+    for (const Case& it : {
+             Case{retyped,
+                  {"item"},
+                  owner,
+                  "select",
+                  "the column kind of \"kept\".\"item\" is text, and the mapping needs bigint",
+                  "alter table kept.item rename column kind to kind_before"},
+             Case{mapping_,
+                  {"item", "named"},
+                  owner,
+                  "create view kept.named as select 1 as x",
+                  "\"kept\".\"named\" is no table",
+                  "drop view kept.named"},
+             Case{mapping_,
+                  {"item", "named"},
+                  owner,
+                  "create table kept.named (email text)",
+                  "\"kept\".\"named\" is there and is not the sink's own",
+                  "drop table kept.named"},
+             Case{mapping_,
+                  {"item"},
+                  shared_postgres().url("user=tenant"),
+                  "grant usage on schema kept to tenant",
+                  "the role tenant may not write to kept.plumbline_cursor",
+                  "grant all on all tables in schema kept to tenant"},
+         }) {
+        SCOPED_TRACE(it.told);
+        add_block(one);
+        const auto old = one.make_writer();
+        ASSERT_EQ(failure(one, *old), "");
+        one.sql(it.done);
+        const std::string cursor = one.sql("select * from kept.plumbline_cursor");
+        SinkWorld two{"kept", it.mapping, kOneByOne};
+        two.config.entities = it.entities;
+        two.config.url = it.url;
+        add_block(two);
+        const auto later = two.make_writer();
+        for (int tries = 0; tries < 3; ++tries) {
+            EXPECT_THAT(failure(two, *later), HasSubstr(it.told));
+        }
+        EXPECT_EQ(one.sql("select * from kept.plumbline_cursor"), cursor);
+        add_block(one);
+        EXPECT_EQ(failure(one, *old), "");
+        EXPECT_EQ(one.differences(), 0U);
+
+        // Once it can write it is the one that came later.
+        one.sql(it.undone);
+        EXPECT_EQ(failure(two, *later), "");
+        add_block(one);
+        EXPECT_THAT(failure(one, *old), HasSubstr("another plumbline has taken over"));
+        EXPECT_TRUE(old->is_fenced());
+        EXPECT_EQ(failure(two, *later), "");
+        EXPECT_FALSE(later->is_fenced());
+        one.sql("drop schema kept cascade");
+    }
+}
+
+TEST_F(SinkCursorTest, WhoIsFencedOutSaysThatWhateverElseIsInTheWayByThen) {
+    SinkWorld one{"away", mapping_, kOneByOne};
+    SinkWorld two{"away", mapping_, kOneByOne};
+    for (SinkWorld* world : {&one, &two}) {
+        add_block(*world);
+    }
+    const auto first = one.make_writer();
+    ASSERT_OK(one.settle(*first));
+    ASSERT_OK(two.settle(*two.make_writer()));
+    one.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and "
+        "backend_type = 'client backend'");
+    one.sql("alter table away.item alter column note type integer using 7");
+    // Its connection's end may be told first.
+    EXPECT_TRUE(plumbline::test::eventually([&] {
+        return failure(one, *first).find("another plumbline has taken over") != std::string::npos;
+    }));
+    EXPECT_TRUE(first->is_fenced());
+}
+
 TEST_F(SinkCursorTest, AnotherChainsCursorIsLeftAsItIs) {
     SinkWorld sink{"other_chain", mapping_, kOneByOne};
     add_block(sink);

@@ -25,6 +25,15 @@ TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     sink.config.has_history = true;
     sink.look_url = shared_postgres().url();
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    // What a first load takes.
+    constexpr size_t kMany = size_t{1} << 30;
+    proxy.cut_after(kMany);
+    sink.config.schema = "cut_before";
+    ASSERT_OK(sink.settle(*sink.make_writer()));
+    const size_t all = kMany - proxy.left();
+    sink.config.schema = "cut";
+    sink.dirty.forget();
+    proxy.cut_after(SIZE_MAX);
     const auto writer = sink.make_writer();
     unsigned cuts = 0;
     for (uint64_t block = 2; cuts < 40; ++block) {
@@ -36,7 +45,7 @@ TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
         }
         sink.world.block(block, events);
         // From the greeting to the last answer.
-        proxy.cut_after(1 + random() % 9'000);
+        proxy.cut_after(1 + random() % all);
         if (!sink.settle(*writer)) {
             ++cuts;
         }
@@ -51,6 +60,98 @@ TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     while (!sink.settle(*writer)) {
     }
     EXPECT_FALSE(writer->is_fenced()) << "an unanswered COMMIT of its own is no other writer";
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
+TEST_F(SinkFaultsTest, ARowCountsOnceItsTransactionIsCommittedAlsoWhereNobodySaidThatItWas) {
+    const uint64_t seed = test_seed(8);
+    SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+    std::mt19937_64 random{seed};
+    CuttingProxy proxy{shared_postgres().socket_dir() + "/.s.PGSQL.5432"};
+    SinkWorld sink{"counted", mapping_, {1, size_t{1} << 20, 0}};
+    sink.config.url = proxy.url();
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto writer = sink.make_writer();
+    ASSERT_OK(sink.settle(*writer));
+    // Counted by PostgreSQL itself, in the transactions that do it.
+    sink.sql(
+        "create table counted.done (what text); create function counted.count() returns trigger "
+        "language plpgsql as $$ begin insert into counted.done values (case tg_op when 'DELETE' "
+        "then 'deleted' else 'upserted' end); return null; end $$; create trigger count after "
+        "insert or update or delete on counted.item for each row execute function "
+        "counted.count()");
+    const uint64_t before = writer->figures().upserted;
+    unsigned cuts = 0;
+    for (uint64_t block = 2; cuts < 40; ++block) {
+        std::vector<Emitted> events;
+        for (uint32_t i = 0; i < 20; ++i) {
+            const uint64_t id = random() % 40;
+            events.push_back(random() % 4 == 0 ? sink.del(id, block, i)
+                                               : sink.put(id, random() % 500, block, i));
+        }
+        sink.world.block(block, events);
+        proxy.cut_after(1 + random() % 5'000);
+        if (!sink.settle(*writer)) {
+            ++cuts;
+        }
+        proxy.cut_after(SIZE_MAX);
+        while (!sink.settle(*writer)) {
+        }
+        for (const auto& [what, counted] :
+             {std::pair{"upserted", writer->figures().upserted - before},
+              std::pair{"deleted", writer->figures().deleted}}) {
+            ASSERT_EQ(
+                sink.sql(fmt::format("select count(*) from counted.done where what = '{}'", what)),
+                fmt::format("{}", counted))
+                << what << " by block " << block;
+        }
+    }
+}
+
+TEST_F(SinkFaultsTest, WhatIsUndoneCountsAsNothingAndIsTriedAgainWithoutALine) {
+    SinkWorld sink{"undone", mapping_, {1, size_t{1} << 20, 0}};
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    const auto tables = [](const SinkFigures& figures) {
+        return fmt::format("{} {} {} {} {}", figures.transactions, figures.upserted,
+                           figures.deleted, figures.copied, figures.compared);
+    };
+    const auto writer = sink.make_writer();
+    const auto fails_always = [&](const char* line, unsigned lines) {
+        const std::string before = tables(writer->figures());
+        testing::internal::CaptureStderr();
+        for (int tries = 0; tries < 3; ++tries) {
+            EXPECT_THAT(failure(sink, *writer), HasSubstr("not yet"));
+            EXPECT_EQ(tables(writer->figures()), before);
+        }
+        const std::string log = testing::internal::GetCapturedStderr();
+        unsigned told = 0;
+        for (size_t at = log.find(line); at != std::string::npos; at = log.find(line, at + 1)) {
+            ++told;
+        }
+        EXPECT_EQ(told, lines) << log;
+    };
+    // A first load: one line a table.
+    sink.sql(
+        "create function public.not_yet() returns event_trigger language plpgsql as $$ begin raise "
+        "'not yet'; end $$; create event trigger not_yet on ddl_command_end when tag in ('ALTER "
+        "TABLE') execute function public.not_yet()");
+    fails_always("loading a table of a sink", 1);
+    sink.sql("drop event trigger not_yet; drop function public.not_yet");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(tables(writer->figures()), "1 0 0 1 0");
+
+    // A commit, and a comparison.
+    sink.sql(
+        "create function undone.not_yet() returns trigger language plpgsql as $$ begin raise 'not "
+        "yet'; end $$; create trigger not_yet before insert or delete on undone.item for each row "
+        "execute function undone.not_yet()");
+    sink.world.block(2, {sink.put(2, 20, 2, 0), sink.put(3, 20, 2, 1)});
+    fails_always("comparing a table of a sink", 0);
+    sink.dirty.forget();
+    fails_always("comparing a table of a sink", 1);
+    sink.sql("drop trigger not_yet on undone.item");
+    EXPECT_EQ(failure(sink, *writer), "");
+    EXPECT_EQ(tables(writer->figures()), "2 2 0 1 1");
     EXPECT_EQ(sink.differences(), 0U);
 }
 
@@ -143,9 +244,11 @@ TEST_F(SinkFaultsTest, EachRefusalSaysWhatItIs) {
     sink.world.block(1, {sink.put(1, 10, 1, 0)});
     sink.sql("create role poor login password 'a-very-secret-word'");
     sink.config.url = shared_postgres().url("user=poor&password=a-very-secret-word");
-    EXPECT_THAT(failure(sink), HasSubstr("permission denied for database"));
+    EXPECT_THAT(failure(sink), HasSubstr("the schema refusals is not there and the role poor may "
+                                         "not make it: create schema refusals"));
     sink.sql("create schema refusals");
-    EXPECT_THAT(failure(sink), HasSubstr("permission denied for schema refusals"));
+    EXPECT_THAT(failure(sink), HasSubstr("the role poor may not use the schema refusals: grant all "
+                                         "on schema refusals to poor"));
     sink.sql("grant all on schema refusals to poor");
     EXPECT_EQ(failure(sink), "") << "rights on the one schema are enough";
 

@@ -140,6 +140,67 @@ TEST_F(SinkForeignTest, WhatHasTheNameOfTheSinksOwnTablesStopsItWithASentence) {
     }
 }
 
+TEST_F(SinkForeignTest, WhateverStandsInTheWayOfATableIsToldAtOnceByWhoLooksAndByTheSink) {
+    for (const char* made :
+         {"create domain {} as int", "create type {} as enum ('a')",
+          "create type {} as range (subtype = int8)", "create type {} as (a int)",
+          "create type {} as ()", "create sequence {}", "create view {} as select 1 as a",
+          "create view {} as select", "create materialized view {} as select 1 as a",
+          "create table {} ()"}) {
+        SCOPED_TRACE(made);
+        SinkWorld sink{"way", mapping_, kOneByOne};
+        sink.config.events = {"hub.Put"};
+        sink.sql("create schema way");
+        for (const char* name : {"way.item", "way.\"hub_Put\"", "way.plumbline_cursor"}) {
+            sink.sql(fmt::format(fmt::runtime(made), name));
+            EXPECT_NE(shared_postgres().try_sql(fmt::format("create table {} (a int)", name)).code,
+                      0);
+        }
+        sink.world.block(1, {sink.put(1, 10, 1, 0)});
+        const bool is_table = std::string_view{made}.starts_with("create table");
+        const auto is_told = [&](const std::string& name) {
+            return HasSubstr(
+                fmt::format("\"way\".\"{}\" is {}: drop or rename it, or use another "
+                            "schema",
+                            name, is_table ? "a table without columns" : "no table"));
+        };
+        const auto is_own_told =
+            HasSubstr("\"way\".\"plumbline_cursor\" is there and is not the sink's own");
+        EXPECT_THAT(refusals(sink), ElementsAre(is_own_told, is_told("item"), is_told("hub_Put")));
+        EXPECT_THAT(failure(sink), AllOf(is_own_told, is_told("item"), is_told("hub_Put")));
+        EXPECT_EQ(sink.sql("select count(*) from pg_class where relname = 'plumbline_tables' and "
+                           "relnamespace = 'way'::regnamespace"),
+                  "0")
+            << "nothing is made before";
+        sink.sql("drop schema way cascade");
+        EXPECT_EQ(failure(sink), "");
+        EXPECT_EQ(sink.differences(), 0U);
+
+        // In the place of one that a running sink writes.
+        const auto writer = sink.make_writer();
+        ASSERT_EQ(failure(sink, *writer), "");
+        sink.sql("drop table way.item");
+        sink.sql(fmt::format(fmt::runtime(made), "way.item"));
+        EXPECT_THAT(problems_after_repair(sink), ElementsAre(is_told("item")));
+        sink.world.block(2, {sink.put(1, 20, 2, 0)});
+        EXPECT_THAT(failure(sink, *writer), is_told("item"));
+        EXPECT_THAT(failure(sink, *writer), is_told("item"));
+        sink.sql("drop schema way cascade");
+    }
+}
+
+TEST_F(SinkForeignTest, ATypeInNoTablesWayIsInNobodysWay) {
+    SinkWorld sink{"types", mapping_, kOneByOne};
+    // Announced only; an index's name; and in another schema.
+    sink.sql(
+        "create schema types; create type types.item; create domain types.item_owner_idx as int; "
+        "create schema types_of_mine; create domain types_of_mine.named as int");
+    sink.world.block(1, {sink.put(1, 10, 1, 0)});
+    EXPECT_THAT(refusals(sink), IsEmpty());
+    EXPECT_EQ(failure(sink), "");
+    EXPECT_EQ(sink.differences(), 0U);
+}
+
 TEST_F(SinkForeignTest, AColumnThatIsGeneratedAlwaysIsNamedWithWhatToDo) {
     SinkWorld sink{"generated", mapping_, kOneByOne};
     sink.world.block(1, {sink.put(1, 10, 1, 0)});

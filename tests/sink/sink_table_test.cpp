@@ -166,6 +166,7 @@ TEST(SinkNamesTest, NamesThatPostgresqlCannotHaveAreRefusedWithASentence) {
     EXPECT_THAT(refusal("x", "xmin"), HasSubstr("PostgreSQL has a column of that name"));
     EXPECT_THAT(refusal("x", "_block"), HasSubstr("the sink has a column of that name"));
     EXPECT_THAT(refusal("plumbline_cursor", "x"), HasSubstr("the sink's own"));
+    EXPECT_EQ(refusal("x", "oid"), "");
     EXPECT_EQ(refusal("select", "order"), "") << "reserved words are quoted";
 }
 
@@ -214,6 +215,59 @@ set = {{ {} = "{}" }}
     const auto refused = make_tables(sink.config, *mapping.plan, 1);
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message, HasSubstr("has 71 letters"));
+}
+
+TEST_F(SinkTest, FieldsMayHaveTheNamesOfTheCatalogsColumns) {
+    const Abis abis{
+        {"hub.json", abi_json({"event Put(uint256 oid, uint64 relname, uint64 excluded)"})}};
+    const Mapping mapping{fmt::format(R"(
+[contracts.hub]
+abi = "hub.json"
+address = "{}"
+[entities.t]
+key = {{ oid = "uint256" }}
+fields = {{ relname = "uint64", excluded = "uint64" }}
+index = [["relname"]]
+[[on]]
+event = "hub.Put"
+upsert = "t"
+key = {{ oid = "oid" }}
+set = {{ relname = "relname", excluded = "excluded" }}
+[entities.c]
+key = {{ relname = "uint64" }}
+fields = {{ oid = "uint256" }}
+[[on]]
+event = "hub.Put"
+upsert = "c"
+key = {{ relname = "relname" }}
+set = {{ oid = "oid" }}
+)",
+                                      hex_of(1)),
+                          abis};
+    SinkWorld sink{"catalogs", mapping, {1, size_t{1} << 20, 0}};
+    sink.config.entities = {"t", "c"};
+    sink.config.events = {"*"};
+    sink.config.has_history = true;
+    const auto writer = sink.make_writer();
+    for (uint64_t block = 1; block <= 3; ++block) {
+        sink.world.block(block,
+                         {mapping.emit("hub.Put", {num(7), num(block % 2), num(block)}, block, 0)});
+        ASSERT_OK(sink.settle(*writer));
+        ASSERT_EQ(sink.differences(), 0U);
+    }
+    sink.rollback(2);
+    sink.world.block(3, {mapping.emit("hub.Put", {num(8), num(0), num(9)}, 3, 0)}, 1);
+    ASSERT_OK(sink.settle(*writer));
+    EXPECT_EQ(sink.sql("select oid, relname, excluded from catalogs.t order by oid"),
+              "7|0|2\n8|0|9");
+    EXPECT_EQ(sink.sql("select oid from catalogs.c where relname = 0"), "8");
+    EXPECT_EQ(sink.sql("select oid from catalogs.\"hub_Put\" order by _block"), "7\n7\n8");
+    EXPECT_EQ(sink.differences(), 0U);
+    sink.sql("update catalogs.t set relname = 5 where oid = 7; delete from catalogs.c");
+    const auto mended = sink.check(sink.check_options(true));
+    ASSERT_TRUE(mended.has_value()) << mended.error().message;
+    EXPECT_EQ(mended->mended, 3U);
+    EXPECT_EQ(sink.differences(), 0U);
 }
 
 TEST(SinkNamesTest, AnIndexOfAValueThatMayBeTooLongIsLeftOutAndNamed) {
