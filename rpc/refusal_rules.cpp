@@ -56,23 +56,31 @@ bool is_call_limit_reached(Words t) {
 bool is_not_found(Words t) {
     return t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "be$", "found"}, 1) ||
            t.has_sequence({"not$", "find"}, 1) || t.has_sequence({"not$", "have"}, 1) ||
-           t.has_sequence({"no$", "such"}) || (t.has({"cannot"}) && t.has({"found", "find"}));
+           t.has_sequence({"not$", "contain"}, 1) || t.has_sequence({"no$", "such"}) ||
+           t.has_sequence({"no$", "snapshot"}, 1) ||
+           (t.has({"cannot"}) && t.has({"found", "find"}));
 }
 bool is_not_available(Words t) {
-    return t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 1);
+    return t.has_sequence({"not$", "available"}, 2) || t.has_sequence({"not$", "exist"}, 1) ||
+           t.has_sequence({"not$", "stored"}, 1) || t.has_sequence({"neither", "stored"});
+}
+/// "is not included in your current plan".
+bool is_not_in_plan(Words t) {
+    return t.has_sequence({"not$", "included"}, 1) && t.has({"plan$", "tier", "subscription"});
 }
 bool is_failed_read(Words t) {
     return t.near({"fail", "unable", "cannot", "could$"},
-                  {"get$", "load", "retriev", "read$", "fetch", "find", "access"}, 3);
+                  {"get$", "load", "retriev", "read$", "fetch", "find", "access", "comput"}, 3);
 }
 bool is_missing(Words t) {
     return t.has({"missing", "unknown", "unavailable"});
 }
 // Something that a node keeps, and not a service that is away.
 bool is_chain_data(Words t) {
-    return t.has({"block$", "blocks$", "header", "state", "trie", "history", "historical",
-                  "receipt", "resource", "height", "data$", "ancient", "body", "log$", "logs$",
-                  "tipset", "tree$", "transaction", "record"}) &&
+    return t.has({"block$",     "blocks$",  "header",   "state",  "trie",  "history",
+                  "historical", "receipt",  "resource", "height", "data$", "ancient",
+                  "body",       "log$",     "logs$",    "tipset", "tree$", "transaction",
+                  "record",     "metadata", "index$"}) &&
            !t.has({"method", "backend", "server", "upstream", "service", "provider"});
 }
 
@@ -106,8 +114,9 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32601, "the method eth_getBlockReceipts does not exist/is not available", {}}},
     {kUnsupported,
      [](Words t, In) {
-         return names_method(t) && (t.has_sequence({"not$", "found"}, 2) ||
-                                    t.has_sequence({"not$", "exist"}, 2) || t.has({"unknown"}));
+         return names_method(t) && !t.near({"on$", "at$"}, {"height", "block$"}, 1) &&
+                (t.has_sequence({"not$", "found"}, 2) || t.has_sequence({"not$", "exist"}, 2) ||
+                 t.has({"unknown"}));
      },
      "hardhat", {200, -32004, "Method eth_getBlockReceipts not found", {}}},
     {kUnsupported,
@@ -121,7 +130,10 @@ constexpr auto kRules = std::to_array<RefusalRule>({
       "https://docs.alchemy.com/alchemy/documentation/apis",
       {}}},
     {kUnsupported,
-     [](Words t, In) { return names_method(t) && t.has_sequence({"not$", "available"}, 2); },
+     [](Words t, In) {
+         return names_method(t) &&
+                (t.has_sequence({"not$", "available"}, 2) || is_not_in_plan(t));
+     },
      "dRPC",
      {200, 35, "method is not available on freetier, please upgrade to paid tier", {}}},
     {kUnsupported,
@@ -138,6 +150,16 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 (names_method(t) && t.has_sequence({"not$", "enabled"}, 1));
      },
      kOwnGuess, {200, -32000, "this call is not implemented", {}}},
+    {kUnsupported, [](Words t, In) { return t.has_sequence({"not$", "support", "api$"}, 1); },
+     "java-tron", {200, 0, "this node is a lite fullnode and does not support this api", {}}},
+    {kUnsupported,
+     [](Words t, In in) {
+         return in.message.starts_with("eth_") && t.has_sequence({"is$", "disabled"}) &&
+                !names_range_or_results(t);
+     },
+     "hardhat",
+     {200, 0, "eth_getLogs is disabled. It only works with the Berlin hardfork or a later one.",
+      {}}},
 
     // ---- Fewer calls a batch
     {kBatchTooLarge,
@@ -146,6 +168,12 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 (t.has(kExcess) || t.has({"size", "many", "disabled", "forbidden"}));
      },
      "geth", {200, -32600, "batch too large", {}}},
+    // Another call of the batch is wrong: alone, this one gets its own answer.
+    {kBatchTooLarge,
+     [](Words t, In) { return t.has({"batch"}) && t.has_sequence({"validation", "error"}); },
+     "blast",
+     {200, -32600, "Invalid Request",
+      R"({"message":"Cancelled due to validation errors in batch request"})"}},
     {kBatchTooLarge, [](Words t, In) { return t.has_sequence({"entity", "too$", "large"}); },
      "nginx", {413, 0, "413 Request Entity Too Large", {}}},
 
@@ -162,12 +190,33 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     // ---- The question contradicts itself
     {kBadRequest, [](Words t, In) { return is_reversed(t); }, "conflux confura",
      {200, 0, "invalid block range (from block larger than to block)", {}}},
+    {kBadRequest,
+     [](Words t, In) {
+         return t.has_sequence({"must", "provide"}, 1) || t.has_sequence({"unsupported", "filter"}) ||
+                (t.has_sequence({"not$", "match"}) && t.has({"format", "schema"}));
+     },
+     "conflux confura",
+     {200, 0,
+      "Filter must provide one of the following: (1) a block number range through `fromBlock` and "
+      "`toBlock`, (2) a set of block hashes through `blockHash`",
+      {}}},
+    {kBadRequest,
+     [](Words t, In) { return t.any_number_counts({"hash"}) && t.has(kExcess); },
+     "conflux confura",
+     {200, 0, "filter.block_hashes can contain up to 128 hashes; 200 were provided.", {}}},
+    // The call itself burns too much.
+    {kBadRequest,
+     [](Words t, In) {
+         return t.has_sequence({"gas$", "limit"}) && t.has({"exceed", "max"});
+     },
+     "monad", {200, -32603, "provider-specified max eth_call gas limit exceeded", {}}},
 
     // ---- What an old block takes, it does not give on this plan
     {kMissingData,
      [](Words t, In) {
-         return t.has({"archive"}) && t.has({"plan$", "tier", "token", "upgrade"}) &&
-                (is_not_available(t) || t.has({"require", "need", "only", "upgrade"}));
+         return t.has({"archive", "archival"}) && t.has({"plan$", "tier", "token", "upgrade"}) &&
+                (is_not_available(t) || is_not_in_plan(t) ||
+                 t.has({"require", "need", "only", "upgrade", "allow"}));
      },
      "chainstack",
      {403, -32002, "Archive, Debug and Trace requests are not available on your current plan.",
@@ -176,7 +225,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     // ---- It no longer has it: words that say nothing else
     {kMissingData, [](Words t, In) { return t.has_sequence({"missing", "trie"}); }, "geth",
      {200, -32000, "missing trie node 1c1c (path ) state 0x1c1c is not available", {}}},
-    {kMissingData, [](Words t, In) { return t.has({"prun", "canonical", "lookback"}); }, "geth",
+    {kMissingData, [](Words t, In) { return t.has({"prun", "purged", "canonical", "lookback"}); },
+     "geth",
      {200, -32000, "hash 0x1234 is not currently canonical", {}}},
     {kMissingData,
      [](Words t, In) {
@@ -186,8 +236,24 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      kOwnGuess, {200, -32000, "block 5 is before the earliest block 900 that is kept", {}}},
 
-    {kMissingData, [](Words t, In) { return t.has_sequence({"invalid", "block", "height"}, 1); },
+    {kMissingData,
+     [](Words t, In) {
+         return t.has_sequence({"invalid", "block", "height"}, 1) ||
+                t.has_sequence({"unsupported", "block", "number"});
+     },
      "hyperliquid", {200, -32603, "invalid block height: 1786", {}}},
+    // Why none of those behind it was asked, and not that they are away.
+    {kMissingData,
+     [](Words t, In) {
+         return t.near({"lower", "lowest"}, {"height", "bound"}, 1) && t.has({"greater", "above"});
+     },
+     "dRPC",
+     {200, 1,
+      "no available upstreams to process a request. Cause - Upstream lower height 42810022 of type "
+      "RECEIPTS is greater than 35662252",
+      {}}},
+    {kMissingData, [](Words t, In) { return t.has_sequence({"unexpected", "state", "root"}); },
+     "fantom", {200, 0, "unexpected state root", {}}},
     {kMissingData, [](Words t, In) { return t.has_sequence({"too$", "far$", "past$"}, 3); },
      "lotus",
      {200, 1, "invalid epoch range: from block is too far in the past (maximum: 60480)", {}}},
@@ -203,8 +269,25 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "geth", {200, -32602, "block range extends beyond current head block", {}}},
     {kHeadRace, [](Words t, In) { return t.has_sequence({"last", "accepted"}); }, "avalanche",
      {200, -32000, "requested from block 5 to block 9 after last accepted block 4", {}}},
-    {kHeadRace, [](Words t, In) { return t.has_sequence({"future", "block"}) && !t.has({"prun"}); }, kOwnGuess,
-     {200, -32000, "cannot query a future block", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return (t.has_sequence({"future", "block"}) ||
+                 (t.has_sequence({"in$", "future"}, 1) && t.has({"block", "height"}))) &&
+                !t.has({"prun"});
+     },
+     kOwnGuess, {200, -32000, "cannot query a future block", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.near({"greater", "higher", "bigger", "larger", "above"}, {"chain$"}, 4) &&
+                t.near({"chain$"}, {"length", "height"}, 1);
+     },
+     "lava",
+     {200, 3, "requested block height is bigger then the chain length", R"({"details":[]})"}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has_sequence({"in$", "progress"}) && t.has({"indexing", "sync"});
+     },
+     "geth", {200, 0, "transaction indexing is in progress", {}}},
     {kHeadRace, [](Words t, In) { return t.has({"unfinalized", "unfinalised"}); }, "avalanche",
      {200, -32000, "cannot query unfinalized data", {}}},
     {kHeadRace,
@@ -258,7 +341,18 @@ constexpr auto kRules = std::to_array<RefusalRule>({
       R"({"DRPC":{"error":{"code":10,"message":"User balance exceeded"}}})"},
      true},
 
+    // A fault of its own program: what it read when it fell says nothing.
+    {kOutage,
+     [](Words t, In) {
+         return t.has_sequence({"cannot", "read", "propert"}) ||
+                t.has_sequence({"null", "pointer"}, 1) || t.has_sequence({"nil$", "pointer"}, 1);
+     },
+     "node.js",
+     {200, 6969, "Error: Cannot read properties of null (reading 'blockNumber')", {}}},
+
     // ---- The user must do something
+    {kBilling, [](Words t, In) { return is_not_in_plan(t); }, "chainstack",
+     {200, -32000, "Debug and trace requests are not included in your current plan", {}}},
     {kBilling,
      [](Words t, In) {
          return t.has({"chain$", "network"}) &&
@@ -424,7 +518,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "eRPC's list", {200, -32000, "upgrade your tier to make more requests", {}}},
     {kRateLimit,
      [](Words t, In) {
-         return t.near({"request", "requests", "call", "calls"}, {"limit", "limited"}, 4) &&
+         return t.near({"request", "requests", "call", "calls", "relay"}, {"limit", "limited"}, 4) &&
                 !names_range_or_results(t) && !t.has({"batch", "size", "large", "body"});
      },
      "eRPC's list", {200, -32000, "request limit reached", {}}},
@@ -539,6 +633,7 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      [](Words t, In) {
          return t.has({"archive", "historical", "history"}) &&
                 (is_not_found(t) || is_not_available(t) || is_missing(t) ||
+                 t.has_sequence({"no$", "available"}, 3) ||
                  t.has({"require", "only", "need", "access"}));
      },
      "geth", {200, -32000, "historical state 0xabcd is not available", {}}},
@@ -593,7 +688,12 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      [](Words t, In in) { return in.http_status == 403 && t.has_sequence({"web", "page"}); },
      "cloudflare, as body_text() shows it",
      {403, 0, "HTTP 403 with a web page \"Just a moment...\" in place of JSON", {}}},
-    {kOutage, [](Words t, In) { return t.has({"upstream"}); }, "envoy",
+    {kOutage,
+     [](Words t, In) {
+         return t.has({"upstream"}) || t.has_sequence({"proxy", "error"}) ||
+                t.has_sequence({"incorrect", "response"});
+     },
+     "envoy",
      {503, 0, "upstream connect error or disconnect/reset before headers", {}}},
     {kOutage,
      [](Words t, In) {

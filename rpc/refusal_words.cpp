@@ -210,7 +210,17 @@ class Tokenizer {
 }  // namespace
 
 std::vector<Token> split_refusal(std::string_view text) {
-    return Tokenizer{text}.run();
+    std::vector<Token> tokens = Tokenizer{text}.run();
+    // "10 calls in 1 batch": an article, and no number.
+    for (size_t i = 0; i + 2 < tokens.size(); ++i) {
+        Token& one = tokens[i + 1];
+        if (RefusalWords::matches_any(tokens[i], {"in$", "per$"}) &&
+            one.kind == TokenKind::kNumber && one.number == 1 &&
+            RefusalWords::matches(tokens[i + 2], "batch$")) {
+            one = {TokenKind::kWord, "a", 0};
+        }
+    }
+    return tokens;
 }
 
 /// How many tokens of advice begin at `index`.

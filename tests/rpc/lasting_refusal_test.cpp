@@ -157,7 +157,7 @@ void refuse_with(FakeNode& node, const FreshRefusal& said,
 
 // Whatever class the rules give them.
 TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsABlockForMoreThanAMinute) {
-    for (const char* table : {kSeen, kUnseen}) {
+    for (const char* table : kPublicTables) {
         for (const FreshRefusal& said : read_fresh_refusals(table)) {
             start_anew();
             refuse_with(add(kUrlA), said, [](const std::string& method, const json& params) {
@@ -172,7 +172,7 @@ TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsABlockForMoreThanAMinute) 
 }
 
 TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsARangeThatAnotherProviderHas) {
-    for (const char* table : {kSeen, kUnseen}) {
+    for (const char* table : kPublicTables) {
         for (const FreshRefusal& said : read_fresh_refusals(table)) {
             start_anew();
             FakeNode& refusing = add(kUrlA);
@@ -188,7 +188,7 @@ TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsARangeThatAnotherProviderH
 
 // All that it is asked, for half a minute.
 TEST_F(LastingRefusalTest, NoTextOfAPublicThreadStallsTheOnlyProviderForAMinuteAfterItIsOver) {
-    for (const char* table : {kSeen, kUnseen}) {
+    for (const char* table : kPublicTables) {
         for (const FreshRefusal& said : read_fresh_refusals(table)) {
             start_anew();
             const int64_t over_ms = clock_.monotonic_ms() + 30'000;

@@ -1,6 +1,7 @@
-// Refusals that providers gave in public threads of 2024 to 2026: the tables of tests/rpc/data.
+// Refusals that providers gave in public threads of 2023 to 2026: the tables of tests/rpc/data.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <sstream>
@@ -25,9 +26,12 @@ struct FreshRefusal {
     [[nodiscard]] RefusalText text() const { return {http_status, code, message, data}; }
 };
 
-/// Those that the rules were mended with, and those that came after.
+/// Those that the rules were mended with, those that came after, and those that came after these:
+/// texts that none of the first two has, the rarer ones.
 constexpr const char* kSeen = "refusals_2024_2026.tsv";
 constexpr const char* kUnseen = "refusals_unseen.tsv";
+constexpr const char* kRare = "refusals_rare.tsv";
+constexpr std::array kPublicTables{kSeen, kUnseen, kRare};
 
 inline std::vector<FreshRefusal> read_fresh_refusals(const char* name) {
     std::ifstream in{source_dir() + "/tests/rpc/data/" + name};

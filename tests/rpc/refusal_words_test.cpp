@@ -42,6 +42,8 @@ TEST(RefusalWordsTest, ATextBecomesWordsNumbersAndSymbols) {
         {"0x 0xg", "#0 x #0 xg"},
         {"0x00000000000000001", "'0x00000000000000001'"},  // 17 digits: no number
         {"99999999999999999999", "''"},                    // too large for one
+        {"10 calls in 1 batch", "#10 calls in a batch"},   // an article
+        {"1 batch of 1 call", "#1 batch of #1 call"},
         {"5-9 a/b <c>", "#5 '-' #9 a '/' b '<' c '>'"},
     };
     for (const auto& [text, tokens] : cases) {
