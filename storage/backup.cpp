@@ -14,6 +14,7 @@
 #include "storage/backup_check.hpp"
 #include "storage/backup_owner.hpp"
 #include "storage/database_impl.hpp"
+#include "storage/head_file.hpp"
 #include "storage/rocks_status.hpp"
 #include "storage/table_files.hpp"
 
@@ -50,6 +51,11 @@ BackupInfo to_info(const rocksdb::BackupInfo& info) {
 Result<std::unique_ptr<rocksdb::BackupEngineReadOnly>> open_backups(const std::string& directory) {
     std::error_code error;
     if (!std::filesystem::is_directory(directory + "/meta", error)) {
+        if (error && error != std::errc::no_such_file_or_directory &&
+            error != std::errc::not_a_directory) {
+            return Error{ErrorCode::kIo, fmt::format("cannot look for backups in {}: {}", directory,
+                                                     error.message())};
+        }
         return Error{
             ErrorCode::kNotFound,
             fmt::format("there are no backups in {}{}", directory,
@@ -129,6 +135,21 @@ bool is_within(const std::string& path, const std::string& directory) {
                outer.end();
 }
 
+/// The database that `directory` is, or is below; empty: none.
+std::string database_around(const std::string& directory) {
+    std::error_code error;
+    for (std::filesystem::path at = std::filesystem::weakly_canonical(directory, error);
+         !error && !at.empty(); at = at.parent_path()) {
+        if (std::filesystem::exists(at / kHeadFileName, error)) {
+            return at.string();
+        }
+        if (at == at.root_path()) {
+            break;
+        }
+    }
+    return {};
+}
+
 /// Everything readable, whole, and at least what the backup says.
 Status verify_restored(const std::string& path, const BackupInfo& wanted,
                        const std::string& directory, const std::string& db_path,
@@ -163,6 +184,12 @@ Result<BackupInfo> create_backup(const Database& database, const std::string& di
                                  directory, database.path())};
     }
     std::error_code error;
+    if (const std::string other = database_around(directory); !other.empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is another database, and deleting it would delete these "
+                                 "backups: give them a place of their own",
+                                 other)};
+    }
     std::filesystem::create_directories(directory, error);
     if (error) {
         return Error{ErrorCode::kIo, fmt::format("cannot make the backup directory {}: {}",

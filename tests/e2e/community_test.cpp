@@ -137,6 +137,29 @@ void limit_file_size(pid_t pid, rlim_t bytes) {
     ASSERT_EQ(prlimit(pid, RLIMIT_FSIZE, &limit, nullptr), 0);
 }
 
+/// Address space for the program and its libraries, and for so much more.
+TEST_F(CommunityTest, ALimitOfMemoryIsAReasonAndNoAbort) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers reserve address space of their own";
+#endif
+    act(50, 1);
+    ASSERT_EQ(plumbline(run_arguments("head")).code, 0);
+    size_t works = 0;
+    for (unsigned kib = 60'000; kib <= 400'000; kib += 20'000) {
+        SCOPED_TRACE(kib);
+        std::vector<std::string> command{
+            "/bin/sh", "-c", "ulimit -v " + std::to_string(kib) + "; exec \"$@\"", "sh"};
+        for (const std::string& part : plumbline_command({"status", db_})) {
+            command.push_back(part);
+        }
+        const Finished status = run_command(command);
+        EXPECT_TRUE(status.code == 0 || status.code == 3 || status.code == 127)
+            << status.code << ' ' << status.err;  // 127: the libraries found no room
+        works += status.code == 0 ? 1U : 0U;
+    }
+    EXPECT_GT(works, 0U);
+}
+
 bool says(Child& process, const std::string& text) {
     std::string line;
     do {

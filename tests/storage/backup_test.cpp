@@ -164,6 +164,20 @@ TEST(BackupTest, TheDatabasesOwnDirectoryIsNoPlaceForItsBackups) {
     EXPECT_OK(create_backup(*db, dir.sub("db-backups"), 0));
 }
 
+TEST(BackupTest, AnotherDatabaseIsNoPlaceForBackups) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    const auto other = must_open(dir.sub("other"), create_options());
+    ChainDriver driver{6};
+    ASSERT_OK(driver.next(*db).status);
+    for (const char* place : {"other", "other/", "other/sub/deep"}) {
+        SCOPED_TRACE(place);
+        EXPECT_ERROR(create_backup(*db, dir.sub(place), 0), ErrorCode::kInvalidArgument);
+    }
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("other/meta")));
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("other/sub")));
+}
+
 TEST(BackupTest, OneThatIsStoppedOnTheWayIsNoBackupAndTheNextIsWhole) {
     const TempDir dir;
     OpenOptions options = create_options();
