@@ -202,6 +202,18 @@ HexBound hex_bound(std::string_view text) {
     return {nibbles.size() % 2 == 0 ? Kind::kEqual : Kind::kFrom, pack(nibbles)};
 }
 
+/// How a column's bytes are compared with those of the bound, given how the texts are.
+Compare hex_compare(HexBound::Kind kind, bool upward, Compare compare) noexcept {
+    switch (kind) {
+        case HexBound::Kind::kFrom: return upward ? Compare::kGe : Compare::kLt;
+        case HexBound::Kind::kAfter: return upward ? Compare::kGt : Compare::kLe;
+        case HexBound::Kind::kBelowAll:
+        case HexBound::Kind::kAboveAll:
+        case HexBound::Kind::kEqual: break;
+    }
+    return compare;
+}
+
 Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view text) {
     const HexBound bound = hex_bound(text);
     const bool upward = is_upward(compare);
@@ -209,27 +221,26 @@ Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view te
     if (bound.kind == Kind::kBelowAll || bound.kind == Kind::kAboveAll) {
         return upward == (bound.kind == Kind::kBelowAll) ? always() : never();
     }
-    std::string value;
     if (type.is_dynamic()) {
         // Without its end mark it stands before all bytes that begin with it.
-        value = encode_value(type, {{}, bound.bytes});
+        std::string value = encode_value(type, {{}, bound.bytes});
         value.resize(value.size() - (bound.kind == Kind::kFrom ? 2 : 0));
-    } else {
-        // Fewer or more bytes than a column has are no value of it, but have a place among them.
-        if (type.optional) {
-            storage::append_key_presence(value, false);
-        }
-        value += bound.bytes;
+        return ask(hex_compare(bound.kind, upward, compare), std::move(value));
     }
-    const bool is_whole = type.is_dynamic() || bound.bytes.size() == type.width();
-    if (bound.kind == Kind::kFrom || !is_whole) {
-        // What begins with fewer bytes is above them, and none is equal.
-        return ask(upward ? Compare::kGe : Compare::kLt, std::move(value));
+    // Behind a column others follow in a key, so it is asked for with a value of its own width:
+    // fewer bytes are below all that begin with them, more are above what they begin with.
+    const size_t width = type.width();
+    Kind kind = bound.kind;
+    if (bound.bytes.size() != width) {
+        kind = bound.bytes.size() < width ? Kind::kFrom : Kind::kAfter;
     }
-    if (bound.kind == Kind::kAfter) {
-        compare = upward ? Compare::kGt : Compare::kLe;
+    std::string value;
+    if (type.optional) {
+        storage::append_key_presence(value, false);
     }
-    return ask(compare, std::move(value));
+    value += bound.bytes.substr(0, width);
+    value.append(width - std::min(width, bound.bytes.size()), '\0');
+    return ask(hex_compare(kind, upward, compare), std::move(value));
 }
 
 Result<Asked> ask_hex(FieldType type, Compare compare, sqlite3_value* value) {
