@@ -95,6 +95,17 @@ constexpr const char* kWriteAsText =
 /// Beyond this a floating point number no longer tells which whole number was meant.
 constexpr double kExactMax = 9007199254740992.0;
 
+/// A whole number of which nothing but that is told.
+bool is_inexact(double number) noexcept {
+    return !(std::abs(number) < kExactMax);
+}
+
+/// Of an inexact one: whether each number that it may stand for is beyond all of the type's.
+bool is_beyond(FieldType type, double number) noexcept {
+    const double end = std::ldexp(1.0, type.is_signed() ? type.bits - 1 : type.bits);
+    return end < kExactMax || (number < 0 && !type.is_signed()) || std::abs(number) > end;
+}
+
 Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) {
     const bool wide = is_wide(type);
     switch (sqlite3_value_type(value)) {
@@ -108,7 +119,13 @@ Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) 
             if (wide) {
                 return refuse(type, value, kWriteAsText);
             }
-            if (!(std::abs(number) < kExactMax)) {
+            if (is_inexact(number)) {
+                if (is_beyond(type, number)) {
+                    const bool is_upward_from = is_upward(compare) == (number < 0);
+                    return compare == Compare::kNe || (compare != Compare::kEq && is_upward_from)
+                               ? always()
+                               : never();
+                }
                 return refuse(type, value,
                               fmt::format("from 2^53 on a floating point number does not tell "
                                           "which whole number is meant: write its digits, in "
@@ -296,9 +313,9 @@ Result<Asked> ask_in(FieldType type, sqlite3_value* list) {
     sqlite3_value* value = nullptr;
     int code = sqlite3_vtab_in_first(list, &value);
     for (; code == SQLITE_OK && value != nullptr; code = sqlite3_vtab_in_next(list, &value)) {
-        if (type.kind == FieldKind::kUint && type.bits == 64 &&
-            sqlite3_value_type(value) == SQLITE_FLOAT &&
-            !(sqlite3_value_double(value) < kExactMax)) {
+        const bool is_floating = sqlite3_value_type(value) == SQLITE_FLOAT && !is_wide(type);
+        const double number = is_floating ? sqlite3_value_double(value) : 0;
+        if (is_inexact(number) && !is_beyond(type, number)) {
             return refuse(type, value,
                           "it is a floating point number, which SQLite makes of numbers from 2^63 "
                           "on in an IN, and in an OR of several =, also where they stand in "

@@ -160,6 +160,27 @@ TEST_F(ComparisonTest, AUint64FromTwoTo63OnIsNeverComparedAsADouble) {
     EXPECT_EQ(ask("select count(*) from a join a b on a.t = b.t"), "5;");
 }
 
+TEST_F(ComparisonTest, ANumberBeyondAllOfAColumnEqualsNoneInAListToo) {
+    for (const char* beyond :
+         {"9223372036854775808", "9223372036854775809", "340282366920938463463374607431768211455",
+          "-340282366920938463463374607431768211456"}) {
+        EXPECT_EQ(ask(fmt::format("select id from a where s in ('5', '{}')", beyond)), "5;");
+        EXPECT_EQ(
+            ask("select id from a where s in (?, ?)", {std::string{"-2"}, std::string{beyond}}),
+            "2;");
+        EXPECT_EQ(ask(fmt::format("select id from a where s = '{}' or s = '3'", beyond)), "3;");
+        EXPECT_EQ(ask(fmt::format("select id from a where s = '{}'", beyond)), "");
+        EXPECT_EQ(ask(fmt::format("select count(*) from a where s not in ('5', '{}')", beyond)),
+                  "4;");
+    }
+    EXPECT_EQ(ask("select id from a where t in ('5', '36893488147419103232')"), "1;");
+    EXPECT_EQ(ask("select count(*) from a where s < 1e30 and s > -1e30 and s <> 1e30"), "5;");
+    EXPECT_EQ(ask("select count(*) from a where s > 1e30 or s < -1e30 or s = 1e30"), "0;");
+    // 2^64 as a floating point number may stand for 2^64 - 1.
+    EXPECT_THAT(ask("select id from a where t in ('5', '18446744073709551616')"),
+                HasSubstr("u256_add(column, 0) in ('5', '9223372036854775808')"));
+}
+
 TEST_F(ComparisonTest, WhatIsCalculatedIsExactOrSaidToBeFloating) {
     EXPECT_THAT(ask("select w + 1 from a"), HasSubstr("refused: a.w is 18446744073709551616"));
     EXPECT_EQ(ask("select w + 1 from a where id < 3 order by id"), "10;11;");
