@@ -59,7 +59,13 @@ void bound(std::vector<Span>& parts, const Condition& condition) {
                 exclude(parts, one);
             }
             return;
-        case Compare::kLt: clip(parts, {}, value); return;
+        case Compare::kLt:
+            if (value.empty()) {
+                parts.clear();  // As the end of a part it would stand for no end.
+            } else {
+                clip(parts, {}, value);
+            }
+            return;
         case Compare::kLe: clip(parts, {}, behind); return;
         case Compare::kGe: clip(parts, value, {}); return;
         case Compare::kGt:

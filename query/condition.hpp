@@ -22,7 +22,9 @@ enum class Compare : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe, kIn };
 struct Condition {
     uint16_t column = 0;  ///< of the layout: key fields first
     Compare compare = Compare::kEq;
-    std::vector<std::string> values;  ///< encoded (`encode_value`); one but for kIn
+    /// Encoded (`encode_value`); one but for kIn. A bound on a type of fixed width has that width:
+    /// in a key, what is longer would be compared with the columns behind.
+    std::vector<std::string> values;
 };
 
 /// The order-preserving bytes of one value.

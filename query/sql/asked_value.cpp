@@ -95,6 +95,17 @@ constexpr const char* kWriteAsText =
 /// Beyond this a floating point number no longer tells which whole number was meant.
 constexpr double kExactMax = 9007199254740992.0;
 
+/// A whole number of which nothing but that is told.
+bool is_inexact(double number) noexcept {
+    return !(std::abs(number) < kExactMax);
+}
+
+/// Of an inexact one: whether each number that it may stand for is beyond all of the type's.
+bool is_beyond(FieldType type, double number) noexcept {
+    const double end = std::ldexp(1.0, type.is_signed() ? type.bits - 1 : type.bits);
+    return end < kExactMax || (number < 0 && !type.is_signed()) || std::abs(number) > end;
+}
+
 Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) {
     const bool wide = is_wide(type);
     switch (sqlite3_value_type(value)) {
@@ -108,7 +119,13 @@ Result<Asked> ask_number(FieldType type, Compare compare, sqlite3_value* value) 
             if (wide) {
                 return refuse(type, value, kWriteAsText);
             }
-            if (!(std::abs(number) < kExactMax)) {
+            if (is_inexact(number)) {
+                if (is_beyond(type, number)) {
+                    const bool is_upward_from = is_upward(compare) == (number < 0);
+                    return compare == Compare::kNe || (compare != Compare::kEq && is_upward_from)
+                               ? always()
+                               : never();
+                }
                 return refuse(type, value,
                               fmt::format("from 2^53 on a floating point number does not tell "
                                           "which whole number is meant: write its digits, in "
@@ -202,6 +219,18 @@ HexBound hex_bound(std::string_view text) {
     return {nibbles.size() % 2 == 0 ? Kind::kEqual : Kind::kFrom, pack(nibbles)};
 }
 
+/// How a column's bytes are compared with those of the bound, given how the texts are.
+Compare hex_compare(HexBound::Kind kind, bool upward, Compare compare) noexcept {
+    switch (kind) {
+        case HexBound::Kind::kFrom: return upward ? Compare::kGe : Compare::kLt;
+        case HexBound::Kind::kAfter: return upward ? Compare::kGt : Compare::kLe;
+        case HexBound::Kind::kBelowAll:
+        case HexBound::Kind::kAboveAll:
+        case HexBound::Kind::kEqual: break;
+    }
+    return compare;
+}
+
 Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view text) {
     const HexBound bound = hex_bound(text);
     const bool upward = is_upward(compare);
@@ -209,27 +238,26 @@ Result<Asked> ask_hex_range(FieldType type, Compare compare, std::string_view te
     if (bound.kind == Kind::kBelowAll || bound.kind == Kind::kAboveAll) {
         return upward == (bound.kind == Kind::kBelowAll) ? always() : never();
     }
-    std::string value;
     if (type.is_dynamic()) {
         // Without its end mark it stands before all bytes that begin with it.
-        value = encode_value(type, {{}, bound.bytes});
+        std::string value = encode_value(type, {{}, bound.bytes});
         value.resize(value.size() - (bound.kind == Kind::kFrom ? 2 : 0));
-    } else {
-        // Fewer or more bytes than a column has are no value of it, but have a place among them.
-        if (type.optional) {
-            storage::append_key_presence(value, false);
-        }
-        value += bound.bytes;
+        return ask(hex_compare(bound.kind, upward, compare), std::move(value));
     }
-    const bool is_whole = type.is_dynamic() || bound.bytes.size() == type.width();
-    if (bound.kind == Kind::kFrom || !is_whole) {
-        // What begins with fewer bytes is above them, and none is equal.
-        return ask(upward ? Compare::kGe : Compare::kLt, std::move(value));
+    // Behind a column others follow in a key, so it is asked for with a value of its own width:
+    // fewer bytes are below all that begin with them, more are above what they begin with.
+    const size_t width = type.width();
+    Kind kind = bound.kind;
+    if (bound.bytes.size() != width) {
+        kind = bound.bytes.size() < width ? Kind::kFrom : Kind::kAfter;
     }
-    if (bound.kind == Kind::kAfter) {
-        compare = upward ? Compare::kGt : Compare::kLe;
+    std::string value;
+    if (type.optional) {
+        storage::append_key_presence(value, false);
     }
-    return ask(compare, std::move(value));
+    value += bound.bytes.substr(0, width);
+    value.append(width - std::min(width, bound.bytes.size()), '\0');
+    return ask(hex_compare(kind, upward, compare), std::move(value));
 }
 
 Result<Asked> ask_hex(FieldType type, Compare compare, sqlite3_value* value) {
@@ -285,9 +313,9 @@ Result<Asked> ask_in(FieldType type, sqlite3_value* list) {
     sqlite3_value* value = nullptr;
     int code = sqlite3_vtab_in_first(list, &value);
     for (; code == SQLITE_OK && value != nullptr; code = sqlite3_vtab_in_next(list, &value)) {
-        if (type.kind == FieldKind::kUint && type.bits == 64 &&
-            sqlite3_value_type(value) == SQLITE_FLOAT &&
-            !(sqlite3_value_double(value) < kExactMax)) {
+        const bool is_floating = sqlite3_value_type(value) == SQLITE_FLOAT && !is_wide(type);
+        const double number = is_floating ? sqlite3_value_double(value) : 0;
+        if (is_inexact(number) && !is_beyond(type, number)) {
             return refuse(type, value,
                           "it is a floating point number, which SQLite makes of numbers from 2^63 "
                           "on in an IN, and in an OR of several =, also where they stand in "

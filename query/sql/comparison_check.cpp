@@ -442,7 +442,7 @@ class Check {
                 return refuse(
                     "{} is a text, which SQL takes for more than any number: write '0' "
                     "for 0 where they meet, u256_add(n, 0) for a column, .. > '1000' "
-                    "collate u256 for an order",
+                    "collate u256 for an order; cast(.. as text) where no number is meant",
                     both, kMaybeWideTexts);
             }
         }
@@ -568,7 +568,7 @@ Result<WatchedValues> check_comparisons(sqlite3* db, std::string_view sql,
                                                  bool& has_mixed_sum) -> Result<WatchedValues> {
         ValueFlow flow{*program,
                        {sources.value_of_parameter, sources.table_of, words.extreme_arguments,
-                        words.list_arguments, sum_is_text, bits}};
+                        words.list_arguments, words.has_json_tree, sum_is_text, bits}};
         PLUMBLINE_TRY_VOID(flow.run());
         has_mixed_sum = flow.has_mixed_sum();
         PLUMBLINE_TRY(WatchedValues watched, Check(*program, flow, words).run());

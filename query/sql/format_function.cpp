@@ -1,6 +1,7 @@
 // printf() and format() as SQLite has them, with widths and precisions that end: SQLite's own
 // writes '%.2147483647c' a character after the other, half a minute in which nothing can end it.
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -29,16 +30,22 @@ class FormatArguments {
     sqlite3_value* next() { return at_ < count_ ? values_[at_++] : nullptr; }
     int64_t integer() {
         sqlite3_value* value = next();
-        if (value != nullptr && sqlite3_value_type(value) == SQLITE_TEXT && !too_wide_) {
-            const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
-            too_wide_ = text != nullptr && is_canonical(text) && !fits_integer(text)
-                            ? std::optional<std::string>{text}
-                            : std::nullopt;
+        if (const auto number = canonical(value); number && !fits_integer(*number)) {
+            refuse(fmt::format("{} {}: write %s for it", *number,
+                               number->find('.') != std::string::npos ? "is not whole"
+                                                                      : "does not fit in 64 bits"));
         }
         return value == nullptr ? 0 : sqlite3_value_int64(value);
     }
     double floating() {
         sqlite3_value* value = next();
+        if (const auto number = canonical(value); number && !is_held(*number)) {
+            refuse(
+                fmt::format("{} has more digits than a floating point number: write %s for it, "
+                            "decimal_div(.., '1', 2) with %s for two places, or cast(.. as "
+                            "real) where floating point will do",
+                            *number));
+        }
         return value == nullptr ? 0 : sqlite3_value_double(value);
     }
     /// Null where the value is.
@@ -48,11 +55,37 @@ class FormatArguments {
                                 : reinterpret_cast<const char*>(sqlite3_value_text(value));
     }
 
-    /// A number as text that was asked for as an integer, in which it does not fit.
-    [[nodiscard]] const std::optional<std::string>& too_wide() const noexcept { return too_wide_; }
+    /// Why a number cannot be written as its conversion says.
+    [[nodiscard]] const std::optional<std::string>& refused() const noexcept { return refused_; }
 
   private:
-    std::optional<std::string> too_wide_;
+    /// An integer, or a text that is a number in its one form.
+    static std::optional<std::string> canonical(sqlite3_value* value) {
+        const int type = value == nullptr ? SQLITE_NULL : sqlite3_value_type(value);
+        if (type == SQLITE_INTEGER) {
+            return std::to_string(sqlite3_value_int64(value));
+        }
+        const auto* text = type == SQLITE_TEXT
+                               ? reinterpret_cast<const char*>(sqlite3_value_text(value))
+                               : nullptr;
+        return text != nullptr && is_canonical(text) ? std::optional<std::string>{text}
+                                                     : std::nullopt;
+    }
+    /// Whether a floating point number tells it from those beside it.
+    static bool is_held(std::string_view number) {
+        constexpr int64_t kWholeMax = int64_t{1} << 53;
+        int64_t whole = 0;
+        const auto read = std::from_chars(number.data(), number.data() + number.size(), whole);
+        const bool is_whole = read.ec == std::errc{} && read.ptr == number.data() + number.size();
+        return is_whole ? whole >= -kWholeMax && whole <= kWholeMax : fits_double(number);
+    }
+    void refuse(std::string why) {
+        if (!refused_) {
+            refused_ = "printf: " + std::move(why);
+        }
+    }
+
+    std::optional<std::string> refused_;
     int at_ = 1;
     int count_;
     sqlite3_value** values_;
@@ -195,11 +228,9 @@ void run_format(sqlite3_context* context, int count, sqlite3_value** values) {
             break;
         }
     }
-    if (arguments.too_wide()) {
-        const std::string message = fmt::format(
-            "printf: {} does not fit in 64 bits: write %s for it", *arguments.too_wide());
+    if (const auto& why = arguments.refused()) {
         sqlite3_free(sqlite3_str_finish(out));
-        return sqlite3_result_error(context, message.data(), static_cast<int>(message.size()));
+        return sqlite3_result_error(context, why->data(), static_cast<int>(why->size()));
     }
     is_too_large = is_too_large || sqlite3_str_errcode(out) == SQLITE_TOOBIG;
     const int size = sqlite3_str_length(out);

@@ -284,6 +284,7 @@ StatementWords read_words(std::string_view sql) {
             out.list_arguments = std::max(out.list_arguments, count_arguments(tokens, i + 2));
         }
         out.orders += token.is_word("order") ? 1U : 0U;
+        out.has_json_tree |= token.text == "json_tree";
         out.has_window |= token.is_word("over");
         out.has_outer_join |=
             token.is_word("left") || token.is_word("right") || token.is_word("full");

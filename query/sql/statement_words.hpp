@@ -15,6 +15,7 @@ namespace plumbline::query::sql {
 struct StatementWords {
     size_t orders = 0;            ///< how often ORDER BY is written
     bool has_window = false;      ///< OVER is written
+    bool has_json_tree = false;   ///< json_tree() is asked
     bool has_outer_join = false;  ///< LEFT, RIGHT or FULL is written
     /// It asks one table about columns held against values, joined by AND, and calculates nothing:
     /// then the table compares all.

@@ -640,7 +640,11 @@ KnownValue ValueFlow::read_json_table(const Instruction& one) {
     if (shape == nullptr) {
         return json_value(kAnything | kWidePart | kWideJson, nullptr, "json_each()");
     }
-    // json_tree() goes all the way down, and is not told from json_each().
+    if (one.p2 == kValue && shape->is_array() && !sources_.has_json_tree) {
+        const evm::AbiType& item = shape->children.front();
+        return json_value(kinds_of_json(item), &item, "json_each()");
+    }
+    // json_tree() goes all the way down, and its program is that of json_each().
     const bool is_flat = std::ranges::all_of(
         shape->children, [](const evm::AbiType& child) { return child.children.empty(); });
     const Kinds kinds = is_flat ? kinds_of_json_items(*shape) : kinds_inside_json(*shape);

@@ -53,6 +53,7 @@ struct FlowSources {
     std::function<const Table*(std::string_view name)> table_of;
     size_t extreme_arguments = 0;     ///< `StatementWords`
     size_t list_arguments = 1;        ///< likewise
+    bool has_json_tree = false;       ///< likewise
     bool sum_is_text = false;         ///< every sum() of whole numbers gives a text
     const WholeBits* bits = nullptr;  ///< of what is read; null: what the types hold
 };

@@ -25,7 +25,7 @@ class MadeTextTest : public ::testing::Test {
             return mapping_.emit(
                 "lot.Batch",
                 {list(std::move(ids)), list({num(a), num(n), text(s), list({num(a)})}),
-                 list({num(n)}), list({list({num(a), num(n)})})},
+                 list({num(n)}), list({list({num(a), num(n), text(s), acc(n)})})},
                 block, 0);
         };
         world_.block(1, {batch({num(9), neg(1)}, 9, 9, "x", 1),
@@ -53,10 +53,10 @@ insert = "item"
 key = { id = "id" }
 set = { amount = "amount" }
 )",
-        {{"lot.json",
-          abi_json({"event Put(uint256 id, uint256 amount)",
-                    "event Batch(uint256[] ids, (uint256 a, uint8 n, string s, "
-                    "uint256[] more) p, uint32[] times, (uint256 a, uint8 n)[] parts)"})}}};
+        {{"lot.json", abi_json({"event Put(uint256 id, uint256 amount)",
+                                "event Batch(uint256[] ids, (uint256 a, uint8 n, string s, "
+                                "uint256[] more) p, uint32[] times, (uint256 a, uint8 n, string s, "
+                                "address who)[] parts)"})}}};
     World world_{mapping_};
     test::AskedSession asked_;
 };
@@ -127,6 +127,32 @@ TEST_F(MadeTextTest, WhatElseIsInThemIsAsBefore) {
               "9,1;");
     EXPECT_EQ(ask("select ids from lot_Batch order by ids"),
               "[\"100\"];[\"9\",\"" + std::string{kMost} + "\"];");
+}
+
+TEST_F(MadeTextTest, WhatATupleInAListHoldsIsWhatItsTypeSays) {
+    for (const char* each : {"json_each(parts) e", "json_each(p, '$') q, json_each(parts) e"}) {
+        const auto of = [&](const std::string& head, const std::string& tail) {
+            return ask(head + " from lot_Batch, " + each + " " + tail);
+        };
+        EXPECT_THAT(of("select max(e.value->>'a')", ""),
+                    AllOf(HasSubstr("refused"), HasSubstr("collate u256")));
+        EXPECT_THAT(of("select e.value->>'a' + 1", ""), HasSubstr("refused"));
+    }
+    const std::string from = " from lot_Batch, json_each(parts) e ";
+    EXPECT_EQ(ask("select e.value->>'s', count(*)" + from + "group by 1 order by 1"), "b,1;x,1;");
+    EXPECT_EQ(ask("select count(distinct e.value->>'s')" + from), "2;");
+    EXPECT_EQ(ask("select count(*) from (select distinct e.value->>'who'" + from + ")"), "2;");
+    EXPECT_EQ(ask("select max(e.value->>'s'), max(e.value->>'n') + 1" + from), "x,11;");
+    EXPECT_EQ(ask("select e.value->>'s'" + from + "where e.value->>'s' > 'c'"), "x;");
+    EXPECT_THAT(ask("select count(*)" + from +
+                    "where e.value->>'who' = '0x00000000000000000000000000000000000000FF'"),
+                HasSubstr("collate nocase"));
+    // json_tree() goes further down, so that nothing is known of its values.
+    EXPECT_THAT(
+        ask("select e.value->>'s', count(*) from lot_Batch, json_tree(parts) e group by 1"),
+        AllOf(HasSubstr("refused"), HasSubstr("cast(.. as text) where no number is meant")));
+    EXPECT_THAT(ask("select max(e.value->>'s') from lot_Batch, json_tree(parts) e"),
+                HasSubstr("refused"));
 }
 
 TEST_F(MadeTextTest, TextsMadeOfWideNumbersAreNotOrderedByTheirBytes) {
