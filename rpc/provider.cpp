@@ -18,8 +18,6 @@ constexpr int64_t kAloneProbeMs = 5'000;
 constexpr int64_t kFaultLineMs = 600'000;
 /// For eth_getLogs alone, where no time is told.
 constexpr int64_t kLogsPauseMsMax = 4'000;
-constexpr int64_t kSlowCallMsFirst = 60'000;
-constexpr int64_t kSlowCallMsMax = 3'600'000;
 
 // Filters with the same events and about as many addresses are one class: a growing list of
 // factory children must not forget what was learnt.
@@ -205,22 +203,6 @@ void Provider::on_failure(std::optional<int64_t> retry_after_ms) {
             ++breaker_rounds_;
             open_breaker(base);
         }
-    }
-}
-
-void Provider::on_call_refused() {
-    const int64_t now = clock_.monotonic_ms();
-    if (now >= slow_to_call_until_ms_) {
-        slow_to_call_until_ms_ =
-            now +
-            std::min(kSlowCallMsMax, kSlowCallMsFirst << std::min<uint32_t>(call_refusals_, 10));
-        ++call_refusals_;
-    }
-}
-
-void Provider::on_call_answered() {
-    if (!is_slow_to_call()) {
-        call_refusals_ = 0;
     }
 }
 

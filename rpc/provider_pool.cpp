@@ -102,7 +102,6 @@ struct ProviderPool::Impl {
         }
         group.calls = std::move(calls);
         group.only = provider;
-        group.avoid = dispatcher.slow_to_call();
         group.done = std::move(done);
         dispatcher.send(std::move(group));
     }
