@@ -49,6 +49,11 @@ std::string display_name(std::string_view url, bool is_host_public) {
     return origin.empty() ? "(unreadable url)" : origin;
 }
 
+std::string display_name(const Endpoint& endpoint) {
+    return endpoint.name.empty() ? display_name(endpoint.url, endpoint.is_host_public)
+                                 : endpoint.name;
+}
+
 Redactor make_redactor(const Endpoint& endpoint) {
     Redactor out{SecretEndpoint{endpoint.url, endpoint.headers, endpoint.is_host_public}};
     out.add_header_value(endpoint.bearer_token);
@@ -74,7 +79,7 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
       batches_{options.batch_max},
       addresses_max_{options.addresses_max},
       told_head_{options.head_poll_ms} {
-    stats_.name = display_name(endpoint.url, endpoint.is_host_public);
+    stats_.name = display_name(endpoint);
 }
 
 bool Provider::is_usable() const {

@@ -26,6 +26,9 @@ namespace plumbline::rpc {
 /// be a secret unless that is public. "(unreadable url)" if it has no host.
 [[nodiscard]] std::string display_name(std::string_view url, bool is_host_public = false);
 
+/// Its name, or where it has none yet that of its URL.
+[[nodiscard]] std::string display_name(const Endpoint& endpoint);
+
 /// Knows what is secret of `endpoint`.
 [[nodiscard]] Redactor make_redactor(const Endpoint& endpoint);
 

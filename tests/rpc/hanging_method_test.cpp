@@ -1,5 +1,5 @@
 // A provider that answers everything but one method, which it leaves open: whoever else is there is
-// asked instead, long before the request runs out of time.
+// asked instead, long before the request runs out of time. And one endpoint that is given twice.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -18,6 +18,7 @@ namespace plumbline::rpc::hanging_method_test {
 namespace {
 
 using namespace test;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// Nothing comes until the request runs out of time.
@@ -181,6 +182,17 @@ TEST_F(HangingMethodTest, WithNobodyElseItIsWaitedForAsLongAsARequestMayTake) {
     EXPECT_EQ(answers->results[0].kind, CallResult::Kind::kRefused);
     EXPECT_GE(now() - start, options_.request_timeout_ms);
     EXPECT_EQ(asked_for(*a_, "eth_call"), 1U);
+}
+
+TEST_F(HangingMethodTest, OneEndpointIsAskedOnceHoweverOftenItIsGiven) {
+    for (const char* again : {"http://a.example/", "HTTP://A.example:80", "http://b.example#x"}) {
+        add(again);
+    }
+    add("http://a.example/v2/key");
+    EXPECT_THAT(pool().provider_names(),
+                ElementsAre("http://a.example", "http://b.example", "http://a.example#2"));
+    EXPECT_EQ(recorder_.count("given more than once"), 3U);
+    EXPECT_EQ(recorder_.count("key"), 0U);
 }
 
 TEST(SlowMethodTest, WhatWasOutTogetherIsLateOnce) {
