@@ -45,6 +45,19 @@ void CallLedger::settle(size_t call, Answer answer) {
     answers_[call] = std::move(answer);
 }
 
+bool CallLedger::settle_late(size_t call, Answer answer) {
+    if (places_.at(call) == Place::kSettled) {
+        return false;
+    }
+    if (places_[call] == Place::kWaiting) {
+        std::erase(waiting_, call);
+        places_[call] = Place::kOut;
+        ++out_count_;
+    }
+    settle(call, std::move(answer));
+    return true;
+}
+
 void CallLedger::restart() {
     std::ranges::fill(places_, Place::kWaiting);
     std::ranges::fill(answers_, std::nullopt);

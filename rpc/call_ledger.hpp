@@ -1,5 +1,5 @@
 // Where each call of a group stands. A call waits to be asked, or is out, or has its answer: it is
-// in exactly one of the three, and only an answer to what is out can settle it.
+// in exactly one of the three, and only an answer to what is out, or was, can settle it.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,9 @@ class CallLedger {
     void put_back(size_t call);
     /// `call`, which is out, has its answer.
     void settle(size_t call, Answer answer);
+    /// `call`, which was out and was put back, is answered after all, whether it is out again or
+    /// waits. False where it has its answer already.
+    bool settle_late(size_t call, Answer answer);
     /// All calls wait again, in their order; answers are dropped.
     void restart();
 

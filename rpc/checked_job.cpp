@@ -63,9 +63,11 @@ std::optional<size_t> CheckedJob::choose(const Item& item) const {
             continue;
         }
         const auto rank = [&](size_t provider) {
-            const bool is_last = avoid_.contains(provider) ||
-                                 (is_receipts && providers[provider].would_refuse(
-                                                     item.ask.calls[0].block_num, false));
+            const Call& first = item.ask.calls[0];
+            const bool is_last =
+                avoid_.contains(provider) ||
+                providers[provider].slow().of(first.kind).is_last(dispatcher_.now()) ||
+                (is_receipts && providers[provider].would_refuse(first.block_num, false));
             return std::tuple{is_last, !providers[provider].is_free(), providers[provider].cost()};
         };
         if (!best || rank(i) < rank(*best)) {

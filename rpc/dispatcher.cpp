@@ -3,7 +3,8 @@
 // 1. `send` queues it; all its calls wait.
 // 2. `pump` takes the groups in the order sent. While calls of one wait, `choose_provider`
 //    (provider_choice.hpp) says who is asked next, and a batch of them goes out to it. Providers
-//    whose chain id or head must be known first are probed; that is a group too.
+//    whose chain id or head must be known first are probed; that is a group too. What is out for
+//    longer than its provider's answers take is asked of another one as well.
 // 3. The transport waits for responses. `answer_intake.hpp` says of each call whether it is
 //    settled, is asked again, or ends the group, and what the response says of its provider.
 // 4. When nobody is left in a round, calls that nobody could answer take what they have for a
@@ -29,6 +30,8 @@ namespace {
 constexpr uint32_t kLackingRounds = 20;
 /// Before a question gives up whom it names for another one.
 constexpr int64_t kNamedWaitMs = 2'000;
+/// Of what is asked of who has just left the same method unanswered.
+constexpr int64_t kOverdueTimeoutMs = 10'000;
 
 /// The one that people are told of: a range's logs, where they are asked for with its headers.
 const Call& most_telling(const std::vector<Call>& calls) {
@@ -110,17 +113,26 @@ void Dispatcher::pump() {
     }
 }
 
-/// A question that names whom to ask, and who is down, told us to wait or has not got that far:
-/// whoever asks can ask another one that is there. With nobody else it is waited for.
+/// A question that names whom to ask, and who is down, told us to wait, hangs on what is asked or
+/// has not got that far: whoever asks can ask another one that is there. With nobody else it is
+/// waited for.
 bool Dispatcher::gives_way(const PendingGroup& active) const {
-    if (!active.may_give_way() || now() < active.idle_since_ms + kNamedWaitMs) {
+    if (!active.may_give_way()) {
         return false;
     }
+    const Call::Kind kind = active.main_kind();
+    const auto hangs = [&](const Provider& provider) {
+        return provider.slow().of(kind).hangs(now());
+    };
     const auto can_be_asked = [&](const Provider& provider) {
-        return provider.is_usable() && !provider.free_at_ms() &&
+        return provider.is_usable() && !provider.free_at_ms() && !hangs(provider) &&
                provider.state(active.group.block_needed).has_block();
     };
-    if (can_be_asked(providers_[*active.group.only])) {
+    const Provider& named = providers_[*active.group.only];
+    if (!hangs(named) && now() < active.idle_since_ms + kNamedWaitMs) {
+        return false;
+    }
+    if (can_be_asked(named)) {
         return false;  // It has enough to do.
     }
     for (size_t i = 0; i < providers_.size(); ++i) {
@@ -135,11 +147,15 @@ bool Dispatcher::gives_way(const PendingGroup& active) const {
 void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
     if (gives_way(active)) {
         const Provider& named = providers_[*active.group.only];
-        end_with_error(active, ErrorCode::kUnavailable,
-                       named.state(active.group.block_needed).has_block()
-                           ? named.standing()
-                           : named.name() + ": its head is below block " +
-                                 std::to_string(*active.group.block_needed));
+        const Call::Kind kind = active.main_kind();
+        std::string why = named.standing();
+        if (!named.state(active.group.block_needed).has_block()) {
+            why = named.name() + ": its head is below block " +
+                  std::to_string(*active.group.block_needed);
+        } else if (named.slow().of(kind).hangs(now())) {
+            why = named.name() + ": no answer to " + std::string{method_name(kind)} + " in time";
+        }
+        end_with_error(active, ErrorCode::kUnavailable, std::move(why));
         return;
     }
     while (!active.is_finished && !active.calls.waiting().empty() &&
@@ -147,7 +163,8 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
         if (active.group.is_from_one_backend() && active.requests_out > 0) {
             return;
         }
-        if (now() >= active.deadline_ms && active.requests_out == 0) {
+        const bool is_any_out = active.requests_out > 0 || active.overdue_out > 0;
+        if (now() >= active.deadline_ms && !is_any_out) {
             const bool is_lacking = active.last_code == ErrorCode::kNotFound;
             end_with_error(active, is_lacking ? ErrorCode::kNotFound : ErrorCode::kTimeout,
                            "no answer within " + std::to_string(options_.deadline_ms / 1000) +
@@ -161,23 +178,12 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
         const ProviderChoice choice = choose(active);
         if (const auto* ask = std::get_if<ProviderChoice::Ask>(&choice.next)) {
             submit(id, active, ask->provider);
-        } else if (std::holds_alternative<ProviderChoice::Wait>(choice.next) ||
-                   active.requests_out > 0) {
+        } else if (std::holds_alternative<ProviderChoice::Wait>(choice.next) || is_any_out) {
             return;
         } else {
             end_round(active);
         }
     }
-}
-
-ProviderSet Dispatcher::slow_to_call() const {
-    ProviderSet out;
-    for (size_t i = 0; i < providers_.size(); ++i) {
-        if (providers_[i].is_slow_to_call()) {
-            out.insert(i);
-        }
-    }
-    return out;
 }
 
 /// For a request of `group`, or for any; valid until the next call.
@@ -205,6 +211,12 @@ ProviderChoice Dispatcher::choose(const PendingGroup& active) {
     }
     for (size_t i = 0; i < providers_.size() && active.group.filter != nullptr; ++i) {
         if (providers_[i].vain_logs(*active.group.filter).holds(now())) {
+            rules.avoid.insert(i);
+        }
+    }
+    const bool is_probe = active.group.kind() == CallGroup::Kind::kHeadProbe;
+    for (size_t i = 0; i < providers_.size() && !is_probe; ++i) {
+        if (providers_[i].slow().of(active.main_kind()).is_last(now())) {
             rules.avoid.insert(i);
         }
     }
@@ -253,6 +265,47 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     PLUMBLINE_CHECK_MSG(is_new, "the transport gave an id twice");
 }
 
+/// It has been out for longer than answers of that provider take, and somebody else who may be
+/// asked is idle.
+bool Dispatcher::is_overdue(const InFlightRequest& request) {
+    const auto found = groups_.find(request.group);
+    if (found == groups_.end() || request.is_overdue) {
+        return false;
+    }
+    const PendingGroup& active = found->second;
+    const Call::Kind kind = request.main_kind();
+    if (active.is_finished || active.group.only ||
+        now() < request.sent_ms + providers_[request.provider].slow().of(kind).patience_ms()) {
+        return false;
+    }
+    const ProviderRules rules = active.rules();
+    const std::span<const ProviderState> states =
+        look_at_providers(active.group.block_needed, &active.group);
+    for (size_t i = 0; i < providers_.size(); ++i) {
+        if (i != request.provider && !rules.never.contains(i) && !rules.passed_over.contains(i) &&
+            states[i].is_usable && states[i].is_chain_known && states[i].is_free &&
+            states[i].has_block() && !providers_[i].slow().of(kind).is_last(now())) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Nobody knows whether an answer will come: the first that does counts.
+void Dispatcher::give_up_overdue() {
+    for (auto& [id, request] : in_flight_) {
+        if (!is_overdue(request)) {
+            continue;
+        }
+        PendingGroup& active = groups_.at(request.group);
+        const Call::Kind kind = request.main_kind();
+        request.is_overdue = true;
+        providers_[request.provider].slow().of(kind).on_overdue(request.sent_ms, now());
+        providers_[request.provider].on_refused_method(method_name(kind), "no answer yet");
+        active.give_up(request.provider, request.indices);
+    }
+}
+
 HttpRequest Dispatcher::make_request(const CallGroup& group, const InFlightRequest& sent) {
     const Endpoint& endpoint = options_.endpoints[sent.provider];
     HttpRequest request;
@@ -263,6 +316,12 @@ HttpRequest Dispatcher::make_request(const CallGroup& group, const InFlightReque
     }
     request.body = write_request(sent.calls, sent.first_id);
     request.timeout_ms = group.timeout_ms > 0 ? group.timeout_ms : options_.request_timeout_ms;
+    // Nobody else is asked a question that names it: it ends sooner where no answer is expected.
+    if (const SlowMethod& slow = providers_[sent.provider].slow().of(sent.main_kind());
+        group.only && group.kind() != CallGroup::Kind::kHeadProbe && slow.is_overdue()) {
+        request.timeout_ms =
+            std::min(request.timeout_ms, std::max(kOverdueTimeoutMs, slow.patience_ms()));
+    }
     request.body_size_max = options_.body_size_max;
     return request;
 }
@@ -380,8 +439,8 @@ void Dispatcher::finish_if_settled(PendingGroup& active) {
     if (active.is_finished) {
         return;
     }
-    PLUMBLINE_CHECK_MSG((active.calls.out_count() == 0) == (active.requests_out == 0),
-                        "calls are out without a request, or a request without calls");
+    PLUMBLINE_CHECK_MSG(active.calls.out_count() == 0 || active.requests_out > 0,
+                        "calls are out without a request");
     if (active.calls.is_settled()) {
         GroupResult result;
         result.answers = active.calls.take_answers();
@@ -423,6 +482,14 @@ int64_t Dispatcher::next_wake_ms(int64_t wait_ms) const {
     int64_t wake = start + std::max<int64_t>(0, wait_ms);
     if (!tasks_.empty()) {
         wake = std::min(wake, tasks_.begin()->first);
+    }
+    for (const auto& [id, request] : in_flight_) {
+        const int64_t at =
+            request.sent_ms +
+            providers_[request.provider].slow().of(request.main_kind()).patience_ms();
+        if (!request.is_overdue && at > start && providers_.size() > 1) {
+            wake = std::min(wake, at);
+        }
     }
     bool is_any_waiting = false;
     for (const auto& [id, active] : groups_) {
@@ -469,7 +536,8 @@ void Dispatcher::run_finished() {
 
 void Dispatcher::close_finished() {
     std::erase_if(groups_, [](const auto& entry) {
-        return entry.second.is_finished && entry.second.requests_out == 0;
+        return entry.second.is_finished && entry.second.requests_out == 0 &&
+               entry.second.overdue_out == 0;
     });
 }
 
@@ -484,8 +552,9 @@ bool Dispatcher::is_consistent() const {
     }
     for (const auto& [id, active] : groups_) {
         const auto out = by_group.find(id);
-        if (active.requests_out != (out == by_group.end() ? 0 : out->second) ||
-            (active.is_finished ? active.requests_out == 0 : active.calls.is_settled())) {
+        const uint32_t all_out = active.requests_out + active.overdue_out;
+        if (all_out != (out == by_group.end() ? 0 : out->second) ||
+            (active.is_finished ? all_out == 0 : active.calls.is_settled())) {
             return false;
         }
     }
@@ -527,6 +596,7 @@ void Dispatcher::poll(int64_t wait_ms) {
             refresh_head(i);
         }
     }
+    give_up_overdue();
     pump();
     completions_.clear();
     transport_.poll(next_wake_ms(wait_ms), completions_);

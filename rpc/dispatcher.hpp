@@ -78,8 +78,6 @@ class Dispatcher {
     [[nodiscard]] std::vector<std::string> take_convicted();
     /// All that were ever convicted: worth asking last.
     [[nodiscard]] ProviderSet liars() const { return liars_; }
-    /// Those that have not run a call lately, or not in time: for calls others are better.
-    [[nodiscard]] ProviderSet slow_to_call() const;
     /// Another provider than this one has the block, as far as is known, and can be asked.
     [[nodiscard]] bool others_have(uint64_t block_num, size_t provider) const;
 
@@ -107,6 +105,8 @@ class Dispatcher {
     [[nodiscard]] ProviderChoice choose(const PendingGroup& active);
     void end_round(PendingGroup& active);
     [[nodiscard]] int64_t pause_ms(uint32_t rounds_done);
+    void give_up_overdue();
+    [[nodiscard]] bool is_overdue(const InFlightRequest& request);
     [[nodiscard]] bool lacks_what_was_told(const PendingGroup& active) const;
     void submit(uint64_t id, PendingGroup& active, size_t provider);
     [[nodiscard]] HttpRequest make_request(const CallGroup& group, const InFlightRequest& sent);
@@ -126,7 +126,7 @@ class Dispatcher {
     void take_news(const InFlightRequest& request, const ProviderNews& news,
                    ResponseHealth& health);
     void name_teller(Answer& answer, size_t provider) const;
-    void decide(PendingGroup& active, size_t provider, size_t call, CallFate fate);
+    void decide(PendingGroup& active, const InFlightRequest& request, size_t call, CallFate fate);
     void count_rate_limit(PendingGroup& active, size_t provider);
     void put_deadlines_off(std::optional<int64_t> told_ms);
     void take_billing(const InFlightRequest& request, const std::string& text);

@@ -52,14 +52,18 @@ void Dispatcher::receive(HttpCompletion& completion) {
     const auto found = groups_.find(request.group);
     PLUMBLINE_CHECK_MSG(found != groups_.end(), "a group went before its requests came back");
     PendingGroup& active = found->second;
-    PLUMBLINE_CHECK(active.requests_out > 0);
-    if (--active.requests_out == 0) {
-        active.idle_since_ms = now();
+    if (request.is_overdue) {
+        active.take_back_overdue(request.provider);
+    } else {
+        PLUMBLINE_CHECK(active.requests_out > 0);
+        active.last_provider = request.provider;
+        if (--active.requests_out == 0) {
+            active.idle_since_ms = now();
+        }
     }
     if (active.group.ticket != nullptr) {
         active.group.ticket->on_back(providers_[request.provider].name());
     }
-    active.last_provider = request.provider;
     active.traffic.received += completion.body.size();
     providers_[request.provider].on_done(completion.body.size());
     redact(providers_[request.provider].redactor(), completion);
@@ -80,6 +84,16 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
         as_asked(active, request, 0), std::ranges::any_of(request.calls, is_log_call),
         completion.error, reason);
     provider.on_transport_error();
+    if (completion.error == TransportError::kTimeout) {
+        provider.slow().of(request.main_kind()).on_timeout(request.sent_ms, now());
+        provider.on_refused_method(method_name(request.main_kind()), reason);
+        const auto logs = std::ranges::find(request.calls, Call::Kind::kLogs, &Call::kind);
+        if (request.is_overdue && logs != request.calls.end()) {
+            // Who asked has gone on with another one: that it may have been too much is learnt
+            // here.
+            provider.ranges(*logs->filter).on_too_dense(logs->range.size());
+        }
+    }
     take_brakes(request, {});
     // Some cut the connection of a batch that is too large for them, so that says nothing of their
     // health; batches get smaller then, down to a call that goes alone.
@@ -95,10 +109,10 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
         provider.batches().on_too_large(request.calls.size(), verdict.provider.batch_limit->told);
     }
     if (verdict.provider.runs_no_call) {
-        provider.on_call_refused();
+        provider.slow().of(request.main_kind()).on_refused(now());
     }
     for (const size_t call : request.indices) {
-        decide(active, request.provider, call, verdict.call);
+        decide(active, request, call, verdict.call);
     }
 }
 
@@ -189,7 +203,7 @@ void Dispatcher::read_answers(PendingGroup& active, const InFlightRequest& reque
         health.is_ill = true;
     }
     for (const size_t call : request.indices) {
-        decide(active, request.provider, call, again);
+        decide(active, request, call, again);
     }
 }
 
@@ -225,8 +239,7 @@ bool Dispatcher::take_batch_doubt(PendingGroup& active, const InFlightRequest& r
     }
     providers_[request.provider].on_malformed();
     for (const size_t call : request.indices) {
-        decide(active, request.provider, call,
-               AskAgain{*reason, ErrorCode::kUnavailable, Blame::kNone, {}});
+        decide(active, request, call, AskAgain{*reason, ErrorCode::kUnavailable, Blame::kNone, {}});
     }
     return true;
 }
@@ -257,8 +270,9 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
         return;
     }
     learn_of_batches(request, answers, http_status);
-    active.answering_ms += now() - request.sent_ms;
+    active.answering_ms += request.is_overdue ? 0 : now() - request.sent_ms;
     bool is_progress = false;
+    bool is_any_answered = false;
     const std::optional<int64_t> told_wait_ms = health.retry_after_ms;
     health.is_limited = health.is_limited && !is_of_method(answers.front(), http_status);
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
@@ -281,13 +295,23 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
             providers_[request.provider].on_answered_method(method_name(request.calls[i].kind));
             take_answered_block(providers_[request.provider], request.calls[i]);
-            if (answers[i].get<CallResult>() != nullptr) {
-                providers_[request.provider].on_call_answered();
-            }
+            is_any_answered = true;
             name_teller(answers[i], request.provider);
-            active.settle(request.indices[i], std::move(answers[i]));
-            is_progress = true;
+            if (request.is_overdue) {
+                is_progress = active.settle_late(request.provider, request.indices[i],
+                                                 std::move(answers[i])) ||
+                              is_progress;
+            } else {
+                active.settle(request.indices[i], std::move(answers[i]));
+                is_progress = true;
+            }
         }
+    }
+    if (is_any_answered) {
+        providers_[request.provider]
+            .slow()
+            .of(request.main_kind())
+            .on_answered(now() - request.sent_ms, now());
     }
     if (is_progress && !health.is_limited && !health.is_ill) {
         providers_[request.provider].batches().on_batch_answered(request.calls.size(), now());
@@ -304,7 +328,9 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     }
     if (health.is_limited) {
         health.is_batch_limited = health.is_batch_limited || !is_progress;
-        count_rate_limit(active, request.provider);
+        if (!request.is_overdue) {
+            count_rate_limit(active, request.provider);
+        }
         put_deadlines_off(health.retry_after_ms);
     }
 }
@@ -333,10 +359,10 @@ void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, siz
     if (again != nullptr && (verdict.provider.is_ill || verdict.provider.is_limited)) {
         health.reason = again->reason;
     }
-    if (verdict.unclear) {
+    if (verdict.unclear && !request.is_overdue) {
         active.unclear = std::move(verdict.unclear);
     }
-    decide(active, request.provider, request.indices[position], std::move(verdict.call));
+    decide(active, request, request.indices[position], std::move(verdict.call));
 }
 
 void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& news,
@@ -360,7 +386,7 @@ void Dispatcher::take_news(const InFlightRequest& request, const ProviderNews& n
         provider.on_behind(*news.lacks_block);
     }
     if (news.runs_no_call) {
-        provider.on_call_refused();
+        provider.slow().of(request.main_kind()).on_refused(now());
     }
     if (news.mixes_batches && provider.batches().on_mixed()) {
         tell(LogLevel::kError, provider,
@@ -447,9 +473,16 @@ void Dispatcher::name_teller(Answer& answer, size_t provider) const {
     }
 }
 
-void Dispatcher::decide(PendingGroup& active, size_t provider, size_t call, CallFate fate) {
+void Dispatcher::decide(PendingGroup& active, const InFlightRequest& request, size_t call,
+                        CallFate fate) {
+    const size_t provider = request.provider;
     WaitTicket* const ticket = active.group.ticket.get();
-    if (auto* done = std::get_if<Settle>(&fate)) {
+    if (request.is_overdue) {
+        if (auto* settled = std::get_if<Settle>(&fate)) {
+            name_teller(settled->answer, provider);
+        }
+        active.take_late(provider, call, std::move(fate));
+    } else if (auto* done = std::get_if<Settle>(&fate)) {
         name_teller(done->answer, provider);
         active.settle(call, std::move(done->answer));
     } else if (auto* again = std::get_if<AskAgain>(&fate)) {

@@ -6,12 +6,34 @@
 
 namespace plumbline::rpc {
 
+namespace {
+
+/// Logs by range and of a block are one method.
+Call::Kind main_kind_of(const std::vector<Call>& calls) {
+    return std::ranges::any_of(calls, is_log_call) ? Call::Kind::kLogs : calls.front().kind;
+}
+
+}  // namespace
+
+Call::Kind InFlightRequest::main_kind() const {
+    return main_kind_of(calls);
+}
+
+/// A range is about its logs, also before its calls are written.
+Call::Kind PendingGroup::main_kind() const {
+    return group.filter != nullptr && calls.is_untouched() ? Call::Kind::kLogs
+                                                           : main_kind_of(group.calls);
+}
+
 ProviderRules PendingGroup::rules() const {
     ProviderRules out;
     out.only = group.only;
     out.never = group.never;
     out.avoid = group.avoid;
     out.passed_over = failed | said_null;
+    for (const auto& [provider, requests] : overdue) {
+        out.passed_over.insert(provider);
+    }
     out.sticky = sticky;
     out.is_head_probe = group.kind() == CallGroup::Kind::kHeadProbe;
     return out;
@@ -32,7 +54,8 @@ void PendingGroup::settle(size_t call, Answer answer) {
 }
 
 void PendingGroup::ask_again(size_t provider, size_t call, AskAgain again) {
-    if (is_finished) {
+    const bool is_range = group.kind() == CallGroup::Kind::kRange;
+    if (is_finished || (!is_range && !calls.is_out(call))) {
         return;
     }
     reasons[provider] = std::move(again.reason);
@@ -43,7 +66,7 @@ void PendingGroup::ask_again(size_t provider, size_t call, AskAgain again) {
     if (again.fallback) {
         calls.keep_fallback(call, *std::move(again.fallback));
     }
-    if (group.kind() != CallGroup::Kind::kRange) {
+    if (!is_range) {
         calls.put_back(call);
         return;
     }
@@ -55,10 +78,63 @@ void PendingGroup::ask_again(size_t provider, size_t call, AskAgain again) {
 }
 
 void PendingGroup::ask_others(size_t provider, size_t call) {
-    if (!is_finished) {
+    if (!is_finished && calls.is_out(call)) {
         said_null.insert(provider);
         calls.keep_fallback(call, Answer{Answer::Null{}});
         calls.put_back(call);
+    }
+}
+
+void PendingGroup::give_up(size_t provider, const std::vector<size_t>& late) {
+    PLUMBLINE_CHECK(requests_out > 0);
+    --requests_out;
+    ++overdue_out;
+    ++overdue[provider];
+    if (group.kind() == CallGroup::Kind::kRange) {
+        sticky.reset();
+        answering_ms = 0;
+        calls.restart();
+        return;
+    }
+    for (const size_t call : late) {
+        if (calls.is_out(call)) {
+            calls.put_back(call);
+        }
+    }
+}
+
+void PendingGroup::take_back_overdue(size_t provider) {
+    PLUMBLINE_CHECK(overdue_out > 0);
+    --overdue_out;
+    if (const auto at = overdue.find(provider); at != overdue.end() && --at->second == 0) {
+        overdue.erase(at);
+    }
+}
+
+bool PendingGroup::settle_late(size_t provider, size_t call, Answer answer) {
+    if (is_finished || group.kind() == CallGroup::Kind::kRange ||
+        !calls.settle_late(call, std::move(answer))) {
+        return false;
+    }
+    last_provider = provider;
+    return true;
+}
+
+void PendingGroup::take_late(size_t provider, size_t call, CallFate fate) {
+    if (is_finished) {
+        return;
+    }
+    failed.insert(provider);
+    const bool is_range = group.kind() == CallGroup::Kind::kRange;
+    if (auto* again = std::get_if<AskAgain>(&fate)) {
+        reasons[provider] = std::move(again->reason);
+        if (again->fallback && !is_range) {
+            calls.keep_fallback(call, *std::move(again->fallback));
+        }
+    } else if (std::holds_alternative<AskOthers>(fate) && !is_range) {
+        calls.keep_fallback(call, Answer{Answer::Null{}});
+    } else if (auto* settled = std::get_if<Settle>(&fate); settled != nullptr && !is_range) {
+        calls.keep_fallback(call, std::move(settled->answer));
     }
 }
 

@@ -32,6 +32,16 @@ struct PendingGroup {
     void ask_again(size_t provider, size_t call, AskAgain again);
     void ask_others(size_t provider, size_t call);
 
+    /// These calls are out at `provider` and overdue: they are asked of another one as well.
+    void give_up(size_t provider, const std::vector<size_t>& overdue);
+    /// Their request has come back.
+    void take_back_overdue(size_t provider);
+    /// One of them has come back with an answer, which counts unless somebody else was quicker. Of
+    /// a range it does not: its calls may be others by now. True where it counts.
+    bool settle_late(size_t provider, size_t call, Answer answer);
+    /// The same without an answer.
+    void take_late(size_t provider, size_t call, CallFate fate);
+
     /// The same round goes on with everybody.
     void ask_everybody() {
         failed.clear();
@@ -43,6 +53,9 @@ struct PendingGroup {
     void wait_until(int64_t at_ms);
     /// Ends the group. `result` gets what is known of the way to it. Once.
     [[nodiscard]] GroupResult finish(GroupResult result);
+
+    /// The kind of call that decides how long its requests take.
+    [[nodiscard]] Call::Kind main_kind() const;
 
     /// It waits for the provider that it names.
     [[nodiscard]] bool may_give_way() const {
@@ -56,6 +69,7 @@ struct PendingGroup {
     /// are out have come back.
     bool is_finished = false;
     uint32_t requests_out = 0;  ///< responses to come, also to a finished group
+    uint32_t overdue_out = 0;   ///< and those to what was given up
 
     // ---- The round
     /// Rounds over all providers that ended without all answers.
@@ -65,6 +79,8 @@ struct PendingGroup {
     /// Do not have something that the group asks for. That is no failure: should all others be
     /// down, the group waits for them within the round.
     ProviderSet said_null;
+    /// An overdue request of it is out, and may still be answered.
+    std::map<size_t, uint32_t> overdue;
     /// One backend: who has begun to answer, and so has the rest.
     std::optional<size_t> sticky;
     /// The pause after a round, or until a provider is back. Monotonic, as all times here.
@@ -106,6 +122,12 @@ struct InFlightRequest {
     std::vector<Call> calls;
     uint64_t first_id = 0;  ///< JSON-RPC ids count up from it, so that no answer fits another call
     int64_t sent_ms = 0;
+    /// Another one is asked as well: what comes back counts as far as it still can
+    /// (`PendingGroup::give_up`).
+    bool is_overdue = false;
+
+    /// The kind of call that decides how long it takes.
+    [[nodiscard]] Call::Kind main_kind() const;
 };
 
 }  // namespace plumbline::rpc

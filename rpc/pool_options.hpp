@@ -20,6 +20,8 @@ struct Endpoint {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string bearer_token{};  ///< sent as "Authorization: Bearer ..." when not empty
     bool is_host_public = false;
+    /// By which people know it, and nothing secret; empty: by its host, as `take_each_once` says.
+    std::string name{};
 };
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
@@ -50,7 +52,8 @@ enum class BloomCheck : uint8_t {
 };
 
 struct PoolOptions {
-    std::vector<Endpoint> endpoints;  ///< the first 64 are asked
+    /// Each is asked once and has one vote, however often it is given; the first 64 are asked.
+    std::vector<Endpoint> endpoints;
     /// Providers of another chain are asked for nothing but their chain id. Learnt from the first
     /// answer when empty.
     std::optional<uint64_t> chain_id;
@@ -89,7 +92,8 @@ struct PoolOptions {
     RangeOptions range;
 };
 
-/// A provider's record. `name` is scheme://host[:port], without what may be a secret.
+/// A provider's record. `name` is scheme://host[:port], without what may be a secret, and "#2" and
+/// so on behind it where it is not the first one of that (core/base/endpoint_identity.hpp).
 struct ProviderStats {
     std::string name;
     std::optional<uint64_t> chain_id;

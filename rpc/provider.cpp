@@ -18,8 +18,6 @@ constexpr int64_t kAloneProbeMs = 5'000;
 constexpr int64_t kFaultLineMs = 600'000;
 /// For eth_getLogs alone, where no time is told.
 constexpr int64_t kLogsPauseMsMax = 4'000;
-constexpr int64_t kSlowCallMsFirst = 60'000;
-constexpr int64_t kSlowCallMsMax = 3'600'000;
 
 // Filters with the same events and about as many addresses are one class: a growing list of
 // factory children must not forget what was learnt.
@@ -51,6 +49,11 @@ std::string display_name(std::string_view url, bool is_host_public) {
     return origin.empty() ? "(unreadable url)" : origin;
 }
 
+std::string display_name(const Endpoint& endpoint) {
+    return endpoint.name.empty() ? display_name(endpoint.url, endpoint.is_host_public)
+                                 : endpoint.name;
+}
+
 Redactor make_redactor(const Endpoint& endpoint) {
     Redactor out{SecretEndpoint{endpoint.url, endpoint.headers, endpoint.is_host_public}};
     out.add_header_value(endpoint.bearer_token);
@@ -76,7 +79,7 @@ Provider::Provider(const Endpoint& endpoint, const PoolOptions& options, const C
       batches_{options.batch_max},
       addresses_max_{options.addresses_max},
       told_head_{options.head_poll_ms} {
-    stats_.name = display_name(endpoint.url, endpoint.is_host_public);
+    stats_.name = display_name(endpoint);
 }
 
 bool Provider::is_usable() const {
@@ -205,22 +208,6 @@ void Provider::on_failure(std::optional<int64_t> retry_after_ms) {
             ++breaker_rounds_;
             open_breaker(base);
         }
-    }
-}
-
-void Provider::on_call_refused() {
-    const int64_t now = clock_.monotonic_ms();
-    if (now >= slow_to_call_until_ms_) {
-        slow_to_call_until_ms_ =
-            now +
-            std::min(kSlowCallMsMax, kSlowCallMsFirst << std::min<uint32_t>(call_refusals_, 10));
-        ++call_refusals_;
-    }
-}
-
-void Provider::on_call_answered() {
-    if (!is_slow_to_call()) {
-        call_refusals_ = 0;
     }
 }
 

@@ -17,6 +17,7 @@
 #include "rpc/provider_choice.hpp"
 #include "rpc/refusal_brake.hpp"
 #include "rpc/refused_blocks.hpp"
+#include "rpc/slow_methods.hpp"
 #include "rpc/told_head.hpp"
 
 namespace plumbline::rpc {
@@ -24,6 +25,9 @@ namespace plumbline::rpc {
 /// scheme://host[:port] of a URL: all of it that may be shown, without labels of the host that may
 /// be a secret unless that is public. "(unreadable url)" if it has no host.
 [[nodiscard]] std::string display_name(std::string_view url, bool is_host_public = false);
+
+/// Its name, or where it has none yet that of its URL.
+[[nodiscard]] std::string display_name(const Endpoint& endpoint);
 
 /// Knows what is secret of `endpoint`.
 [[nodiscard]] Redactor make_redactor(const Endpoint& endpoint);
@@ -109,14 +113,9 @@ class Provider {
     [[nodiscard]] int64_t logs_free_at_ms() const { return logs_free_at_ms_; }
     [[nodiscard]] uint64_t answered_log_calls() const { return answered_log_calls_; }
     [[nodiscard]] uint64_t answered_others() const { return answered_others_; }
-    /// It would not run an eth_call, not in time, or has not the state.
-    void on_call_refused();
-    /// It ran one.
-    void on_call_answered();
-    /// It did the former lately: others are asked first. The longer the more often that was so.
-    [[nodiscard]] bool is_slow_to_call() const {
-        return clock_.monotonic_ms() < slow_to_call_until_ms_;
-    }
+    /// What it does not answer in time, or not at all.
+    [[nodiscard]] SlowMethods& slow() { return slow_; }
+    [[nodiscard]] const SlowMethods& slow() const { return slow_; }
     void on_transport_error() { ++stats_.transport_errors; }
     void on_malformed() { ++stats_.malformed; }
     /// Counts a proven lie; beyond the tolerated ones it is parked, unless nobody else could serve.
@@ -283,9 +282,7 @@ class Provider {
     std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go
     int64_t open_since_ms_ = 0;             ///< where it is open: since the last probe
 
-    // Calls that it did not run, in a row but for those that were out together.
-    int64_t slow_to_call_until_ms_ = 0;
-    uint32_t call_refusals_ = 0;
+    SlowMethods slow_;
 
     // Parked: left alone whatever it answers, for a bill or for lies. Ends by time alone.
     std::optional<int64_t> parked_until_ms_;

@@ -10,6 +10,7 @@
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
+#include "rpc/endpoints.hpp"
 #include "rpc/headers_below_job.hpp"
 #include "rpc/headers_job.hpp"
 #include "rpc/heads_job.hpp"
@@ -30,9 +31,21 @@ struct ProviderPool::Impl {
 
     Impl(PoolOptions given, Transport& transport, std::unique_ptr<Transport> owned,
          const Clock& clock, PoolObserver* observer)
-        : options{std::move(given)},
+        : options{with_each_once(std::move(given), observer)},
           own_transport{std::move(owned)},
           dispatcher{options, transport, clock, observer} {}
+
+    static PoolOptions with_each_once(PoolOptions given, PoolObserver* observer) {
+        DistinctEndpoints distinct = take_each_once(std::move(given.endpoints));
+        given.endpoints = std::move(distinct.endpoints);
+        for (const std::string& name : distinct.repeated) {
+            if (observer != nullptr) {
+                observer->on_provider(LogLevel::kWarning, name,
+                                      "is given more than once: it is asked once and has one vote");
+            }
+        }
+        return given;
+    }
 
     // Counts the question in now and out when its callback runs.
     template <typename T>
@@ -102,7 +115,6 @@ struct ProviderPool::Impl {
         }
         group.calls = std::move(calls);
         group.only = provider;
-        group.avoid = dispatcher.slow_to_call();
         group.done = std::move(done);
         dispatcher.send(std::move(group));
     }

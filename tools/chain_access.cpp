@@ -25,6 +25,13 @@ class WarningLog final : public rpc::PoolObserver {
 
 }  // namespace
 
+void warn_of_repeated(std::string_view option,
+                      const std::vector<engine::EndpointConfig>& endpoints) {
+    for (const std::string& repeated : engine::find_repeated(option, endpoints)) {
+        logging::warning(repeated);
+    }
+}
+
 Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
                                                      const GivenEndpoints& given,
                                                      int64_t timeout_s) {
@@ -32,6 +39,7 @@ Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& store
     engine::Config asked = stored;
     if (!given.rpc.empty()) {
         PLUMBLINE_TRY(asked.chain.rpc, engine::read_endpoints("--rpc", given.rpc));
+        warn_of_repeated("--rpc", asked.chain.rpc);
     } else if (!given.config.empty()) {
         PLUMBLINE_TRY(const engine::Config file, engine::load_config(given.config));
         if (file.chain.id != stored.chain.id) {
@@ -40,6 +48,7 @@ Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& store
                                      file.chain.id, stored.chain.id)};
         }
         asked.chain.rpc = file.chain.rpc;
+        warn_of_repeated(engine::kRpcOfChain, asked.chain.rpc);
     } else {
         std::erase_if(asked.chain.rpc, engine::is_redacted);
         if (asked.chain.rpc.empty() && !stored.chain.rpc.empty()) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -28,5 +29,10 @@ struct GivenEndpoints {
 [[nodiscard]] Result<std::unique_ptr<rpc::ChainSource>> open_chain(const engine::Config& stored,
                                                                    const GivenEndpoints& given,
                                                                    int64_t timeout_s);
+
+/// Tells of endpoints that `option` gives more than once (`engine::find_repeated`). `open_chain`
+/// does so for --rpc and for the config file.
+void warn_of_repeated(std::string_view option,
+                      const std::vector<engine::EndpointConfig>& endpoints);
 
 }  // namespace plumbline::tools

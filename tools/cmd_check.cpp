@@ -176,8 +176,7 @@ Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpo
         if (said.empty()) {
             return ok();
         }
-        other =
-            fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public), said);
+        other = fmt::format("{}: {}", rpc::display_name(endpoint), said);
     }
     return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
 }
@@ -209,6 +208,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
         mistakes.add(sink::make_tables(one, *plan, config.chain.id));
     }
     PLUMBLINE_TRY_VOID(mistakes.all());
+    warn_of_repeated(engine::kRpcOfChain, config.chain.rpc);
     for (const std::string& unused : plan->unused()) {
         logging::warning(unused);
     }

@@ -10,6 +10,7 @@
 #include "engine/service/service.hpp"
 #include "engine/setup/doctor.hpp"
 #include "rpc/curl_transport.hpp"
+#include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/doctor_text.hpp"
@@ -66,6 +67,7 @@ Result<std::vector<rpc::Endpoint>> endpoints_of(const DoctorArguments& arguments
     if (!arguments.config.empty()) {
         PLUMBLINE_TRY(const engine::Config config, engine::load_config(arguments.config));
         chain_id = config.chain.id;
+        warn_of_repeated(engine::kRpcOfChain, config.chain.rpc);
         return engine::pool_options(config).endpoints;
     }
     PLUMBLINE_TRY(const auto given, engine::read_endpoints("URL", {arguments.url}));

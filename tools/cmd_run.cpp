@@ -30,6 +30,7 @@
 #include "sink/sink_module.hpp"
 #include "storage/place_check.hpp"
 #include "storage/table_files.hpp"
+#include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
 #include "tools/config_watch.hpp"
@@ -221,6 +222,8 @@ void take_config(const RunArguments& arguments, engine::ServiceOptions& options)
     }
     changed->stop = options.indexer.stop;
     options.indexer = *std::move(changed);
+    warn_of_repeated(arguments.rpc.empty() ? engine::kRpcOfChain : "--rpc",
+                     options.indexer.config.chain.rpc);
     logging::info("the config was saved: going on by it");
 }
 
@@ -342,6 +345,8 @@ Status run_index(const RunArguments& options) {
     engine::ServiceOptions service_options;
     PLUMBLINE_TRY(service_options.indexer, indexer_options(options));
     set_up_logging(options, service_options.indexer.config.log_level);
+    warn_of_repeated(options.rpc.empty() ? engine::kRpcOfChain : "--rpc",
+                     service_options.indexer.config.chain.rpc);
     PLUMBLINE_TRY_VOID(probe_any_address(service_options.indexer.config));
     service_options.pool_observer = &pool_log;
     // A run with an end is there for the index alone.

@@ -88,7 +88,7 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             is_heard.back() = !seen.other_chain.empty();
             if (!seen.other_chain.empty()) {
                 other_chain =
-                    fmt::format("{}: {}", rpc::display_name(endpoint.url, endpoint.is_host_public),
+                    fmt::format("{}: {}", rpc::display_name(endpoint),
                                 seen.other_chain);
                 others.push_back(other_chain);
             }
@@ -125,7 +125,7 @@ void FirstLook::look_at_paces(const engine::Config& config, const std::stop_toke
         const engine::PaceLook seen =
             engine::look_at_pace(endpoint, transport, system_clock(),
                                  make_patience(stop, kSilentMs), pool.head_timeout_ms);
-        const std::string name = rpc::display_name(endpoint.url, endpoint.is_host_public);
+        const std::string name = rpc::display_name(endpoint);
         const std::string said = engine::describe_pace(name, seen, pool.head_timeout_ms);
         if (!said.empty() && !stop.stop_requested()) {
             logging::warning(said);

@@ -52,7 +52,7 @@ std::string look_at_states(const engine::Config& config,
                           return true;
                       }
                       const std::string lacks = engine::describe_missing_state(
-                          *calls, rpc::display_name(endpoint.url, endpoint.is_host_public), depth);
+                          *calls, rpc::display_name(endpoint), depth);
                       if (lacks.empty()) {
                           missing.clear();
                           return true;

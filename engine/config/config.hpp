@@ -33,6 +33,7 @@ struct EndpointConfig {
     std::vector<std::pair<std::string, std::string>> headers;  ///< secrets; never logged or stored
     /// No label of the host is a key: all of it may be shown and stored.
     bool is_host_public = false;
+    std::string name{};  ///< by `name_endpoints`; may be shown
 };
 
 struct ChainConfig {

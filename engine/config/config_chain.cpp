@@ -206,6 +206,7 @@ Status read_chain(std::string_view path, const TomlValue& value, ChainConfig& ou
     }
     if (const TomlValue* rpc = mistakes.need("rpc")) {
         mistakes.add(read_endpoints_of(chain, *rpc, out, edits));
+        name_endpoints(out.rpc);
     }
     if (const TomlValue* finality = chain.find("finality")) {
         mistakes.add(read_finality(chain, *finality, out));

@@ -1,14 +1,28 @@
 #include "engine/config/endpoint_text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "core/base/endpoint_identity.hpp"
 #include "core/base/url_parts.hpp"
 #include "engine/config/config_secrets.hpp"
 
 namespace plumbline::engine {
+
+namespace {
+
+std::vector<SecretEndpoint> as_secrets(const std::vector<EndpointConfig>& endpoints) {
+    std::vector<SecretEndpoint> out;
+    for (const EndpointConfig& one : endpoints) {
+        out.push_back({one.url, one.headers, one.is_host_public});
+    }
+    return out;
+}
+
+}  // namespace
 
 std::string_view url_hint(std::string_view url) {
     if (url.starts_with("ws://") || url.starts_with("wss://")) {
@@ -63,6 +77,32 @@ Result<std::vector<EndpointConfig>> read_endpoints(std::string_view option,
                          fmt::format("{} {}", option, kUnreachableUrl)};
         }
         out.push_back({*std::move(url), {}});
+    }
+    name_endpoints(out);
+    return out;
+}
+
+void name_endpoints(std::vector<EndpointConfig>& endpoints) {
+    std::vector<std::string> names = public_names(as_secrets(endpoints));
+    for (size_t i = 0; i < endpoints.size(); ++i) {
+        endpoints[i].name = std::move(names[i]);
+    }
+}
+
+std::vector<std::string> find_repeated(std::string_view option,
+                                       const std::vector<EndpointConfig>& endpoints) {
+    const std::vector<size_t> firsts = first_of_same(as_secrets(endpoints));
+    std::map<size_t, std::string> places;
+    for (size_t i = 0; i < firsts.size(); ++i) {
+        if (firsts[i] < i) {
+            places[firsts[i]] += fmt::format(" and {}", i + 1);
+        }
+    }
+    std::vector<std::string> out;
+    for (const auto& [first, others] : places) {
+        out.push_back(
+            fmt::format("{}: {}{} are one endpoint, {}, which is asked once and has one vote",
+                        option, first + 1, others, endpoints[first].name));
     }
     return out;
 }

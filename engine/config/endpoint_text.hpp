@@ -25,4 +25,14 @@ inline constexpr size_t kEndpointsMax = 32;
 [[nodiscard]] Result<std::vector<EndpointConfig>> read_endpoints(
     std::string_view option, const std::vector<std::string>& texts);
 
+/// Gives each its public name (core/base/endpoint_identity.hpp), by their order.
+void name_endpoints(std::vector<EndpointConfig>& endpoints);
+
+inline constexpr std::string_view kRpcOfChain = "rpc of [chain]";
+
+/// A sentence for each endpoint that is given more than once, by its places in `option` ("--rpc",
+/// `kRpcOfChain`); whoever asks asks it once.
+[[nodiscard]] std::vector<std::string> find_repeated(std::string_view option,
+                                                     const std::vector<EndpointConfig>& endpoints);
+
 }  // namespace plumbline::engine

@@ -16,6 +16,7 @@
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
+#include "rpc/endpoints.hpp"
 #include "rpc/provider_pool.hpp"
 #include "storage/maintenance.hpp"
 #include "storage/read_view.hpp"
@@ -85,8 +86,10 @@ rpc::PoolOptions pool_options(const Config& config) {
     options.chain_id = config.chain.id;
     options.head_poll_ms = config.chain.poll_interval_ms;
     for (const EndpointConfig& endpoint : config.chain.rpc) {
-        options.endpoints.push_back({endpoint.url, endpoint.headers, {}, endpoint.is_host_public});
+        options.endpoints.push_back(
+            {endpoint.url, endpoint.headers, {}, endpoint.is_host_public, endpoint.name});
     }
+    options.endpoints = rpc::take_each_once(std::move(options.endpoints)).endpoints;
     const MemoryPlan memory = plan_memory(config.memory_mib, MemoryUse::kService);
     options.bodies_shared_max = memory.bodies;
     options.body_size_max = memory.body_max;

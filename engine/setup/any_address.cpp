@@ -38,8 +38,7 @@ std::vector<AnyAddressRefusal> find_any_address_refusals(
         EndpointClient client{endpoint, transport, clock, {kTimeoutMs, kTimeoutMs, {}}};
         std::string why = refusal_of_any_address(client, source->topics0.front());
         if (!why.empty()) {
-            out.push_back(
-                {rpc::display_name(endpoint.url, endpoint.is_host_public), std::move(why)});
+            out.push_back({rpc::display_name(endpoint), std::move(why)});
         }
     }
     return out;

@@ -42,7 +42,7 @@ class Doctor {
           clock_{clock},
           options_{options},
           client_{endpoint, transport, clock, options.patience} {
-        report_.endpoint = rpc::display_name(endpoint.url, endpoint.is_host_public);
+        report_.endpoint = rpc::display_name(endpoint);
     }
 
     Result<DoctorReport> run() {

@@ -152,10 +152,9 @@ rpc::HttpCompletion EndpointClient::await(uint64_t id, const std::string& method
         const int64_t waiting_ms = clock_.monotonic_ms() - start_ms;
         if (!is_told && waiting_ms >= kStillWaitingMs) {
             is_told = true;
-            patience_.on_wait(
-                fmt::format("{}: {}, for {} s: no answer yet",
-                            rpc::display_name(endpoint_.url, endpoint_.is_host_public), method,
-                            waiting_ms / 1'000));
+            patience_.on_wait(fmt::format("{}: {}, for {} s: no answer yet",
+                                          rpc::display_name(endpoint_), method,
+                                          waiting_ms / 1'000));
         }
     }
 }

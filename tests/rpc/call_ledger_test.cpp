@@ -23,6 +23,23 @@ std::vector<uint64_t> numbers(const std::vector<Answer>& answers) {
     return out;
 }
 
+TEST(CallLedgerTest, ALateAnswerSettlesACallThatWaitsOrIsOutAgainAndNoneThatHasOne) {
+    CallLedger ledger{3};
+    static_cast<void>(ledger.take(3));
+    for (const size_t call : {0U, 1U, 2U}) {
+        ledger.put_back(call);
+    }
+    EXPECT_THAT(ledger.take(2), ElementsAre(0, 1));
+    EXPECT_TRUE(ledger.settle_late(0, number(10)));
+    EXPECT_TRUE(ledger.settle_late(2, number(12)));
+    EXPECT_EQ(ledger.out_count(), 1U);
+    EXPECT_THAT(ledger.waiting(), IsEmpty());
+    ledger.settle(1, number(11));
+    EXPECT_FALSE(ledger.settle_late(1, number(99)));
+    EXPECT_TRUE(ledger.is_settled());
+    EXPECT_THAT(numbers(ledger.take_answers()), ElementsAre(10, 11, 12));
+}
+
 TEST(CallLedgerTest, CallsGoOutInOrderAndThoseThatComeBackGoLast) {
     CallLedger ledger{4};
     EXPECT_TRUE(ledger.is_untouched());

@@ -26,6 +26,44 @@ AskAgain again(Blame blame = Blame::kProvider) {
     return {"why", ErrorCode::kDecode, blame, std::nullopt};
 }
 
+TEST(PendingGroupTest, WhatIsOverdueIsAskedOfAnotherAndTheFirstAnswerCounts) {
+    PendingGroup group{with_calls(2)};
+    send_all(group, 0);
+    group.requests_out = 1;
+    group.give_up(0, {0, 1});
+    EXPECT_EQ(group.requests_out, 0U);
+    EXPECT_EQ(group.overdue_out, 1U);
+    EXPECT_EQ(group.rules().passed_over, ProviderSet{0});
+    send_all(group, 1);
+    group.requests_out = 1;
+    EXPECT_TRUE(group.settle_late(0, 0, Answer{uint64_t{7}}));
+    EXPECT_EQ(group.last_provider, 0U);
+    group.take_late(0, 1, again());  // The other one may still answer this.
+    group.take_back_overdue(0);
+    EXPECT_EQ(group.overdue_out, 0U);
+    EXPECT_EQ(group.rules().passed_over, ProviderSet{0});
+    group.ask_again(1, 0, again());  // Has its answer.
+    EXPECT_TRUE(group.calls.waiting().empty());
+    EXPECT_TRUE(group.calls.is_out(1));
+    group.settle(1, Answer{uint64_t{8}});
+    EXPECT_TRUE(group.calls.is_settled());
+}
+
+TEST(PendingGroupTest, OfARangeALateAnswerDoesNotCount) {
+    PendingGroup group{with_calls(2, CallGroup::range())};
+    send_all(group, 0);
+    group.sticky = 0;
+    group.requests_out = 1;
+    group.give_up(0, {0, 1});
+    EXPECT_FALSE(group.sticky);
+    EXPECT_TRUE(group.calls.is_untouched());
+    send_all(group, 1);
+    group.requests_out = 1;
+    EXPECT_FALSE(group.settle_late(0, 0, Answer{uint64_t{7}}));
+    group.take_late(0, 1, again());
+    EXPECT_EQ(group.calls.out_count(), 2U);
+}
+
 TEST(PendingGroupTest, WhoIsBlamedIsPassedOverUntilTheNextRound) {
     PendingGroup group{with_calls(2)};
     send_all(group, 3);

@@ -158,7 +158,8 @@ TEST(RefusalTest, AnyTextIsReadWithoutHarm) {
           "9,9,9,9 max block", "[5, 1] block range too large", "\xff\xfe\x00"}) {
         static_cast<void>(classify_refusal({200, 0, text, text}));
     }
-    EXPECT_FALSE(classify_refusal({200, 0, "block range too large [5, 1]", ""}).range_hint);
+    EXPECT_FALSE(
+        classify_refusal(RefusalText{200, 0, "block range too large [5, 1]", ""}).range_hint);
 }
 
 }  // namespace

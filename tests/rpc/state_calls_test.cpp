@@ -487,7 +487,7 @@ TEST_F(StateCallPoolTest, WhereEverybodyRefusesEachCallHasTheRefusalForItsAnswer
     }
 }
 
-TEST_F(StateCallPoolTest, AProviderThatHangsIsNamedWithinTenSecondsAndThenPassedOver) {
+TEST_F(StateCallPoolTest, AProviderThatHangsIsNamedWhileItIsWaitedForAndThenPassedOver) {
     FakeNode& a = add("http://a.example");
     FakeNode& b = add("http://b.example");
     a.http = [](const HttpRequest& request) -> std::optional<HttpCompletion> {
@@ -510,15 +510,15 @@ TEST_F(StateCallPoolTest, AProviderThatHangsIsNamedWithinTenSecondsAndThenPassed
     while (!answers && clock_.monotonic_ms() - start < 120'000) {
         pool_->poll(500);
         if (told.empty()) {
-            told = pool_->waits(10'000);
-            EXPECT_TRUE(!told.empty() || clock_.monotonic_ms() - start < 11'500);
+            told = pool_->waits(3'000);
+            EXPECT_TRUE(!told.empty() || clock_.monotonic_ms() - start < 4'500);
         }
     }
     ASSERT_EQ(told.size(), 1U);
     EXPECT_EQ(told[0].method, "eth_call");
     EXPECT_EQ(told[0].provider, "http://a.example");
     ASSERT_TRUE(answers && *answers);
-    EXPECT_LT(clock_.monotonic_ms() - start, options_.request_timeout_ms + 2'000);
+    EXPECT_LT(clock_.monotonic_ms() - start, 10'000);
     for (const CallResult& result : (*answers)->results) {
         EXPECT_EQ(result.kind, CallResult::Kind::kAnswered);
     }

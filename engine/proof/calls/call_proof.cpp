@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/endpoint_identity.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/calls/call_asker.hpp"
 #include "engine/proof/answer_text.hpp"
@@ -149,11 +150,15 @@ class CallProver {
         return ok();
     }
 
-    /// Whose word counts: everybody else first, in turn; the one who told it last.
+    /// Whose word counts: everybody else first, in turn; the one who told it last. A teller that is
+    /// not among those that are asked now may be any of its host.
     [[nodiscard]] std::vector<size_t> others_of(const std::string& teller) const {
+        const bool is_here = place_of(teller).has_value();
         std::vector<size_t> out;
         for (size_t i = 0; i < providers_.size(); ++i) {
-            if (providers_[i] != teller && !off_block_.contains(i)) {
+            const bool is_teller =
+                is_here ? providers_[i] == teller : may_be_same_endpoint(providers_[i], teller);
+            if (!is_teller && !off_block_.contains(i)) {
                 out.push_back(i);
             }
         }

@@ -48,6 +48,21 @@ TEST(EndpointTextTest, MoreThanCanBeAskedAreRefused) {
     EXPECT_NE(refused.error().message.find("at most 32"), std::string::npos);
 }
 
+TEST(EndpointTextTest, WhoIsGivenTwiceIsToldByPlaceWithoutItsSecret) {
+    ::setenv("PLUMBLINE_TEST_RPC", "http://a.example/KEY", 1);  // NOLINT(concurrency-mt-unsafe)
+    const auto endpoints =
+        read_endpoints("--rpc", {"http://a.example/KEY/", "http://b.example", "http://a.example/X",
+                                 "env:PLUMBLINE_TEST_RPC", "http://A.example:80/KEY"});
+    ASSERT_TRUE(endpoints) << endpoints.error().message;
+    const std::vector<std::string> told = find_repeated("--rpc", *endpoints);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told.front(),
+              "--rpc: 1 and 4 and 5 are one endpoint, http://a.example, which is asked once and "
+              "has one vote");
+    EXPECT_EQ(endpoints->at(2).name, "http://a.example#2");
+    EXPECT_EQ(endpoints->at(3).name, "http://a.example");
+}
+
 TEST(EndpointTextTest, AVariableMayHoldTheUrl) {
     ::setenv("PLUMBLINE_TEST_RPC", "http://a.example/KEY", 1);  // NOLINT(concurrency-mt-unsafe)
     const auto endpoints = read_endpoints("--rpc", {"env:PLUMBLINE_TEST_RPC"});
