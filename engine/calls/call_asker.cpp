@@ -80,6 +80,21 @@ void CallAsker::Job::settle(const Item& item, CallOutcome outcome, ByteView data
     facts.push_back(std::move(fact));
 }
 
+/// One call waits to tell what a program was told.
+bool CallAsker::Job::is_doubted() const {
+    return std::ranges::any_of(alone,
+                               [](const Item& item) { return item.doubts_form.has_value(); });
+}
+
+void CallAsker::Job::judge_lacking(rpc::CallResult::Kind told, ProgramForm doubted,
+                                   ProgramTrial& trial) {
+    std::vector<Item> items = std::exchange(lacking, {});
+    if (told != rpc::CallResult::Kind::kMissingState) {
+        trial.on_refused(doubted);
+        std::ranges::move(items, std::back_inserter(alone));
+    }
+}
+
 void CallAsker::ask(std::vector<CallQuestion> questions, Done done,
                     std::optional<size_t> provider) {
     const auto job = std::make_shared<Job>();
@@ -233,10 +248,11 @@ void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
         const std::vector<Job::Item>& items = chunks[i].items;
         const rpc::CallResult& result = results[i];
         if (result.kind == rpc::CallResult::Kind::kMissingState) {
-            job->error =
-                no_state(items.front().state.block_num, items.front().question.at_head, result.why);
+            std::ranges::copy(items, std::back_inserter(job->lacking));
             if (job->is_trial) {
-                job->open.clear();  // All of older blocks.
+                // All of older blocks.
+                std::ranges::move(job->open, std::back_inserter(job->lacking));
+                job->open.clear();
             }
             continue;
         }
@@ -268,12 +284,20 @@ void CallAsker::take_programs(const JobPtr& job, ProgramForm form,
             }
         }
     }
+    if (!job->lacking.empty() && !job->is_doubted()) {
+        // In front: where but one is asked alone, it is this one.
+        job->alone.insert(job->alone.begin(), std::move(job->lacking.back()));
+        job->lacking.pop_back();
+        job->alone.front().doubts_form = form;
+    }
     if (is_any_run) {
         trial.on_run(form);  // One that was refused beside it has itself to thank for that.
     } else if (is_any_refused) {
         trial.on_refused(form);
     }
-    end_trial(job);
+    if (!job->is_doubted()) {
+        end_trial(job);
+    }
     ask_next(job);
 }
 
@@ -311,6 +335,9 @@ void CallAsker::ask_alone(const JobPtr& job) {
     source_.call(std::move(requests), rpc::StateBlock{{newest, {}}, false},
                  job->asked_by_name ? job->asked_by_name : job->provider,
                  answers_.wrap([this, job](Result<rpc::CallAnswers> answers) {
+                     if (!answers) {
+                         end_trial(job);
+                     }
                      if (!answers && job->asked_by_name) {
                          job->asked_by_name.reset();  // Not to be had: the next one.
                          job->doubtful = std::exchange(job->alone, {});
@@ -327,9 +354,12 @@ void CallAsker::ask_alone(const JobPtr& job) {
 
 void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> results) {
     PLUMBLINE_CHECK(results.size() == job->alone.size());
-    const std::vector<Job::Item> items = std::exchange(job->alone, {});
+    std::vector<Job::Item> items = std::exchange(job->alone, {});
     for (size_t i = 0; i < items.size(); ++i) {
         rpc::CallResult& result = results[i];
+        if (const auto doubted = std::exchange(items[i].doubts_form, std::nullopt)) {
+            job->judge_lacking(result.kind, *doubted, programs_[job->provider].trial);
+        }
         switch (result.kind) {
             case rpc::CallResult::Kind::kAnswered:
                 // To answer nothing is what who has lost the state does too, whatever is asked.
@@ -364,6 +394,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                 break;
         }
     }
+    end_trial(job);
     ask_next(job);
 }
 

@@ -14,8 +14,8 @@
 namespace plumbline::engine {
 
 /// What is still to be asked, and what is known by now. All of them are in exactly one of `open`,
-/// `alone`, `held`, `by_num`, `doubtful`, `unsure`, `second`, `out` and `facts`, but for those
-/// that `error` tells of.
+/// `alone`, `held`, `lacking`, `by_num`, `doubtful`, `unsure`, `second`, `out` and `facts`, but for
+/// those that `error` tells of.
 struct CallAsker::Job {
     /// What somebody says that a node says as well which cannot answer.
     struct Word {
@@ -34,6 +34,8 @@ struct CallAsker::Job {
         std::string why_others = {};    ///< what somebody else said, who refused it
         bool is_asked_by_name = false;  ///< for that
         bool is_tried_by_num = false;   ///< after somebody refused it by hash
+        /// Asked alone to tell whether the state of `lacking` is away, as was said to this form.
+        std::optional<ProgramForm> doubts_form = {};
 
         /// By its block's number, else by its hash.
         void ask_by(bool by_num) {
@@ -47,8 +49,10 @@ struct CallAsker::Job {
         std::vector<Item> items;
     };
     std::vector<Item> open;
-    std::vector<Item> alone;     ///< not by a program
-    std::vector<Item> held;      ///< until one has shown whether hashes are taken
+    std::vector<Item> alone;  ///< not by a program
+    std::vector<Item> held;   ///< until one has shown whether hashes are taken
+    /// Whose state is not there, as was said to a program: in words that may mean the program.
+    std::vector<Item> lacking;
     std::vector<Item> by_num;    ///< those that nobody takes by hash
     std::vector<Item> doubtful;  ///< refused by hash and by number
     std::vector<Item> unsure;    ///< of which there are `words`
@@ -72,6 +76,10 @@ struct CallAsker::Job {
     void settle(const Item& item, storage::CallOutcome outcome, ByteView data, std::string teller);
     /// The program saw the same, or it is one more word about the item.
     void weigh(const Item& item, storage::CallOutcome outcome, std::string teller);
+    [[nodiscard]] bool is_doubted() const;
+    /// One of `lacking` was asked alone, and `told` so. Whoever takes no program may say that there
+    /// is no state in such words; what is said to a plain call counts.
+    void judge_lacking(rpc::CallResult::Kind told, ProgramForm doubted, ProgramTrial& trial);
     /// Nothing more can be asked.
     void fail(Error why) {
         error = std::move(why);

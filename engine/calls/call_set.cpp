@@ -23,6 +23,9 @@ void CallSet::add(storage::CallFact fact, bool is_new) {
     const bool is_once = fact.is_once;
     std::string key = storage::call_key(fact.block_num, fact.call);
     const auto [at, is_added] = facts_.try_emplace(std::move(key), Entry{std::move(fact), is_new});
+    if (is_new && is_once && !at->second.fact.is_once) {
+        at->second.is_new = true;  // Stored as a plain call's: it is to be stored for good.
+    }
     at->second.fact.is_once = at->second.fact.is_once || is_once;
     if (is_added) {
         bytes_ += bytes;

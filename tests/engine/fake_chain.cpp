@@ -332,7 +332,10 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
         return ask_contract(*block, *request.to, request.data, provider);
     }
     if (!options.runs_programs) {
-        return {Kind::kRefused, {}, "no programs here"};
+        // Whoever takes none may say so in words that mean missing state elsewhere.
+        return options.seed % 2 == 0
+                   ? rpc::CallResult{Kind::kRefused, {}, "no programs here"}
+                   : rpc::CallResult{Kind::kMissingState, {}, "missing \"to\" in transaction"};
     }
     const ByteView program = request.to ? ByteView{*request.code} : ByteView{request.data};
     if (evm::to_hex(program) == engine::kBlockTimeCode) {

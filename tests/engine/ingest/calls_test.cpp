@@ -353,6 +353,23 @@ TEST_F(CallsTest, WhoRunsNoProgramsIsAskedForThemAHandfulOfTimes) {
     }
 }
 
+TEST_F(CallsTest, NoStateSaidToAProgramDoesNotStandBeforeAPlainCall) {
+    for (const uint64_t seed : {1U, 3U, 5U, 7U}) {  // Those whose node says it so.
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(100);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.runs_programs = false;
+        node.takes_hashes = seed % 4 != 1;
+        Rig rig{chain, directory.sub("db"), seed, {}, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        EXPECT_EQ(rig.node->calls_made, distinct_calls(chain));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+    }
+}
+
 TEST_F(CallsTest, WhoTakesNoBlockHashesIsAskedByThemAHandfulOfTimes) {
     for (const uint64_t seed : seeds(8)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
