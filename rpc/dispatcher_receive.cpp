@@ -43,6 +43,13 @@ bool is_vain(RefusalClass kind, const Call& call, size_t batch_size) {
     }
 }
 
+/// Null unless it settles a call as refused.
+const std::string* why_not_run(const CallFate& fate) {
+    const auto* done = std::get_if<Settle>(&fate);
+    const auto* result = done == nullptr ? nullptr : done->answer.get<CallResult>();
+    return result != nullptr && result->kind == CallResult::Kind::kRefused ? &result->why : nullptr;
+}
+
 }  // namespace
 
 void Dispatcher::receive(HttpCompletion& completion) {
@@ -353,6 +360,11 @@ void Dispatcher::apply(PendingGroup& active, const InFlightRequest& request, siz
         if (const auto kind = verdict.provider.refusal) {
             take_vain_logs(provider, call, *kind, text);
         }
+    }
+    if (const std::string* why = why_not_run(verdict.call); why != nullptr) {
+        // An answer to who asks; what is in the way all the same, should it end there.
+        providers_[request.provider].on_refused_method(method_name(request.calls[position].kind),
+                                                       *why);
     }
     health.is_batch_limited = health.is_batch_limited || (verdict.provider.is_limited &&
                                                           !is_log_call(request.calls[position]));

@@ -439,7 +439,9 @@ std::string describe_idle(const Dispatcher& dispatcher, OpenWait& wait) {
             return "its answer to other requests, of its head first of all, has not come yet";
         }
         states += states.empty() ? "" : ", ";
-        states += provider.name() + ": " + provider.stats().state;
+        const ProviderStats known = provider.stats();
+        states += provider.name() + ": " + known.state;
+        states += known.last_refusal.empty() ? "" : ", " + known.last_refusal;
     }
     return "nobody can be asked (" + states + ")";
 }

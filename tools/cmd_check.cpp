@@ -228,6 +228,9 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
         logging::warning(getter);
     }
+    if (const std::string off = look_at_call_blocks(config, endpoints, patience); !off.empty()) {
+        return Error{ErrorCode::kUnavailable, off};
+    }
     std::string missing = look_at_states(config, endpoints, patience);
     if (!missing.empty() && !arguments.json) {
         logging::warning(missing);  // Before the calls are tried, which may wait for it.

@@ -87,9 +87,7 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             are_all_of_others = are_all_of_others && !seen.other_chain.empty();
             is_heard.back() = !seen.other_chain.empty();
             if (!seen.other_chain.empty()) {
-                other_chain =
-                    fmt::format("{}: {}", rpc::display_name(endpoint),
-                                seen.other_chain);
+                other_chain = fmt::format("{}: {}", rpc::display_name(endpoint), seen.other_chain);
                 others.push_back(other_chain);
             }
             continue;
@@ -101,11 +99,18 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             !states.empty()) {
             warnings.push_back(std::move(states));
         }
+        std::string in_vain = seen.in_vain;
+        if (std::string off =
+                look_at_call_blocks(config, engine::pool_options(config).endpoints, patience);
+            !off.empty()) {
+            warnings.push_back(off);
+            in_vain = in_vain.empty() ? std::move(off) : in_vain;
+        }
         tell(others, {});
-        tell(warnings, seen.in_vain);
+        tell(warnings, in_vain);
         const MutexLock lock{mutex_};
         warnings_ = std::move(warnings);
-        return seen.in_vain;
+        return in_vain;
     }
     std::string in_vain = are_all_of_others ? other_chain : std::string{};
     tell(others, in_vain);

@@ -20,6 +20,13 @@ namespace plumbline::tools {
                                          const std::vector<rpc::Endpoint>& endpoints,
                                          const engine::EndpointPatience& patience);
 
+/// Where the config has calls of events' own blocks, and every endpoint of its chain that can be
+/// asked answers them from another block than it is asked about (engine/setup/call_blocks.hpp): a
+/// sentence with what to do. Empty where one does not, or cannot be told so.
+[[nodiscard]] std::string look_at_call_blocks(const engine::Config& config,
+                                              const std::vector<rpc::Endpoint>& endpoints,
+                                              const engine::EndpointPatience& patience);
+
 /// What `engine::find_missing_getters` says, of the first endpoint that serves the chain.
 [[nodiscard]] std::vector<std::string> look_at_getters(const engine::Config& config,
                                                        const engine::Plan& plan,

@@ -18,10 +18,11 @@ struct CallBlocks {
     std::string untried;  ///< why nothing could be told; empty where something was
 };
 
-/// Runs a program that returns its block's time (TIMESTAMP) at up to two blocks below `head`, none
-/// of them below `since`, by their numbers and by their hashes. `with_code_at`: by a state override
-/// at an address, for nodes that run no creation. Only an answer that is the head's time or a later
-/// one counts against the endpoint: some chains' calls run between two blocks.
+/// Runs programs that return their block's time and number (TIMESTAMP, NUMBER) at up to two blocks
+/// below `head`, none of them below `since`, by their numbers and by their hashes. `with_code_at`:
+/// by a state override at an address, for nodes that run no creation. What is the head's or later
+/// counts against the endpoint, and so does a number below the block's: some chains' calls run
+/// between two blocks. Numbers count only where, at the head, they are the chain's own.
 [[nodiscard]] CallBlocks look_at_call_blocks(EndpointClient& client, const nlohmann::json& head,
                                              uint64_t since, bool with_code_at);
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/evm/hex.hpp"
+#include "engine/calls/block_time.hpp"
 #include "engine/setup/call_blocks.hpp"
 #include "tests/rpc/fake_network.hpp"
 
@@ -195,6 +196,16 @@ TEST_F(DoctorTest, BatchesOfLessThanTenCallsAreFound) {
     EXPECT_EQ(examine().batch, 3U);
 }
 
+/// The block that is asked.
+uint64_t number_of(const FakeChain& chain, const nlohmann::json& params) {
+    const auto asked = std::ranges::find_if(chain.blocks, [&](const FakeChain::Block& block) {
+        return params.at(1).is_string()
+                   ? params.at(1) == evm::to_quantity(block.header.block_num)
+                   : params.at(1).at("blockHash") == evm::to_hex(block.header.hash);
+    });
+    return asked->header.block_num;
+}
+
 /// What a node says whose calls run at the time of `block_of` the block that is asked.
 std::optional<nlohmann::json> answer_call(const FakeChain& chain, const nlohmann::json& params,
                                           const std::function<uint64_t(uint64_t)>& block_of) {
@@ -203,12 +214,7 @@ std::optional<nlohmann::json> answer_call(const FakeChain& chain, const nlohmann
     if (code != "0x4260005260206000f3") {
         return nlohmann::json{{"result", "0x" + std::string(62, '0') + "2a"}};
     }
-    const auto asked = std::ranges::find_if(chain.blocks, [&](const FakeChain::Block& block) {
-        return params.at(1).is_string()
-                   ? params.at(1) == evm::to_quantity(block.header.block_num)
-                   : params.at(1).at("blockHash") == evm::to_hex(block.header.hash);
-    });
-    const uint64_t block_num = block_of(asked->header.block_num);
+    const uint64_t block_num = block_of(number_of(chain, params));
     return nlohmann::json{
         {"result", fmt::format("0x{:064x}", chain.blocks.at(block_num).header.timestamp)}};
 }
@@ -292,6 +298,49 @@ TEST_F(DoctorTest, WhoseCallsRunElsewhereIsFoundInWhicheverWayItRunsCode) {
         for (const bool with_code_at : {false, true}) {
             EXPECT_EQ(look_at_call_blocks(client, *head.result, 20, with_code_at).wrong.empty(),
                       is_honest);
+        }
+    }
+}
+
+TEST_F(DoctorTest, WhoseCallsRunAtAnotherNumberIsFoundWhereBlocksShareASecond) {
+    enum class Runs : uint8_t { kThere, kBetween, kNewest, kBefore, kOtherChains };
+    for (const bool share_a_second : {false, true}) {
+        for (const auto& [runs, is_wrong] :
+             {std::pair{Runs::kThere, false}, std::pair{Runs::kBetween, false},
+              std::pair{Runs::kNewest, true}, std::pair{Runs::kBefore, true},
+              std::pair{Runs::kOtherChains, false}}) {
+            node_.answer = [&, how = runs](
+                               const std::string& method,
+                               const nlohmann::json& params) -> std::optional<nlohmann::json> {
+                if (method != "eth_call") {
+                    return std::nullopt;
+                }
+                const uint64_t newest = chain_.blocks.size() - 1;
+                const auto block_of = [&](uint64_t block) {
+                    return how == Runs::kBetween  ? block + 1
+                           : how == Runs::kNewest ? newest
+                           : how == Runs::kBefore ? block - 1
+                                                  : block;
+                };
+                if (params.at(0).value("data", "") == kBlockTimeCode) {
+                    return answer_call(chain_, params, [&](uint64_t block) {
+                        return std::min(newest, block_of(block));
+                    });
+                }
+                const uint64_t asked = number_of(chain_, params);
+                const uint64_t told =
+                    how == Runs::kOtherChains ? 20'000'000 + asked / 8 : block_of(asked);
+                return nlohmann::json{{"result", fmt::format("0x{:064x}", told)}};
+            };
+            const rpc::Endpoint endpoint{kUrl, {}, {}};
+            EndpointClient client{endpoint, transport_, clock_, {}};
+            Reply head =
+                client.ask("eth_getBlockByNumber", nlohmann::json::array({"latest", false}));
+            if (share_a_second) {
+                (*head.result)["timestamp"] = "0x0";  // No block's time is below it.
+            }
+            const CallBlocks seen = look_at_call_blocks(client, *head.result, 20, false);
+            EXPECT_EQ(!seen.wrong.empty(), is_wrong) << static_cast<int>(runs) << seen.wrong;
         }
     }
 }
