@@ -108,7 +108,7 @@ void Service::publish(int64_t now_ms) {
     forget_short_silence(next.providers, next.progress.ages);
     if (const storage::Database* known = database()) {
         const std::optional<storage::Cursor> stored = known->cursor();
-        if (stored && next.progress.head_block > 0) {
+        if (stored && next.progress.head_block) {
             raise_head(next.progress, *stored, indexer_->clock().unix_ms());
             doubt_lag(next.progress, now_ms);
         }
