@@ -476,6 +476,8 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
     EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
     EXPECT_THAT(service->status().degraded[0],
                 HasSubstr("1 task has failed for good: vain (task "));
+    EXPECT_THAT(service->status().degraded.front(),
+                HasSubstr(fmt::format("`plumbline task retry {} ", dir_.sub("db"))));
     EXPECT_THAT(service->metrics_text(),
                 HasSubstr("plumbline_queue_tasks{kind=\"vain\",state=\"dead\"} 1"));
 }
@@ -859,6 +861,36 @@ TEST_F(ServiceTest, ATaskThatThrowsFailsAndTheServiceGoesOn) {
     EXPECT_EQ(row.state, TaskState::kDead);
     EXPECT_THAT(row.error, HasSubstr("map::at"));
     EXPECT_TRUE(becomes_ready());
+}
+
+TEST_F(ServiceTest, ATaskThatFailsWhileTheIndexWaitsForTheChainIsTriedUntilThatIsBack) {
+    open();
+    std::atomic<int> runs{0};
+    service->add_task_kind({"asker", "", "asks the chain", [&](TaskContext&) {
+                                ++runs;
+                                return manners_.head_max == UINT64_MAX
+                                           ? TaskOutcome::done("answered")
+                                           : TaskOutcome::from(
+                                                 {ErrorCode::kUnavailable, "nobody answers"});
+                            }});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.head_max = 40;
+    ASSERT_TRUE(
+        eventually([this] { return service->indexer().progress().waiting_since_ms.load() >= 0; }));
+    TaskSpec asker = spec("asker");
+    asker.attempts_max = 1;
+    const auto added = service->add_task(std::move(asker));
+    ASSERT_OK(added);
+    ASSERT_TRUE(eventually([&] { return !service->queue()->get(added->id)->error.empty(); }));
+    const TaskRow waits = *service->queue()->get(added->id);
+    EXPECT_EQ(waits.state, TaskState::kWaiting);
+    EXPECT_EQ(waits.attempts, 0U);
+    EXPECT_EQ(waits.error, "nobody answers");
+    manners_.head_max = UINT64_MAX;
+    ASSERT_OK(service->queue()->force(added->id));
+    EXPECT_EQ(ended_task(added->id).state, TaskState::kDone);
+    EXPECT_GE(runs, 2);
 }
 
 TEST_F(ServiceTest, ATaskIsInterruptedOnlyWhenItShouldStop) {
