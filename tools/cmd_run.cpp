@@ -141,11 +141,20 @@ Result<engine::Until> parse_until(const std::string& text) {
     return until;
 }
 
+/// Without ".." where that names the same place: people read it in messages.
+std::string plain_path(const std::string& path) {
+    namespace fs = std::filesystem;
+    const fs::path plain = fs::path{path}.lexically_normal();
+    std::error_code error;
+    const bool is_same = fs::weakly_canonical(path, error) == fs::weakly_canonical(plain, error);
+    return is_same && !error && path.find("..") != std::string::npos ? plain.string() : path;
+}
+
 Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     engine::IndexerOptions out;
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
-    out.db_path = options.db.empty() ? engine::resolve_db_path(out.config) : options.db;
+    out.db_path = plain_path(options.db.empty() ? engine::resolve_db_path(out.config) : options.db);
     PLUMBLINE_TRY_VOID(storage::check_place(out.db_path));
     out.may_replace = options.replace;
     if (out.until.is_set()) {

@@ -43,10 +43,15 @@ ExitCode fail(const Error& error) {
     // Whoever meets damage has to do something about it.
     const bool lacks_advice =
         error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
+    const bool lacks_files = error.message.find("Too many open files") != std::string::npos;
     const std::string text =
-        error.message + (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
-                                        "the directory away and index again"
-                                      : "");
+        error.message +
+        (lacks_files ? "; raise the limit of open files (`ulimit -n 65536`, LimitNOFILE= of a "
+                       "systemd unit)"
+                     : "") +
+        (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
+                        "the directory away and index again"
+                      : "");
     // Whoever reads the log as JSON reads why it ended, too.
     if (logging::format() == logging::Format::kJson) {
         logging::error(text);
