@@ -36,6 +36,7 @@
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
 #include "tools/reopenings.hpp"
+#include "tools/starting_mark.hpp"
 
 namespace plumbline::tools {
 
@@ -244,14 +245,23 @@ Error served_elsewhere(Error error, const engine::IndexerOptions& options) {
 
 /// Whoever has moved a database, or starts somewhere else, hears that this is not it. Once all else
 /// has started: where that fails, nothing begins.
-class NewIndexLine final : public engine::ServiceModule {
+class NewIndexLine final : public engine::ServiceModule, public engine::IndexObserver {
   public:
     Status start(engine::Service& service) override {
+        mark_.emplace(service.indexer().db_path(), service.address());
         logging::info("there is no index yet: a new one begins once the chain has answered",
                       {{"db", std::filesystem::absolute(service.indexer().db_path()).string()}});
         return ok();
     }
-    void stop() override {}
+    void stop() override { mark_.reset(); }
+    /// Once there is something, its own files tell of it.
+    void on_commit(const engine::CommitNotice& /*notice*/) override { mark_.reset(); }
+    void on_rollback(uint64_t /*block_num*/) override {}
+    void on_refold() override {}
+
+  private:
+    /// The writer thread's while the index runs, then that of whoever runs the service.
+    std::optional<StartingMark> mark_;
 };
 
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
@@ -299,7 +309,9 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
                                : api::check_names(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
         if (is_new) {
-            service.add_module(std::make_unique<NewIndexLine>());
+            auto line = std::make_unique<NewIndexLine>();
+            service.add_observer(line.get());
+            service.add_module(std::move(line));
         }
         first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),

@@ -18,6 +18,7 @@
 #include "storage/service_address.hpp"
 #include "storage/table_files.hpp"
 #include "tools/open_to_mend.hpp"
+#include "tools/starting_mark.hpp"
 
 namespace plumbline::tools {
 
@@ -81,6 +82,13 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
                         path)};
     }
     if (!database && database.error().code == ErrorCode::kNotFound) {
+        if (const std::optional<std::string> url = find_starting_mark(path)) {
+            return Error{
+                ErrorCode::kUnavailable,
+                fmt::format("the database at {} is not there yet: {} makes it once the chain has "
+                            "answered",
+                            path, url->empty() ? "a running process" : "the service at " + *url)};
+        }
         // A wrong path is a usage mistake; a missing row is an answer.
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }
