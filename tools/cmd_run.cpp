@@ -37,6 +37,7 @@
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
 #include "tools/reopenings.hpp"
+#include "tools/starting_mark.hpp"
 
 namespace plumbline::tools {
 
@@ -142,11 +143,20 @@ Result<engine::Until> parse_until(const std::string& text) {
     return until;
 }
 
+/// Without ".." where that names the same place: people read it in messages.
+std::string plain_path(const std::string& path) {
+    namespace fs = std::filesystem;
+    const fs::path plain = fs::path{path}.lexically_normal();
+    std::error_code error;
+    const bool is_same = fs::weakly_canonical(path, error) == fs::weakly_canonical(plain, error);
+    return is_same && !error && path.find("..") != std::string::npos ? plain.string() : path;
+}
+
 Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     engine::IndexerOptions out;
     PLUMBLINE_TRY(out.until, parse_until(options.until));
     PLUMBLINE_TRY(out.config, engine::load_config(options.config));
-    out.db_path = options.db.empty() ? engine::resolve_db_path(out.config) : options.db;
+    out.db_path = plain_path(options.db.empty() ? engine::resolve_db_path(out.config) : options.db);
     PLUMBLINE_TRY_VOID(storage::check_place(out.db_path));
     out.may_replace = options.replace;
     if (out.until.is_set()) {
@@ -238,14 +248,23 @@ Error served_elsewhere(Error error, const engine::IndexerOptions& options) {
 
 /// Whoever has moved a database, or starts somewhere else, hears that this is not it. Once all else
 /// has started: where that fails, nothing begins.
-class NewIndexLine final : public engine::ServiceModule {
+class NewIndexLine final : public engine::ServiceModule, public engine::IndexObserver {
   public:
     Status start(engine::Service& service) override {
+        mark_.emplace(service.indexer().db_path(), service.address());
         logging::info("there is no index yet: a new one begins once the chain has answered",
                       {{"db", std::filesystem::absolute(service.indexer().db_path()).string()}});
         return ok();
     }
-    void stop() override {}
+    void stop() override { mark_.reset(); }
+    /// Once there is something, its own files tell of it.
+    void on_commit(const engine::CommitNotice& /*notice*/) override { mark_.reset(); }
+    void on_rollback(uint64_t /*block_num*/) override {}
+    void on_refold() override {}
+
+  private:
+    /// The writer thread's while the index runs, then that of whoever runs the service.
+    std::optional<StartingMark> mark_;
 };
 
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
@@ -293,7 +312,9 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
                                : api::check_names(service.config(), service.indexer().plan()));
         PLUMBLINE_TRY_VOID(sink::add_sink_modules(service));
         if (is_new) {
-            service.add_module(std::make_unique<NewIndexLine>());
+            auto line = std::make_unique<NewIndexLine>();
+            service.add_observer(line.get());
+            service.add_module(std::move(line));
         }
         first_look.tell_with(service);
         engine::ProgressReporter reporter{service.indexer().progress(), service.indexer().clock(),

@@ -21,6 +21,7 @@
 #include "tools/commands.hpp"
 #include "tools/report.hpp"
 #include "tools/service_client.hpp"
+#include "tools/starting_mark.hpp"
 
 namespace plumbline::tools {
 
@@ -197,6 +198,20 @@ std::string service_text(const ServiceSeen& service) {
                        service.lag ? fmt::format("{} behind", *service.lag) : "lag unknown");
 }
 
+/// Of a database that is not there yet: what the service says that is to make it.
+Error with_starting_service(Error error, const std::string& db_path) {
+    const std::optional<std::string> url = find_starting_mark(db_path);
+    if (error.code != ErrorCode::kUnavailable || !url || url->empty()) {
+        return error;
+    }
+    const ServiceSeen seen = ask_service(*url);
+    error.message += fmt::format("\n{}", service_text(seen));
+    for (const std::string& reason : seen.reasons) {
+        error.message += "\n" + reason;
+    }
+    return error;
+}
+
 std::string for_programs(const IndexStatus& status) {
     const std::optional<storage::Cursor>& cursor = status.cursor;
     std::string out;
@@ -339,7 +354,7 @@ std::string for_people(const IndexStatus& status) {
 ExitCode run_status(const StatusArguments& arguments) {
     auto database = open_to_read(arguments.path);
     if (!database) {
-        return fail(database.error());
+        return fail(with_starting_service(database.error(), arguments.path));
     }
     const auto status = read_status(**database, arguments.events);
     if (!status) {

@@ -18,6 +18,7 @@
 #include "storage/service_address.hpp"
 #include "storage/table_files.hpp"
 #include "tools/open_to_mend.hpp"
+#include "tools/starting_mark.hpp"
 
 namespace plumbline::tools {
 
@@ -43,10 +44,15 @@ ExitCode fail(const Error& error) {
     // Whoever meets damage has to do something about it.
     const bool lacks_advice =
         error.code == ErrorCode::kCorruption && error.message.find("restore") == std::string::npos;
+    const bool lacks_files = error.message.find("Too many open files") != std::string::npos;
     const std::string text =
-        error.message + (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
-                                        "the directory away and index again"
-                                      : "");
+        error.message +
+        (lacks_files ? "; raise the limit of open files (`ulimit -n 65536`, LimitNOFILE= of a "
+                       "systemd unit)"
+                     : "") +
+        (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
+                        "the directory away and index again"
+                      : "");
     // Whoever reads the log as JSON reads why it ended, too.
     if (logging::format() == logging::Format::kJson) {
         logging::error(text);
@@ -76,6 +82,13 @@ Result<std::unique_ptr<storage::Database>> open_to_read(const std::string& path)
                         path)};
     }
     if (!database && database.error().code == ErrorCode::kNotFound) {
+        if (const std::optional<std::string> url = find_starting_mark(path)) {
+            return Error{
+                ErrorCode::kUnavailable,
+                fmt::format("the database at {} is not there yet: {} makes it once the chain has "
+                            "answered",
+                            path, url->empty() ? "a running process" : "the service at " + *url)};
+        }
         // A wrong path is a usage mistake; a missing row is an answer.
         return Error{ErrorCode::kInvalidArgument, std::move(database).error().message};
     }

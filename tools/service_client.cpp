@@ -156,12 +156,13 @@ std::optional<ServiceSeen> look_at_service(const std::string& db_path, const std
     if (!storage::is_locked_by_another(db_path)) {
         return std::nullopt;
     }
-    ServiceSeen out;
     const std::optional<std::string> url = storage::read_service_address(db_path);
-    if (!url) {
-        return out;
-    }
-    out.url = at_home(*url);
+    return url ? ask_service(*url, token) : ServiceSeen{};
+}
+
+ServiceSeen ask_service(const std::string& url, const std::string& token) {
+    ServiceSeen out;
+    out.url = at_home(url);
     const Result<std::string> answer =
         call_service({out.url, token.empty() ? find_token({}).value_or("") : token}, "GET",
                      "/v1/status", {}, kLookMs);
@@ -182,9 +183,6 @@ std::optional<ServiceSeen> look_at_service(const std::string& db_path, const std
     const nlohmann::json progress = told.value("progress", nlohmann::json::object());
     out.head = number(progress, "head_block");
     out.lag = number(progress, "lag");
-    if (out.head == 0U && !out.lag) {
-        out.head.reset();  // Nobody has told it.
-    }
     for (const nlohmann::json& reason : told.value("reasons", nlohmann::json::array())) {
         if (reason.is_string()) {
             out.reasons.push_back(reason.get<std::string>());

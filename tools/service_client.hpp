@@ -51,6 +51,9 @@ struct ServiceSeen {
 [[nodiscard]] std::optional<ServiceSeen> look_at_service(const std::string& db_path,
                                                          const std::string& token = {});
 
+/// The same of the one at `url`, which is not empty.
+[[nodiscard]] ServiceSeen ask_service(const std::string& url, const std::string& token = {});
+
 /// Where a service listened that ended without a word: nobody holds the lock, and its file is
 /// there.
 [[nodiscard]] std::optional<std::string> find_ended_service(const std::string& db_path);

@@ -72,7 +72,7 @@ function tell_status() {
   $('bar').firstElementChild.style.width = share + '%';
   $('bar').setAttribute('aria-valuenow', share.toFixed(1));
   const tile = (name, value) => el('div', {}, el('dt', {}, name), el('dd', {}, value)),
-        known = p.head_block > 0, quiet = silence(s);
+        known = p.head_block != null, quiet = silence(s);
   $('tiles').replaceChildren(
       tile('block indexed', s.block ? num(s.block.number) : '–'),
       tile(

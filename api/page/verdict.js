@@ -289,7 +289,7 @@ function head_help(s) {
 }
 // So many blocks are told and not indexed; there may be more where the head is old.
 const blocks_left = s =>
-    Math.max(0, s.progress.head_block + 1 - Math.max(s.progress.next_block, s.progress.first_block));
+    Math.max(0, (s.progress.head_block ?? -1) + 1 - Math.max(s.progress.next_block, s.progress.first_block));
 const behind = s =>
     (s.progress.lag == null ? 'at least ' : '') + many(s.progress.lag ?? blocks_left(s), 'block');
 // The rate is known, and makes a time that can be told.

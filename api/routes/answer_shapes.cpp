@@ -156,7 +156,8 @@ std::vector<std::pair<std::string, std::string>> shared_shapes() {
          "malformed: integer, lies: integer, latency_ms: number, in_flight: integer, "
          "silent_seconds: integer|null, error: string, blocks_cap: integer|null}"},
         {"Progress",
-         "{first_block: integer, next_block: integer, target_block: integer, head_block: integer, "
+         "{first_block: integer, next_block: integer, target_block: integer, head_block: "
+         "integer|null, "
          "finalized_block: integer, fetched_next_block: integer, lag: integer|null, "
          "ready_age_seconds: integer|null, head_age_seconds: integer|null, events: integer, "
          "commits: integer, reorgs: integer, events_per_second: number, blocks_per_second: "

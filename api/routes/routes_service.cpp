@@ -153,7 +153,8 @@ Result<IndexSnapshot> open_snapshot_of(RequestContext& request, engine::ServiceS
         if (!snapshot || !snapshot->cursor) {
             return snapshot;
         }
-        if (snapshot->cursor->block_num <= now.progress.head_block || look == kLooksMax) {
+        if (snapshot->cursor->block_num <= now.progress.head_block.value_or(0) ||
+            look == kLooksMax) {
             engine::raise_head(now.progress, *snapshot->cursor,
                                request.context().clock().unix_ms());
             return snapshot;
@@ -175,8 +176,8 @@ Response get_status(RequestContext& request) {
             engine::ProgressNumbers& progress = now.progress;
             progress.next_block = std::max(progress.next_block, snapshot->cursor->block_num + 1);
             if (progress.lag) {
-                progress.lag = progress.head_block + 1 -
-                               std::min(progress.head_block + 1, progress.next_block);
+                const uint64_t above = progress.head_block.value_or(0) + 1;
+                progress.lag = above - std::min(above, progress.next_block);
             }
             now.unready = engine::find_unready(now);
         }

@@ -1,7 +1,10 @@
 #include "engine/config/config_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,13 +24,65 @@ void Mistakes::add_error(const Error& error) {
     }
 }
 
+namespace {
+
+/// Where a mistake of `mistake_at` is, by its text; empty where it names no line.
+std::optional<std::pair<uint64_t, uint64_t>> place_of(std::string_view text) {
+    const auto number = [&text](size_t& at) -> std::optional<uint64_t> {
+        uint64_t out = 0;
+        const char* const begin = text.data() + at + 1;
+        const auto [end, error] = std::from_chars(begin, text.data() + text.size(), out);
+        if (error != std::errc{} || end == text.data() + text.size() || *end != ':') {
+            return std::nullopt;
+        }
+        at = static_cast<size_t>(end - text.data());
+        return out;
+    };
+    // A path may have colons, too; the message has a blank before any.
+    for (size_t at = text.substr(0, text.find(": ") + 1).find(':'); at < text.size();
+         at = text.substr(0, text.find(": ") + 1).find(':', at + 1)) {
+        if (const std::optional<uint64_t> line = number(at)) {
+            return std::pair{*line, number(at).value_or(0)};
+        }
+    }
+    return std::nullopt;
+}
+
+/// As they stand in the file, whichever stage found them. What names no line stays behind what it
+/// was told after.
+std::vector<std::string> in_order(const std::vector<Error>& mistakes) {
+    struct Placed {
+        std::pair<uint64_t, uint64_t> place;
+        std::string text;
+    };
+    std::vector<Placed> placed;
+    std::pair<uint64_t, uint64_t> last{0, 0};
+    for (const Error& mistake : mistakes) {
+        std::string_view left = mistake.message;  // Of several that were told together before.
+        while (!left.empty()) {
+            const std::string_view line = left.substr(0, left.find('\n'));
+            left.remove_prefix(std::min(left.size(), line.size() + 1));
+            last = place_of(line).value_or(last);
+            placed.push_back({last, std::string{line}});
+        }
+    }
+    std::ranges::stable_sort(placed, {}, &Placed::place);
+    std::vector<std::string> out;
+    for (Placed& one : placed) {
+        out.push_back(std::move(one.text));
+    }
+    return out;
+}
+
+}  // namespace
+
 Status Mistakes::all() const {
     if (kept_.empty()) {
         return ok();
     }
-    Error out = kept_.front();
-    for (size_t i = 1; i < kept_.size(); ++i) {
-        out.message += "\n" + kept_[i].message;
+    Error out{kept_.front().code, {}};
+    for (const std::string& line : in_order(kept_)) {
+        out.message += (out.message.empty() ? "" : "\n") + line;
     }
     if (left_out_ > 0) {
         out.message += fmt::format("\n... and {} more", left_out_);

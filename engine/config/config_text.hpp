@@ -28,7 +28,8 @@ class Mistakes {
         }
         return result.has_value();
     }
-    /// kInvalidArgument: a line each, the first 20, and how many more there are.
+    /// kInvalidArgument: a line each in the order of their places in the file, the first 20 that
+    /// were found, and how many more there are.
     [[nodiscard]] Status all() const;
 
   private:

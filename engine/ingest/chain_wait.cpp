@@ -57,6 +57,15 @@ bool ReasonLog::is_new(std::string key, int64_t now_ms) {
     return true;
 }
 
+bool Calm::ends(std::optional<int64_t> since_ms, int64_t now_ms) {
+    if (!since_ms) {
+        since_ms_ = since_ms_.value_or(now_ms);
+        return false;
+    }
+    const std::optional<int64_t> calm_since = std::exchange(since_ms_, std::nullopt);
+    return calm_since && *since_ms - *calm_since >= kMs;
+}
+
 void ChainWait::trouble(const Error& error, std::string_view doing) {
     const int64_t now = clock_.monotonic_ms();
     std::string text = fmt::format("{}: {}", doing, error.message);

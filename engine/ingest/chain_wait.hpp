@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,18 @@ class ReasonLog {
 
   private:
     std::map<std::string, int64_t> seen_;  ///< key and when last
+};
+
+/// When a wait is another one than that before, and its reasons are news again. One thread.
+class Calm {
+  public:
+    /// So long nothing was waited for between two outages; less is one that comes and goes.
+    static constexpr int64_t kMs = 3'000;
+    /// `since_ms`: since when is waited; empty: for nothing. True where that begins after a calm.
+    [[nodiscard]] bool ends(std::optional<int64_t> since_ms, int64_t now_ms);
+
+  private:
+    std::optional<int64_t> since_ms_;  ///< of the calm that is on
 };
 
 /// One thread. `progress` and `clock` must outlive it.

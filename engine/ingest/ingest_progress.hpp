@@ -36,6 +36,27 @@ class SharedText {
     std::string text_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
+/// A block's number that is not known until it is set: 0 is a block too. Thread-safe.
+class ToldBlock {
+  public:
+    uint64_t operator=(uint64_t block_num) noexcept {
+        value_ = block_num;
+        return block_num;
+    }
+    /// Empty until it was set.
+    [[nodiscard]] std::optional<uint64_t> told() const noexcept {
+        const uint64_t value = value_;
+        return value == kNone ? std::nullopt : std::optional{value};
+    }
+    /// 0 until it was set: to compare with what was told.
+    // NOLINTNEXTLINE(google-explicit-constructor): as std::atomic.
+    operator uint64_t() const noexcept { return told().value_or(0); }
+
+  private:
+    static constexpr uint64_t kNone = UINT64_MAX;
+    std::atomic<uint64_t> value_{kNone};
+};
+
 /// Numbers for people and metrics. Written by ingest, read from any thread. Times that end in `_ms`
 /// are monotonic, but for those called unix.
 struct IngestProgress {
@@ -45,7 +66,7 @@ struct IngestProgress {
     std::atomic<uint64_t> fetched_next{0};  ///< the first that is not on its way to the writer
     std::atomic<uint64_t> asked_next{0};    ///< the first that was not asked for
     std::atomic<uint64_t> target_block{0};  ///< where this run goes to: head, or --until
-    std::atomic<uint64_t> head_block{0};    ///< of the chain, as last told
+    ToldBlock head_block;                   ///< of the chain, as last told
     std::atomic<uint64_t> finalized_block{0};
     std::atomic<uint64_t> events{0};          ///< committed by this run
     std::atomic<uint64_t> fetched_events{0};  ///< committed or on their way
@@ -97,6 +118,11 @@ struct HeadAges {
     }
     [[nodiscard]] bool is_stale() const noexcept {
         return head_max_ms > 0 && head_ms.value_or(0) > head_max_ms;
+    }
+    /// It was old when it was told, and has not only grown old since because nobody told a newer
+    /// one: the chain stands still then, and not who tells of it.
+    [[nodiscard]] bool is_told_old() const noexcept {
+        return is_stale() && head_ms.value_or(0) - ready_ms > head_max_ms;
     }
     /// How far the index is behind says nothing where the head itself is old.
     [[nodiscard]] bool is_old() const noexcept { return is_silent() || is_stale(); }

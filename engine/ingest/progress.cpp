@@ -51,12 +51,6 @@ logging::Field number_if_any(std::string_view name, const std::optional<uint64_t
     return number(is_left_out ? std::string_view{} : name, value);
 }
 
-/// Empty until a provider has told one.
-std::optional<uint64_t> told_head(const ProgressNumbers& numbers) {
-    const bool is_told = numbers.head_block > 0 || numbers.next_block == 1;
-    return is_told ? std::optional{numbers.head_block} : std::nullopt;
-}
-
 /// As many of `parts` as fit the line, each whole; only the first is cut.
 std::string join_fitting(const std::vector<std::string>& parts, size_t width) {
     std::string out = parts.front().substr(0, width);
@@ -147,7 +141,7 @@ ProgressNumbers ProgressReporter::read() {
     out.fetched_next = std::max(out.next_block, progress_.fetched_next.load());
     out.asked_next = std::max(out.fetched_next, progress_.asked_next.load());
     out.fetched_events = progress_.fetched_events;
-    out.head_block = progress_.head_block;
+    out.head_block = progress_.head_block.told();
     out.finalized_block = progress_.finalized_block;
     out.events = progress_.events;
     out.quarantined = progress_.quarantined_rows;
@@ -166,8 +160,8 @@ ProgressNumbers ProgressReporter::read() {
     out.blocks_done = out.next_block > first ? out.next_block - first : 0;
     out.blocks_total = target >= first && target > 0 ? target - first + 1 : 0;
     out.ages = read_head_ages(progress_, clock_);
-    if (told_head(out) && !out.ages.is_old()) {
-        out.lag = out.head_block >= out.next_block ? out.head_block - out.next_block + 1 : 0;
+    if (out.head_block && !out.ages.is_old()) {
+        out.lag = *out.head_block >= out.next_block ? *out.head_block - out.next_block + 1 : 0;
     }
     if (out.state == Lifecycle::kStarting) {
         // Where to begin is found out meanwhile: that is a jump, and no pace.
@@ -247,7 +241,7 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
     if (is_last) {
         const double rate = seconds > 0 ? static_cast<double>(numbers.events) / seconds : 0;
         logging::info("stopped", {number_if_any("block", block),
-                                  number("head", told_head(numbers)),
+                                  number("head", numbers.head_block),
                                   {"events", numbers.events},
                                   {"seconds", std::round(seconds * 10) / 10},
                                   {"events_per_second", static_cast<uint64_t>(rate)},
@@ -262,7 +256,6 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
     }
     const bool is_behind = numbers.state != Lifecycle::kLive;
     const bool has_target = numbers.blocks_total > 0;
-    const std::optional<uint64_t> head = told_head(numbers);
     logging::info(
         to_string(numbers.state),
         {number_if_any("block", block),
@@ -272,8 +265,8 @@ void ProgressReporter::write_line(const ProgressNumbers& numbers, bool is_last) 
                                     ? last_of(numbers.asked_next)
                                     : none),
          number_if_any("target", has_target ? std::optional{progress_.target_block.load()} : none),
-         number("head", head),
-         number("lag", head ? numbers.lag : none),
+         number("head", numbers.head_block),
+         number("lag", numbers.lag),
          {"events", numbers.events},
          {"events_fetched", std::max(numbers.events, numbers.fetched_events)},
          {"events_per_second", static_cast<uint64_t>(numbers.events_per_second)},

@@ -18,11 +18,11 @@ namespace plumbline::engine {
 struct ProgressNumbers {
     Lifecycle state = Lifecycle::kStarting;
     uint64_t next_block = 0;
-    uint64_t fetched_next = 0;  ///< the first block that is not on its way to the writer
-    uint64_t asked_next = 0;    ///< the first block that was not asked for
-    uint64_t blocks_done = 0;   ///< of the index, from its first block on
-    uint64_t blocks_total = 0;  ///< up to the target of this run
-    uint64_t head_block = 0;
+    uint64_t fetched_next = 0;           ///< the first block that is not on its way to the writer
+    uint64_t asked_next = 0;             ///< the first block that was not asked for
+    uint64_t blocks_done = 0;            ///< of the index, from its first block on
+    uint64_t blocks_total = 0;           ///< up to the target of this run
+    std::optional<uint64_t> head_block;  ///< empty: nobody has told it
     uint64_t finalized_block = 0;
     /// Blocks behind the head; empty where nobody can tell, for what is known of the head is old.
     std::optional<uint64_t> lag;

@@ -8,10 +8,10 @@
 namespace plumbline::engine {
 
 void raise_head(ProgressNumbers& now, const storage::Cursor& stored, int64_t unix_ms) {
-    if (stored.block_num <= now.head_block) {
+    if (now.head_block && stored.block_num <= *now.head_block) {
         return;
     }
-    const bool is_told = now.head_block > 0;
+    const bool is_told = now.head_block.has_value();
     now.head_block = stored.block_num;
     now.next_block = std::max(now.next_block, stored.block_num + 1);
     const std::optional<int64_t> made = timestamp_to_unix_ms(stored.timestamp);

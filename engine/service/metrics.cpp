@@ -92,14 +92,14 @@ void add_index(Snapshot& out, const ServiceStatus& status) {
               to_double(status.degraded.size()));
     out.gauge("plumbline_uptime_seconds", "Since the service started",
               static_cast<double>(status.uptime_ms) / 1000);
-    out.gauge("plumbline_chain_head_block", "The chain's head as last told",
-              to_double(now.head_block));
+    out.gauge("plumbline_chain_head_block", "The chain's head as last told; NaN before it was told",
+              now.head_block ? to_double(*now.head_block) : kUnknown);
     out.gauge("plumbline_chain_finalized_block", "The last block known to be final",
               to_double(now.finalized_block));
     out.gauge("plumbline_next_block", "The first block that is not indexed yet",
               to_double(now.next_block));
     out.gauge("plumbline_lag_blocks",
-              "Blocks behind the chain's head; NaN where what is known of the head is old",
+              "Blocks behind the chain's head; NaN where the head is unknown or old",
               now.lag ? to_double(*now.lag) : kUnknown);
     out.gauge("plumbline_ready_age_seconds", "Since a provider last told its head",
               to_seconds(now.ages.ready_ms));

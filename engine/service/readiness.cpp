@@ -11,6 +11,9 @@ std::string describe_state(const ServiceStatus& status) {
     switch (status.state) {
         case Lifecycle::kStarting: return "starting: the chain has not answered so far";
         case Lifecycle::kBackfilling:
+            if (status.target_block == 0 && !status.progress.lag) {
+                return "backfilling: the chain's head has not been told so far";
+            }
             return fmt::format("backfilling: blocks below {} of {} are indexed",
                                status.progress.next_block, status.target_block);
         case Lifecycle::kLive: return status.has_database ? "" : "there is no database yet";

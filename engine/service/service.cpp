@@ -284,7 +284,7 @@ void Service::on_turn() {
     }
     if (now < next_publish_ms_) {
         // Nobody reads of a block that is stored before it can be read that it was told.
-        if (indexer_->progress().head_block > shown_head_) {
+        if (indexer_->progress().head_block.told() > shown_head_) {
             publish(now);
         }
         return;

@@ -109,6 +109,8 @@ class Service {
     /// Where the API listens, which is kept beside the database's lock while this service holds it,
     /// for commands that want to ask it. At start, from a module.
     void set_address(std::string url) { address_ = std::move(url); }
+    /// Empty: the API does not listen, or not yet.
+    [[nodiscard]] const std::string& address() const noexcept { return address_; }
     /// Adds a task of a known kind. kUnavailable before there is a database.
     [[nodiscard]] Result<TaskAdded> add_task(TaskSpec spec);
     [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
@@ -177,7 +179,7 @@ class Service {
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
-    uint64_t shown_head_ = 0;  ///< in what was last published
+    std::optional<uint64_t> shown_head_;  ///< in what was last published
     int64_t next_verdicts_ms_ = 0;
     int64_t next_to_prove_ms_ = 0;       ///< when it is looked at again whether there is anything
     std::vector<std::string> verdicts_;  ///< what proofs found, for people
@@ -195,6 +197,8 @@ class Service {
     ProgressHistory history_;
     ReasonLog waits_told_;
     bool is_wait_told_ = false;
+    Calm calm_;
+    std::optional<int64_t> late_ms_;  ///< when a question was last open for longer than is good
     bool is_old_head_told_ = false;
     int64_t watchdog_ms_ = 0;
     int64_t next_watchdog_ms_ = 0;

@@ -108,7 +108,7 @@ void Service::publish(int64_t now_ms) {
     forget_short_silence(next.providers, next.progress.ages);
     if (const storage::Database* known = database()) {
         const std::optional<storage::Cursor> stored = known->cursor();
-        if (stored && next.progress.head_block > 0) {
+        if (stored && next.progress.head_block) {
             raise_head(next.progress, *stored, indexer_->clock().unix_ms());
             doubt_lag(next.progress, now_ms);
         }
@@ -135,11 +135,15 @@ void Service::publish(int64_t now_ms) {
     add_limitations(next.providers, next.waits);
     add_disk_wait(now_ms, next.waits);
     std::vector<std::string> others = find_reasons(next);
+    const auto retry = [this](const GivenUp& tasks) {
+        return fmt::format("`plumbline task retry {} {}`", indexer_->db_path(),
+                           tasks.newest ? tasks.newest->id : 0);
+    };
     add_stuck_tasks(dead, "task has failed for good", "tasks have failed for good",
-                    "plumbline task retry ID once its reason is gone", others);
+                    retry(dead) + " once its reason is gone", others);
     add_stuck_tasks(parked, "task is parked", "tasks are parked",
-                    "if the log from then names another cause: plumbline task retry ID; what the "
-                    "schedule adds is tried again after an hour",
+                    "if the log from then names another cause: " + retry(parked) +
+                        "; what the schedule adds is tried again after an hour",
                     others);
     next.degraded = find_grave_reasons();
     next.degraded.insert(next.degraded.end(), next.waits.begin(), next.waits.end());

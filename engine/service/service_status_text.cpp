@@ -67,13 +67,12 @@ void add_lines(std::string& out, std::string_view name, const std::vector<std::s
 
 std::vector<std::string> chain_parts(const ServiceStatus& status) {
     const ProgressNumbers& now = status.progress;
-    return {
-        fmt::format("head {}", now.head_block == 0 ? "not told yet" : format_count(now.head_block)),
-        fmt::format("final {}", format_count(now.finalized_block)),
-        fmt::format("behind {}", now.lag ? format_count(*now.lag) : "unknown"),
-        fmt::format("{:.0f} events/s", now.events_per_second),
-        fmt::format("{:.1f} blocks/s", now.blocks_per_second),
-        fmt::format("reorgs {}", now.reorgs)};
+    return {fmt::format("head {}", now.head_block ? format_count(*now.head_block) : "not told yet"),
+            fmt::format("final {}", format_count(now.finalized_block)),
+            fmt::format("behind {}", now.lag ? format_count(*now.lag) : "unknown"),
+            fmt::format("{:.0f} events/s", now.events_per_second),
+            fmt::format("{:.1f} blocks/s", now.blocks_per_second),
+            fmt::format("reorgs {}", now.reorgs)};
 }
 
 std::vector<std::string> provider_parts(const ServiceStatus& status) {

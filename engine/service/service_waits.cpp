@@ -18,6 +18,10 @@ namespace {
 
 constexpr size_t kWaitsMax = 8;
 constexpr size_t kErrorsMax = 3;
+/// What a late answer brings may take as long to be seen.
+constexpr int64_t kAnswerSeenMs = 5'000;
+/// Heads are asked for more often, whatever else is done.
+constexpr int64_t kHeadsSilentMs = 30'000;
 /// A head below our last block is no late answer, which may come any moment.
 constexpr int64_t kLowerHeadTellMs = 5'000;
 constexpr std::string_view kChainWait = "waiting for the chain: ";
@@ -69,10 +73,10 @@ std::string describe_heads(const std::vector<rpc::ProviderStats>& providers) {
     return out;
 }
 
-/// Nobody answers anything.
+/// Nobody answers anything, be it with words.
 bool is_chain_away(const std::vector<rpc::ProviderStats>& providers) {
     return !providers.empty() && std::ranges::all_of(providers, [](const auto& one) {
-        return !one.usable || one.silent_ms.has_value();
+        return !one.usable || !ailment_of(one).empty();
     });
 }
 
@@ -175,11 +179,27 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         }
         add(std::move(text));
     };
-    for (const rpc::OpenWait& wait : source_->waits(kWaitToTellMs)) {
-        tell(wait_key(wait), describe_wait(wait));
-    }
+    const std::vector<rpc::OpenWait> late = source_->waits(kWaitToTellMs);
+    const std::string of_task = task_ear_->waiting_for();
     const IngestProgress& progress = indexer_->progress();
     const int64_t since = progress.waiting_since_ms;
+    // A proof may have given up while the chain is away all the same.
+    const bool is_anyone_usable =
+        providers.empty() ||
+        std::ranges::any_of(providers, [](const auto& one) { return one.usable; });
+    std::optional<int64_t> waiting_since;
+    if (!late.empty() || since >= 0 || !of_task.empty() || !is_anyone_usable) {
+        const int64_t told_late = late.empty() && of_task.empty() ? now_ms : now_ms - kWaitToTellMs;
+        waiting_since = std::min({since >= 0 ? since : now_ms, told_late,
+                                  late.empty() ? now_ms : now_ms - late.front().waiting_ms});
+    }
+    if (calm_.ends(waiting_since, now_ms) && !is_wait_told_) {
+        waits_told_.forget();  // An outage of its own, whatever the last one was told of.
+    }
+    for (const rpc::OpenWait& wait : late) {
+        late_ms_ = now_ms;
+        tell(wait_key(wait), describe_wait(wait));
+    }
     const uint64_t lower = progress.lower_head;
     if (lower > 0 && since >= 0 && now_ms - since >= kLowerHeadTellMs) {
         // Told by ingest when it came up.
@@ -199,19 +219,15 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
             add(std::move(shown));  // Told when it came up.
         } else if (!open.empty()) {
             tell(wait_key(open.front()), describe_wait(open.front()));
-        } else {
+        } else if (!late_ms_ || now_ms - *late_ms_ >= kAnswerSeenMs) {
             // No question is late by itself: whoever is asked answers, and nothing comes of it.
             tell(reason_key(text), shown + describe_providers(providers));
         }
     }
-    if (const std::string text = task_ear_->waiting_for(); !text.empty()) {
-        tell("task " + reason_key(text), "a proof: " + text);
+    if (!of_task.empty()) {
+        tell("task " + reason_key(of_task), "a proof: " + of_task);
     }
-    // A proof may have given up while the chain is away all the same.
-    const bool is_anyone_usable =
-        providers.empty() ||
-        std::ranges::any_of(providers, [](const auto& one) { return one.usable; });
-    if (out.empty() && since < 0 && is_anyone_usable && std::exchange(is_wait_told_, false)) {
+    if (!waiting_since && std::exchange(is_wait_told_, false)) {
         logging::info("nothing is waited for any more");
     }
     return out;
@@ -219,7 +235,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
 
 /// A head that nobody tells, or that is old.
 void Service::add_head_waits(const ServiceStatus& status, std::vector<std::string>& out) {
-    const uint64_t head = status.progress.head_block;
+    const uint64_t head = status.progress.head_block.value_or(0);
     const HeadAges& ages = status.progress.ages;
     // At the start what is waited for says more: which chain it is, and what each provider
     // answered.
@@ -240,10 +256,18 @@ void Service::add_head_waits(const ServiceStatus& status, std::vector<std::strin
                 : describe_providers(status.providers),
             advice_on_silence(status.providers)));
     }
+    if (!is_away && !ages.is_silent() && ages.is_stale() && !ages.is_told_old() &&
+        ages.ready_ms > kHeadsSilentMs) {
+        out.push_back(fmt::format(
+            "no provider has told the chain's head for {}, and the last one is too old by now "
+            "(head_age: {}){}",
+            format_duration(ages.ready_ms / 1000), format_duration(ages.head_max_ms / 1000),
+            describe_providers(status.providers)));
+    }
     if (is_away || indexer_->progress().lower_head > 0) {
         return;  // It is known why no newer one is told.
     }
-    if (ages.is_stale()) {
+    if (ages.is_told_old()) {
         out.push_back(fmt::format(
             "the chain's head, block {}, is {} old (head_age: {}){}{}", head,
             format_duration(*ages.head_ms / 1000), format_duration(ages.head_max_ms / 1000),
@@ -256,7 +280,7 @@ void Service::add_head_waits(const ServiceStatus& status, std::vector<std::strin
         if (!std::exchange(is_old_head_told_, true)) {
             logging::warning("the chain's head is old", {{"why", out.back()}});
         }
-    } else if (std::exchange(is_old_head_told_, false)) {
+    } else if (!ages.is_stale() && std::exchange(is_old_head_told_, false)) {
         logging::info("the chain's head is old no longer", {{"head", head}});
     }
 }

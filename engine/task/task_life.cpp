@@ -21,6 +21,7 @@ std::string_view to_string(TaskOutcome::Kind kind) noexcept {
         case TaskOutcome::Kind::kHopeless: return "hopeless";
         case TaskOutcome::Kind::kMore: return "more";
         case TaskOutcome::Kind::kInterrupted: return "interrupted";
+        case TaskOutcome::Kind::kAway: return "away";
     }
     return "unknown";
 }
@@ -89,6 +90,12 @@ TaskRow ended(TaskRow row, TaskOutcome outcome, bool is_cancelled, int64_t now_m
             row.state = TaskState::kWaiting;
             row.due_ms = now_ms;
             row.attempts = row.attempts > 0 ? row.attempts - 1 : 0;
+            break;
+        case TaskOutcome::Kind::kAway:
+            row.state = TaskState::kWaiting;
+            row.due_ms = now_ms + wait_ms;
+            row.attempts = row.attempts > 0 ? row.attempts - 1 : 0;
+            row.error = std::move(outcome.text);
             break;
     }
     if (is_cancelled && !has_ended) {

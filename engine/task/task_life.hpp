@@ -27,6 +27,7 @@ struct TaskOutcome {
         kHopeless,     ///< will not get better by itself
         kMore,         ///< went well so far; goes on later with `args`
         kInterrupted,  ///< the service stops; counts as no attempt
+        kAway,         ///< failed while nobody answers: waited for, and counts as no attempt
     };
     Kind kind = Kind::kDone;
     std::string text;  ///< result, or why it failed
@@ -40,7 +41,7 @@ struct TaskOutcome {
     [[nodiscard]] static TaskOutcome from(const Error& error);
 };
 
-/// "done", "failed", "hopeless", "more", "interrupted"
+/// "done", "failed", "hopeless", "more", "interrupted", "away"
 [[nodiscard]] std::string_view to_string(TaskOutcome::Kind kind) noexcept;
 
 /// Waiting or running.
@@ -51,7 +52,7 @@ struct TaskOutcome {
 /// Found running though its process is gone. Parked at `crashes_max`; else it comes back after
 /// `wait_ms`.
 [[nodiscard]] TaskRow crashed(TaskRow row, uint32_t crashes_max, int64_t now_ms, int64_t wait_ms);
-/// After a run. `wait_ms` counts where it failed and has attempts left. A cancelled one ends,
+/// After a run. `wait_ms` counts where it failed and is tried again. A cancelled one ends,
 /// unless the run came to its end all the same.
 [[nodiscard]] TaskRow ended(TaskRow row, TaskOutcome outcome, bool is_cancelled, int64_t now_ms,
                             int64_t wait_ms);

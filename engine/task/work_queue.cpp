@@ -14,6 +14,10 @@ namespace plumbline::engine {
 
 namespace {
 
+/// What waits for the chain is tried again in seconds, as after so many failures, however long that
+/// takes.
+constexpr uint32_t kAwayAttempts = 4;
+
 Error no_such_task(uint64_t id) {
     return {ErrorCode::kNotFound, fmt::format("there is no task {}", id)};
 }
@@ -373,8 +377,9 @@ Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
     if (outcome.text.size() > options_.result_bytes_max) {
         outcome.text.resize(options_.result_bytes_max);
     }
-    const int64_t wait_ms =
-        outcome.kind == TaskOutcome::Kind::kFailed ? backoff_ms(row.attempts) : 0;
+    const int64_t wait_ms = outcome.kind == TaskOutcome::Kind::kFailed ? backoff_ms(row.attempts)
+                            : outcome.kind == TaskOutcome::Kind::kAway ? backoff_ms(kAwayAttempts)
+                                                                       : 0;
     TaskRow after =
         ended(row, std::move(outcome), cancelled_.contains(id), clock_.unix_ms(), wait_ms);
     PLUMBLINE_TRY_VOID(write_and_prune(row, std::move(after)));

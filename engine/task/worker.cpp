@@ -17,6 +17,8 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kIdleWaitMs = 500;
+/// A pool asks whom it has parked again within a minute where there is nobody else.
+constexpr int64_t kFindOutMs = 120'000;
 
 }  // namespace
 
@@ -128,6 +130,10 @@ Result<bool> Worker::run_one(const std::stop_token& stop) {
         case TaskOutcome::Kind::kDone:
             logging::debug("task done", {{"id", row->id}, {"name", row->name}});
             break;
+        case TaskOutcome::Kind::kAway:
+            logging::debug("task waits for the chain",
+                           {{"id", row->id}, {"name", row->name}, {"why", outcome.text}});
+            break;
         case TaskOutcome::Kind::kMore:
         case TaskOutcome::Kind::kInterrupted: break;
     }
@@ -141,6 +147,22 @@ Result<bool> Worker::run_one(const std::stop_token& stop) {
         }
         sleep_ms(kIdleWaitMs);
     }
+}
+
+/// The index waits for the chain as well, or did until lately and this lane's pool has not found
+/// out yet that somebody answers again.
+bool Worker::is_chain_away() {
+    if (!chain_) {
+        return false;
+    }
+    const int64_t now = indexer_.clock().monotonic_ms();
+    if (indexer_.progress().waiting_since_ms.load() >= 0) {
+        away_ms_ = now;
+        return true;
+    }
+    const std::vector<rpc::ProviderStats> providers = chain_->stats();
+    return away_ms_ && now - *away_ms_ < kFindOutMs && !providers.empty() &&
+           std::ranges::none_of(providers, [](const auto& one) { return one.usable; });
 }
 
 TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
@@ -162,6 +184,9 @@ TaskOutcome Worker::run_task(const TaskRow& row, const std::stop_token& stop) {
     if (outcome.kind == TaskOutcome::Kind::kInterrupted && !context.should_stop()) {
         // It would be due again at once, with no attempt counted: for ever.
         outcome.kind = TaskOutcome::Kind::kFailed;
+    }
+    if (outcome.kind == TaskOutcome::Kind::kFailed && is_chain_away()) {
+        outcome.kind = TaskOutcome::Kind::kAway;
     }
     // Questions that a task left open must not be answered in the middle of the next.
     if (chain_ && chain_->in_flight() > 0) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -137,6 +138,7 @@ class Worker {
   private:
     void run(const std::stop_token& stop);
     [[nodiscard]] TaskOutcome run_task(const TaskRow& row, const std::stop_token& stop);
+    [[nodiscard]] bool is_chain_away();
 
     const TaskKinds& kinds_;
     WorkQueue& queue_;
@@ -147,6 +149,7 @@ class Worker {
     /// No lock: whoever runs tasks has it alone, and `stop` drops it once the thread has ended.
     /// Kept between tasks for its connections and what it knows of its providers.
     std::unique_ptr<rpc::ChainSource> chain_;
+    std::optional<int64_t> away_ms_;  ///< when a task last failed while the index waited for it
     std::jthread thread_;
 };
 

@@ -114,6 +114,46 @@ TEST(CommandTest, ARunWithAnEndAndADeadNodeEndsWithThree) {
     EXPECT_NE(run.err.find("http://127.0.0.1:1"), std::string::npos) << run.err;
 }
 
+TEST(CommandTest, OfAServiceThatWaitsToMakeItsDatabaseStatusSaysWhichAndWhatItWaitsFor) {
+    TempDir dir;
+    write_file(dir.sub("plumbline.toml"),
+               read_file(source_path("examples/community/plumbline.toml")) +
+                   "\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    write_file(dir.sub("CommunityHub.json"),
+               read_file(source_path("examples/community/CommunityHub.json")));
+    const std::string db = dir.sub("db");
+    Child service{plumbline_command(
+        {"run", dir.sub("plumbline.toml"), "--db", db, "--rpc", "http://127.0.0.1:1"})};
+    Finished told;
+    ASSERT_TRUE(eventually([&] {
+        told = plumbline({"status", db});
+        return told.err.find("http://127.0.0.1:1 is not asked") != std::string::npos;
+    })) << told.err;
+    EXPECT_EQ(told.code, 3);
+    EXPECT_NE(told.err.find(fmt::format("the database at {} is not there yet: the service at "
+                                        "http://127.0.0.1:",
+                                        db)),
+              std::string::npos)
+        << told.err;
+    EXPECT_NE(told.err.find(": starting, not ready; the chain's head is not told yet, lag unknown"),
+              std::string::npos)
+        << told.err;
+    EXPECT_EQ(plumbline({"list", db, "x"}).code, 3) << "as every command that reads it";
+    service.send_signal(SIGKILL);
+    service.wait();
+    EXPECT_EQ(plumbline({"status", db}).code, 2) << "nobody makes it any more";
+}
+
+TEST(CommandTest, ARestoreNamesTheDirectoryThatIsNotThere) {
+    const TempDir dir;
+    const auto restored = plumbline({"restore", dir.sub("bk"), dir.sub("no/db")});
+    EXPECT_EQ(restored.code, 2);
+    EXPECT_NE(
+        restored.err.find(fmt::format("there is no directory {}; make it first", dir.sub("no"))),
+        std::string::npos)
+        << restored.err;
+}
+
 TEST(CommandTest, APlaceWhereNoDatabaseCanBeMadeIsToldBeforeTheChainIsAsked) {
     TempDir dir;
     write_file(dir.sub("plumbline.toml"),

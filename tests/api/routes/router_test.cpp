@@ -268,6 +268,15 @@ TEST_F(RouterTest, TheStatusIsOfOneMomentWhereTheIndexWentOnSinceItWasMade) {
     EXPECT_EQ(status["not_ready"], json::array());
 }
 
+TEST_F(RouterTest, WhereNobodyHasToldTheHeadItIsWhatIsStoredAndTheLagIsUnknown) {
+    api.context.now.progress.head_block.reset();
+    api.context.now.progress.lag.reset();
+    const json progress = api.get("/v1/status")["progress"];
+    // What is stored is of the chain.
+    EXPECT_EQ(progress["head_block"], 12);
+    EXPECT_EQ(progress["lag"], nullptr);
+}
+
 TEST_F(RouterTest, TheHeadItsAgeAndWhatIsSaidOfItAreOfOneBlockWhereOneWasStoredBetweenTwoLooks) {
     const auto tell_head = [](engine::ServiceStatus& status, uint64_t block_num, int64_t age_s) {
         status.progress.head_block = block_num;

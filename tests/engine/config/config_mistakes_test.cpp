@@ -213,6 +213,19 @@ TEST_F(ConfigMistakesTest, MissingFileIsSaid) {
     EXPECT_TRUE(folder.error().message.ends_with(": it is a directory"));
 }
 
+TEST(MistakesTest, StandInTheOrderOfTheirPlacesInTheFileWhicheverStageFoundThem) {
+    Mistakes first;
+    first.add(Status{mistake_at("a:b.toml", {30, 2}, "c: of 5:1: all")});
+    first.add(Status{mistake_at("a:b.toml", {4, 0}, "a")});
+    first.add(Status{mistake_at("a:b.toml", {}, "of no line")});
+    Mistakes all;
+    all.add(first.all());
+    all.add(Status{mistake_at("a:b.toml", {30, 1}, "b")});
+    EXPECT_EQ(all.all().error().message,
+              "a:b.toml:4: a\na:b.toml: of no line\na:b.toml:30:1: b\n"
+              "a:b.toml:30:2: c: of 5:1: all");
+}
+
 TEST(MistakesTest, ThoseBeyondTwentyAreCounted) {
     Mistakes mistakes;
     for (int i = 1; i <= 23; ++i) {

@@ -35,6 +35,19 @@ TEST(ReasonLogTest, RemembersABoundedNumberTheNewest) {
     EXPECT_TRUE(log.is_new("reason 0", 1'000));
 }
 
+TEST(CalmTest, AWaitThatBeginsAfterACalmIsAnotherOneAndOneThatComesAndGoesIsNot) {
+    Calm calm;
+    EXPECT_FALSE(calm.ends(0, 10'000)) << "there was none before";
+    EXPECT_FALSE(calm.ends({}, 20'000));
+    EXPECT_FALSE(calm.ends({}, 25'000)) << "nothing is waited for";
+    EXPECT_TRUE(calm.ends(23'000, 33'000)) << "told after ten seconds, and begun three after";
+    EXPECT_FALSE(calm.ends(23'000, 34'000)) << "the same";
+    EXPECT_FALSE(calm.ends({}, 40'000));
+    EXPECT_FALSE(calm.ends(42'000, 52'000)) << "it flaps";
+    EXPECT_FALSE(calm.ends({}, 60'000));
+    EXPECT_FALSE(calm.ends(55'000, 65'000)) << "begun before the other one was over";
+}
+
 TEST(ChainWaitTest, LastsFromTheFirstTroubleToTheNextAnswer) {
     logging::configure(logging::Level::kOff, logging::Format::kText);
     IngestProgress progress;

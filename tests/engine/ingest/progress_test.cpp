@@ -67,6 +67,38 @@ TEST(ProgressTest, AtTheHeadNobodyKnowsWhenABlockToComeIsThere) {
     EXPECT_FALSE(reporter.read().eta_seconds.has_value());
 }
 
+TEST(ProgressTest, HeadAndLagAreUnknownUntilAHeadIsToldWhereverTheIndexBegins) {
+    for (const uint64_t first : {0U, 1U, 2U, 500U}) {
+        IngestProgress progress;
+        ManualClock clock;
+        ProgressReporter reporter{progress, clock, ProgressMode::kQuiet};
+        progress.state = Lifecycle::kBackfilling;
+        progress.first_block = progress.next_block = first;
+        EXPECT_FALSE(reporter.read().head_block.has_value()) << first;
+        EXPECT_FALSE(reporter.read().lag.has_value()) << first;
+        progress.head_block = 0;
+        EXPECT_EQ(reporter.read().head_block, 0U) << "a chain's first block is a head too";
+        EXPECT_EQ(reporter.read().lag, first == 0 ? 1U : 0U);
+        progress.head_block = 900;
+        EXPECT_EQ(reporter.read().lag, 901 - first);
+    }
+}
+
+TEST(ProgressTest, AHeadThatGrewOldBecauseNobodyAnsweredIsNoStandingChain) {
+    HeadAges ages;
+    ages.head_max_ms = 30'000;
+    ages.head_ms = 37'000;
+    ages.ready_ms = 36'000;
+    EXPECT_TRUE(ages.is_stale()) << "how far the index is behind nobody knows";
+    EXPECT_FALSE(ages.is_told_old()) << "it was young when it was told";
+    ages.ready_ms = 1'000;
+    EXPECT_TRUE(ages.is_told_old());
+    ages.head_ms = 29'000;
+    EXPECT_FALSE(ages.is_told_old());
+    ages.head_ms.reset();
+    EXPECT_FALSE(ages.is_told_old());
+}
+
 TEST(ProgressTest, WhatIsFetchedCountsBeforeItIsCommitted) {
     IngestProgress progress;
     ManualClock clock;
@@ -113,7 +145,9 @@ TEST(ProgressTest, BeforeAnybodyHasToldTheHeadTheLagIsUnknownAndSoIsTheHeadOfThe
     reporter.finish();
     EXPECT_NE(::testing::internal::GetCapturedStderr().find("block=45  head=unknown"),
               std::string::npos);
-    progress.next_block = 1;  // A chain of one block.
+    progress.next_block = 1;
+    EXPECT_FALSE(reporter.read().lag.has_value());
+    progress.head_block = 0;  // A chain of one block.
     EXPECT_EQ(reporter.read().lag, 0U);
 }
 

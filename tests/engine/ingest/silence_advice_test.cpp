@@ -21,6 +21,14 @@ TEST(SilenceAdviceTest, IsWhatFitsTheStateOfEachProvider) {
               "is over; check that a, d run");
 }
 
+TEST(SilenceAdviceTest, ALargerPlanMakesNoServerWellThatAsksForTime) {
+    rpc::ProviderStats ill = provider("a", "rate limited");
+    ill.last_error = "error 0 \"backend down\", HTTP 503";
+    EXPECT_EQ(advice_on_silence({ill, provider("b", "rate limited")}),
+              "give b a larger plan, or wait until its limit is over; wait for a: it says itself "
+              "that it is out of order");
+}
+
 TEST(SilenceAdviceTest, ASecondProviderIsAdvisedWhereThereIsOneOnly) {
     EXPECT_EQ(advice_on_silence({provider("a", "down")}),
               "check that a runs, or add a second provider to [chain] rpc");

@@ -37,6 +37,19 @@ TEST(ReadinessTest, HowFarItIsBehindIsTheReasonAndWhatItWaitsForStandsBeside) {
                                                   "waiting for the chain: for 12s"));
 }
 
+TEST(ReadinessTest, NoTargetIsNamedBeforeAHeadWasTold) {
+    ServiceStatus status = live();
+    status.state = Lifecycle::kBackfilling;
+    status.progress.lag.reset();
+    status.progress.next_block = 1;
+    EXPECT_THAT(find_unready(status),
+                ElementsAre("backfilling: the chain's head has not been told so far"));
+    status.target_block = 500;
+    status.progress.lag = 500;
+    EXPECT_THAT(find_unready(status),
+                ElementsAre("backfilling: blocks below 1 of 500 are indexed"));
+}
+
 TEST(ReadinessTest, EveryStateInWhichItIsNotReadyHasAReason) {
     for (const Lifecycle state : {Lifecycle::kStarting, Lifecycle::kBackfilling,
                                   Lifecycle::kDraining, Lifecycle::kStopped}) {

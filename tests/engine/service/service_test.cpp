@@ -88,6 +88,7 @@ struct NodeManners {
     std::atomic<bool> holds_headers{false};      ///< keeps questions for headers by number
     std::atomic<bool> hides_a_log{false};        ///< the first of each range that is asked for
     std::atomic<bool> is_parked{false};          ///< as the provider's figures say it
+    std::atomic<bool> is_limited{false};         ///< as the provider's figures say it
     std::atomic<bool> is_odd{false};             ///< as the provider's figures say it
     std::atomic<int64_t> silent_ms{-1};  ///< as the provider's figures say it; -1 = it answers
 };
@@ -164,6 +165,10 @@ class OwnedNode final : public rpc::ChainSource {
         one.usable = !manners_.is_parked;
         one.state = manners_.is_parked ? "refused" : "ok";
         one.last_error = manners_.is_parked ? "HTTP 401: Must be authenticated!" : "";
+        if (manners_.is_limited) {  // It is asked all the same, now and then.
+            one.state = "rate limited";
+            one.last_error = "error -32005 \"slow down\", HTTP 429";
+        }
         if (const uint64_t head = manners_.head_max; head != UINT64_MAX) {
             one.head = head;
         }
@@ -471,6 +476,8 @@ TEST_F(ServiceTest, TasksRunAndTellWhatCameOfThem) {
     EXPECT_TRUE(eventually([this] { return !service->status().degraded.empty(); }));
     EXPECT_THAT(service->status().degraded[0],
                 HasSubstr("1 task has failed for good: vain (task "));
+    EXPECT_THAT(service->status().degraded.front(),
+                HasSubstr(fmt::format("`plumbline task retry {} ", dir_.sub("db"))));
     EXPECT_THAT(service->metrics_text(),
                 HasSubstr("plumbline_queue_tasks{kind=\"vain\",state=\"dead\"} 1"));
 }
@@ -856,6 +863,36 @@ TEST_F(ServiceTest, ATaskThatThrowsFailsAndTheServiceGoesOn) {
     EXPECT_TRUE(becomes_ready());
 }
 
+TEST_F(ServiceTest, ATaskThatFailsWhileTheIndexWaitsForTheChainIsTriedUntilThatIsBack) {
+    open();
+    std::atomic<int> runs{0};
+    service->add_task_kind({"asker", "", "asks the chain", [&](TaskContext&) {
+                                ++runs;
+                                return manners_.head_max == UINT64_MAX
+                                           ? TaskOutcome::done("answered")
+                                           : TaskOutcome::from(
+                                                 {ErrorCode::kUnavailable, "nobody answers"});
+                            }});
+    start();
+    ASSERT_TRUE(becomes_ready());
+    manners_.head_max = 40;
+    ASSERT_TRUE(
+        eventually([this] { return service->indexer().progress().waiting_since_ms.load() >= 0; }));
+    TaskSpec asker = spec("asker");
+    asker.attempts_max = 1;
+    const auto added = service->add_task(std::move(asker));
+    ASSERT_OK(added);
+    ASSERT_TRUE(eventually([&] { return !service->queue()->get(added->id)->error.empty(); }));
+    const TaskRow waits = *service->queue()->get(added->id);
+    EXPECT_EQ(waits.state, TaskState::kWaiting);
+    EXPECT_EQ(waits.attempts, 0U);
+    EXPECT_EQ(waits.error, "nobody answers");
+    manners_.head_max = UINT64_MAX;
+    ASSERT_OK(service->queue()->force(added->id));
+    EXPECT_EQ(ended_task(added->id).state, TaskState::kDone);
+    EXPECT_GE(runs, 2);
+}
+
 TEST_F(ServiceTest, ATaskIsInterruptedOnlyWhenItShouldStop) {
     open();
     std::atomic<int> runs{0};
@@ -1023,6 +1060,40 @@ TEST_F(ServiceTest, WhereNobodyAnswersOneLineNamesTheCauseAndEachProviderHasOneO
                    "provider node is not asked: refused: HTTP 401: Must be authenticated!";
     })) << ::testing::PrintToString(service->status().degraded);
     EXPECT_FALSE(service->status().is_ready());
+}
+
+TEST_F(ServiceTest, WhereEveryAnswerIsALimitThatIsOneReason) {
+    write_config("", "off", "ready_age = \"1s\"\nhead_age = \"2m\"\n");
+    open();
+    start();
+    ASSERT_TRUE(is_degraded_by("the chain's head, block"));
+    manners_.is_mute = true;
+    manners_.is_limited = true;
+    manners_.is_slow = true;
+    EXPECT_TRUE(eventually([this] {
+        const auto reasons = service->status().degraded;
+        return reasons.size() == 1 &&
+               reasons[0].starts_with("no provider has told the chain's head for ") &&
+               reasons[0].ends_with(
+                   "(ready_age: 1s); node: error -32005 \"slow down\", HTTP 429: give node a "
+                   "larger "
+                   "plan, or wait until its limit is over, or add a second provider to [chain] "
+                   "rpc");
+    })) << ::testing::PrintToString(service->status().degraded);
+}
+
+TEST_F(ServiceTest, BeforeAHeadIsToldNoneIsShownAndNoLag) {
+    manners_.is_mute = true;
+    open();
+    start();
+    let_turn(20);
+    EXPECT_FALSE(service->status().progress.head_block.has_value());
+    EXPECT_FALSE(service->status().progress.lag.has_value());
+    EXPECT_FALSE(service->status().is_ready());
+    for (const char* name : {"plumbline_lag_blocks", "plumbline_chain_head_block"}) {
+        EXPECT_THAT(service->metrics_text(),
+                    ::testing::ContainsRegex(std::string{name} + " [Nn]a[Nn]"));
+    }
 }
 
 TEST_F(ServiceTest, AHeadBelowOursIsTheReasonAndNoClockIsBlamed) {

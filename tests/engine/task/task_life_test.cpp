@@ -61,6 +61,12 @@ const std::vector<Step> kSteps = {
      "", "new args"},
     {"interrupted counts as no attempt", Kind::kInterrupted, 2, false, TaskState::kWaiting, kNow, 0,
      1, "old result", "old error", "old args"},
+    {"failed while nobody answers", Kind::kAway, 2, false, TaskState::kWaiting, kNow + kWait, 0, 1,
+     "old result", "text", "old args"},
+    {"failed while nobody answers, the last attempt too", Kind::kAway, 3, false,
+     TaskState::kWaiting, kNow + kWait, 0, 2, "old result", "text", "old args"},
+    {"failed while nobody answers and cancelled", Kind::kAway, 1, true, TaskState::kCancelled,
+     40'000, kNow, 0, "old result", "text", "old args"},
     {"interrupted by a cancel", Kind::kInterrupted, 1, true, TaskState::kCancelled, 40'000, kNow, 0,
      "old result", "old error", "old args"},
 };

@@ -1,0 +1,77 @@
+#include "tools/starting_mark.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+namespace plumbline::tools {
+
+namespace {
+
+constexpr size_t kMarkUrlMax = 512;
+
+/// "db/" is a name of "db".
+std::string mark_path(const std::string& db_path) {
+    std::filesystem::path path = std::filesystem::path{db_path}.lexically_normal();
+    if (!path.has_filename()) {
+        path = path.parent_path();
+    }
+    return path.string() + ".starting";
+}
+
+struct flock whole_file() {
+    struct flock lock = {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+}  // namespace
+
+StartingMark::StartingMark(const std::string& db_path, const std::string& url)
+    : path_{mark_path(db_path)} {
+    // Whoever reads it sends a token there.
+    file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (file_ < 0) {
+        return;
+    }
+    struct flock lock = whole_file();
+    const bool is_ours =
+        fcntl(file_, F_SETLK, &lock) == 0 && ftruncate(file_, 0) == 0 &&
+        pwrite(file_, url.data(), url.size(), 0) == static_cast<ssize_t>(url.size());
+    if (!is_ours) {  // Another one waits for the same, or the disk is full.
+        close(file_);
+        file_ = -1;
+    }
+}
+
+StartingMark::~StartingMark() {
+    if (file_ >= 0) {
+        unlink(path_.c_str());
+        close(file_);
+    }
+}
+
+std::optional<std::string> find_starting_mark(const std::string& db_path) {
+    const int file = open(mark_path(db_path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) {
+        return std::nullopt;
+    }
+    struct flock lock = whole_file();
+    std::optional<std::string> out;
+    if (fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+        std::array<char, kMarkUrlMax> text{};
+        const ssize_t size = pread(file, text.data(), text.size(), 0);
+        out = std::string{text.data(), size > 0 ? static_cast<size_t>(size) : 0};
+        if (!out->starts_with("http://")) {
+            out->clear();
+        }
+    }
+    close(file);
+    return out;
+}
+
+}  // namespace plumbline::tools
