@@ -256,9 +256,6 @@ std::optional<CallVerdict> judge_state_call_error(const AskedCall& asked, const 
                 return std::nullopt;
             }
             // Want of gas is the call's own doing, and nearly everybody gives as much.
-            if (!names_gas(text)) {
-                verdict.provider.refusal = classify_refusal(refusal).kind;
-            }
             if (asked.has_others && !names_gas(text)) {
                 verdict.provider.runs_no_call = true;
                 verdict.call = AskAgain{text, ErrorCode::kUnavailable, Blame::kProvider,

@@ -118,39 +118,6 @@ TEST_F(RefusalStormTest, WhatIsRefusedForGoodInAnyWordsIsAskedFewerThanFiftyTime
     }
 }
 
-TEST_F(RefusalStormTest, ContractCallsThatAreAllRefusedAreAskedAsSlowlyAndTheTextIsTold) {
-    for (const RefusalText& text : std::vector<RefusalText>{
-             {200, -32603, "Internal error", {}},
-             {200, -32000, "execution aborted (timeout = 5s)", {}},
-             {200, -32000, "max fee per gas less than block base fee", {}},
-             {200, -32015, "VM execution error.", {}},
-         }) {
-        start_anew();
-        FakeNode& node = add("http://a.example/key");
-        node.answer = [&](const std::string& method, const json&) {
-            return method == "eth_call"
-                       ? std::optional{refuse(node, text.code, std::string{text.message})}
-                       : std::nullopt;
-        };
-        pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
-        const StateBlock block{{5, chain_.blocks[5].header.hash}, false};
-        for (const int64_t end = clock_.monotonic_ms() + 6 * kMinuteMs;
-             clock_.monotonic_ms() < end;) {
-            for (; out_ < 4; ++out_) {
-                CallRequest request;
-                request.to = make_address(1);
-                pool_->call({std::move(request)}, block, std::nullopt,
-                            [this](const Result<CallAnswers>& /*answers*/) { --out_; });
-            }
-            pool_->poll(50);
-        }
-        EXPECT_LE(refused_in_the_last(kMinuteMs), 50U) << text.message;
-        ASSERT_FALSE(pool_->waits(0).empty());
-        EXPECT_NE(pool_->waits(0).front().reason.find(text.message), std::string::npos)
-            << pool_->waits(0).front().reason;
-    }
-}
-
 // As one does that limits these methods in words that nobody knows.
 TEST_F(RefusalStormTest, WhereMostIsRefusedInUnknownWordsItIsAskedSlowlyAndGoesOn) {
     int64_t locked_until_ms = 0;
