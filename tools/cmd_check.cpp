@@ -228,12 +228,12 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
         logging::warning(getter);
     }
-    if (const std::string off = look_at_call_blocks(config, endpoints, patience); !off.empty()) {
-        return Error{ErrorCode::kUnavailable, off};
+    StateLook states = look_at_states(config, endpoints, patience);
+    if (!states.off_block.empty()) {
+        return Error{ErrorCode::kUnavailable, states.off_block};
     }
-    std::string missing = look_at_states(config, endpoints, patience);
-    if (!missing.empty() && !arguments.json) {
-        logging::warning(missing);  // Before the calls are tried, which may wait for it.
+    if (!states.missing.empty() && !arguments.json) {
+        logging::warning(states.missing);  // Before the calls are tried, which may wait for it.
     }
     DryRunOptions options;
     options.stop = signal.token();
@@ -242,7 +242,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     options.timeout_ms = arguments.timeout_s * 1000;
     options.is_quiet = arguments.json;
     PLUMBLINE_TRY(DryRunReport report, dry_run(config, *chain, options));
-    report.missing_state = std::move(missing);
+    report.missing_state = std::move(states.missing);
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(report) : to_text(report)));
     return report.refused == 0 && !report.none_fits ? ExitCode::kDone : ExitCode::kCheckFailed;
 }

@@ -75,7 +75,8 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
             }
         }
     };
-    for (const rpc::Endpoint& endpoint : engine::pool_options(config).endpoints) {
+    const std::vector<rpc::Endpoint> endpoints = engine::pool_options(config).endpoints;
+    for (const rpc::Endpoint& endpoint : endpoints) {
         is_heard.push_back(true);
         rpc::CurlTransport transport;
         engine::EndpointClient client{endpoint, transport, system_clock(), patience};
@@ -94,18 +95,13 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
         }
         std::vector<std::string> warnings = seen.warnings;
         std::ranges::copy((*plan)->unused(), std::back_inserter(warnings));
-        if (std::string states =
-                look_at_states(config, engine::pool_options(config).endpoints, patience);
-            !states.empty()) {
-            warnings.push_back(std::move(states));
+        const StateLook states = look_at_states(config, endpoints, patience);
+        for (const std::string& one : {states.missing, states.off_block}) {
+            if (!one.empty()) {
+                warnings.push_back(one);
+            }
         }
-        std::string in_vain = seen.in_vain;
-        if (std::string off =
-                look_at_call_blocks(config, engine::pool_options(config).endpoints, patience);
-            !off.empty()) {
-            warnings.push_back(off);
-            in_vain = in_vain.empty() ? std::move(off) : in_vain;
-        }
+        std::string in_vain = seen.in_vain.empty() ? states.off_block : seen.in_vain;
         tell(others, {});
         tell(warnings, in_vain);
         const MutexLock lock{mutex_};

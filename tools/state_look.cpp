@@ -37,13 +37,13 @@ void ask_endpoints(const engine::Config& config, const std::vector<rpc::Endpoint
 }
 
 /// What shows that calls are answered from another block; empty where nothing does.
-std::string off_block_of(engine::EndpointClient& client, uint64_t head, uint64_t from) {
+std::string off_block_of(engine::EndpointClient& client, uint64_t head,
+                         const engine::StateDepth& depth) {
     const engine::Reply header =
         client.ask("eth_getBlockByNumber", nlohmann::json::array({evm::to_quantity(head), false}));
     if (!header.result || !header.result->is_object()) {
         return {};
     }
-    const engine::StateDepth depth = engine::find_state_depth(client, head, from);
     for (const bool with_code_at : {false, true}) {
         const engine::CallBlocks seen = engine::look_at_call_blocks(
             client, *header.result, depth.since.value_or(head), with_code_at);
@@ -56,63 +56,50 @@ std::string off_block_of(engine::EndpointClient& client, uint64_t head, uint64_t
 
 }  // namespace
 
-std::string look_at_states(const engine::Config& config,
-                           const std::vector<rpc::Endpoint>& endpoints,
-                           const engine::EndpointPatience& patience) {
+StateLook look_at_states(const engine::Config& config, const std::vector<rpc::Endpoint>& endpoints,
+                         const engine::EndpointPatience& patience) {
     const auto calls = engine::find_old_calls(config);
     if (!calls) {
         return {};
     }
-    std::string missing;
+    StateLook out;
+    bool is_state_there = false;
+    bool is_block_right = false;
     std::optional<uint64_t> best;
-    ask_endpoints(config, endpoints, patience,
-                  [&](const rpc::Endpoint& endpoint, engine::EndpointClient& client,
-                      const engine::ChainLook& chain) {
-                      const engine::StateDepth depth =
-                          engine::find_state_depth(client, chain.head, calls->from);
-                      if (patience.should_stop && patience.should_stop()) {
-                          missing.clear();
-                          return true;
-                      }
-                      const std::string lacks = engine::describe_missing_state(
-                          *calls, rpc::display_name(endpoint), depth);
-                      if (lacks.empty()) {
-                          missing.clear();
-                          return true;
-                      }
-                      // Of several the one that goes back furthest.
-                      if (missing.empty() || (depth.since && (!best || *depth.since < *best))) {
-                          missing = lacks;
-                          best = depth.since;
-                      }
-                      return false;
-                  });
-    return missing;
-}
-
-std::string look_at_call_blocks(const engine::Config& config,
-                                const std::vector<rpc::Endpoint>& endpoints,
-                                const engine::EndpointPatience& patience) {
-    const auto calls = engine::find_old_calls(config);
-    if (!calls) {
-        return {};
-    }
-    std::string wrong;
-    ask_endpoints(config, endpoints, patience,
-                  [&](const rpc::Endpoint& endpoint, engine::EndpointClient& client,
-                      const engine::ChainLook& chain) {
-                      std::string said = off_block_of(client, chain.head, calls->from);
-                      if (said.empty() || (patience.should_stop && patience.should_stop())) {
-                          wrong.clear();
-                          return true;
-                      }
-                      wrong = fmt::format(
+    ask_endpoints(
+        config, endpoints, patience,
+        [&](const rpc::Endpoint& endpoint, engine::EndpointClient& client,
+            const engine::ChainLook& chain) {
+            const std::string name = rpc::display_name(endpoint);
+            const engine::StateDepth depth =
+                engine::find_state_depth(client, chain.head, calls->from);
+            const std::string off =
+                is_block_right ? std::string{} : off_block_of(client, chain.head, depth);
+            if (patience.should_stop && patience.should_stop()) {
+                out = {};
+                return true;
+            }
+            is_block_right = is_block_right || off.empty();
+            out.off_block =
+                is_block_right
+                    ? ""
+                    : fmt::format(
                           "contract calls ask the state of events' blocks, and {} has none to give "
                           "({}): use another endpoint, and `verify` what this one told",
-                          rpc::display_name(endpoint), said);
-                      return false;
-                  });
-    return wrong;
+                          name, off);
+            const std::string lacks =
+                is_state_there ? "" : engine::describe_missing_state(*calls, name, depth);
+            is_state_there = is_state_there || lacks.empty();
+            // Of several the one that goes back furthest.
+            if (is_state_there) {
+                out.missing.clear();
+            } else if (out.missing.empty() || (depth.since && (!best || *depth.since < *best))) {
+                out.missing = lacks;
+                best = depth.since;
+            }
+            return is_state_there && is_block_right;
+        });
+    return out;
 }
 
 std::vector<std::string> look_at_getters(const engine::Config& config, const engine::Plan& plan,

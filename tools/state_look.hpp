@@ -13,19 +13,21 @@
 
 namespace plumbline::tools {
 
-/// Asks one endpoint after the other, some 30 questions each, until one has the state that calls of
-/// the oldest events ask. A sentence with what to do where none has; empty where one has, where no
-/// call asks for any, or where nobody answers.
-[[nodiscard]] std::string look_at_states(const engine::Config& config,
-                                         const std::vector<rpc::Endpoint>& endpoints,
-                                         const engine::EndpointPatience& patience);
+/// A sentence each with what to do; empty where nothing is to be told.
+struct StateLook {
+    /// No endpoint has the state that calls of the oldest events ask.
+    std::string missing;
+    /// Every endpoint of the config's chain that can be asked answers calls from another block than
+    /// it is asked about (engine/setup/call_blocks.hpp).
+    std::string off_block;
+};
 
-/// Where the config has calls of events' own blocks, and every endpoint of its chain that can be
-/// asked answers them from another block than it is asked about (engine/setup/call_blocks.hpp): a
-/// sentence with what to do. Empty where one does not, or cannot be told so.
-[[nodiscard]] std::string look_at_call_blocks(const engine::Config& config,
-                                              const std::vector<rpc::Endpoint>& endpoints,
-                                              const engine::EndpointPatience& patience);
+/// Asks one endpoint after the other, some 40 questions each, until one has the state that calls of
+/// the oldest events ask, and one answers from the right block or cannot be told that it does not.
+/// Nothing is told where no call asks for any state but the head's, or where nobody answers.
+[[nodiscard]] StateLook look_at_states(const engine::Config& config,
+                                       const std::vector<rpc::Endpoint>& endpoints,
+                                       const engine::EndpointPatience& patience);
 
 /// What `engine::find_missing_getters` says, of the first endpoint that serves the chain.
 [[nodiscard]] std::vector<std::string> look_at_getters(const engine::Config& config,
