@@ -15,6 +15,7 @@
 #include "storage/backup_owner.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/head_file.hpp"
+#include "storage/place_check.hpp"
 #include "storage/rocks_status.hpp"
 #include "storage/table_files.hpp"
 
@@ -270,6 +271,13 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("{} is there already: give a path where nothing is", db_path)};
     }
+    const fs::path place = named_place(db_path);
+    if (!fs::is_directory(place.parent_path(), error)) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} cannot be restored to {}: there is no directory {}; make it "
+                                 "first",
+                                 directory, db_path, place.parent_path().string())};
+    }
     PLUMBLINE_TRY(const auto engine, open_backups(directory));
     rocksdb::BackupInfo found;
     const rocksdb::Status got =
@@ -280,7 +288,7 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
     const BackupInfo info = to_info(found);
     PLUMBLINE_TRY_VOID(from_rocks(engine->VerifyBackup(info.id, true),
                                   fmt::format("checking backup {} in {}", info.id, directory)));
-    const std::string part = db_path + ".restoring";
+    const std::string part = place.string() + ".restoring";
     fs::remove_all(part, error);
     const Status restored =
         from_rocks(engine->RestoreDBFromBackup(rocksdb::RestoreOptions{}, info.id, part, part),
@@ -291,8 +299,8 @@ Result<BackupInfo> restore_backup(const std::string& directory, const std::strin
         fs::remove_all(part, error);
         return verified.error();
     }
-    fs::remove(db_path, error);  // An empty directory.
-    fs::rename(part, db_path, error);
+    fs::remove(place, error);  // An empty directory.
+    fs::rename(part, place, error);
     if (error) {
         return Error{ErrorCode::kIo,
                      fmt::format("the restored database is whole, but {} cannot be renamed to {}: "

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -29,6 +28,14 @@ std::filesystem::path find_existing_parent(const std::string& path) {
 }
 
 }  // namespace
+
+std::filesystem::path named_place(const std::string& path) {
+    std::error_code error;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+    const std::filesystem::path place =
+        (error ? std::filesystem::path{path} : absolute).lexically_normal();
+    return place.has_filename() ? place : place.parent_path();
+}
 
 std::string cannot_make_text(const std::string& path, const std::string& why) {
     return fmt::format(

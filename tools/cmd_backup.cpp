@@ -1,7 +1,5 @@
 // plumbline backup, plumbline restore: a copy of a database that is known to be whole.
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -74,17 +72,6 @@ Status run_restore(const BackupArguments& arguments) {
         return arguments.list ? ok()
                               : Status{Error{ErrorCode::kInvalidArgument,
                                              "name the database directory to restore to"}};
-    }
-    std::filesystem::path place = std::filesystem::absolute(arguments.db).lexically_normal();
-    if (!place.has_filename()) {  // "db/" is a name of "db".
-        place = place.parent_path();
-    }
-    const std::filesystem::path parent = place.parent_path();
-    if (std::error_code error; !std::filesystem::is_directory(parent, error)) {
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} cannot be restored to {}: there is no directory {}; make it "
-                                 "first",
-                                 arguments.directory, arguments.db, parent.string())};
     }
     Result<storage::BackupInfo> info = storage::restore_backup(arguments.directory, arguments.db,
                                                                arguments.id, api::doubt_receivers);

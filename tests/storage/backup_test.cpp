@@ -164,6 +164,24 @@ TEST(BackupTest, TheDatabasesOwnDirectoryIsNoPlaceForItsBackups) {
     EXPECT_OK(create_backup(*db, dir.sub("db-backups"), 0));
 }
 
+TEST(BackupTest, ASlashBehindThePlaceOfARestoreSaysNothing) {
+    const TempDir dir;
+    {
+        const auto db = must_open(dir.sub("db"), create_options());
+        ChainDriver driver{6};
+        ASSERT_OK(driver.next(*db).status);
+        ASSERT_OK(create_backup(*db, dir.sub("backups"), 0));
+    }
+    std::filesystem::create_directory(dir.sub("empty"));
+    for (const char* place : {"restored/", "empty/"}) {
+        SCOPED_TRACE(place);
+        ASSERT_OK(restore_backup(dir.sub("backups"), dir.sub(place)));
+        EXPECT_FALSE(std::filesystem::exists(dir.sub(place) + ".restoring"));
+    }
+    EXPECT_ERROR(restore_backup(dir.sub("backups"), dir.sub("no/db/")),
+                 ErrorCode::kInvalidArgument);
+}
+
 TEST(BackupTest, AnotherDatabaseIsNoPlaceForBackups) {
     const TempDir dir;
     const auto db = must_open(dir.sub("db"), create_options());
