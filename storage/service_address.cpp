@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/file_lock.hpp"
+
 namespace plumbline::storage {
 
 namespace {
@@ -60,10 +62,7 @@ bool is_locked_by_another(const std::string& db_path) {
     if (file < 0) {
         return false;
     }
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    const bool is_locked = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    const bool is_locked = is_file_locked(file).value_or(false);
     close(file);
     return is_locked;
 }

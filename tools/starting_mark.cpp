@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
+
+#include "core/base/file_lock.hpp"
+#include "storage/place_check.hpp"
 
 namespace plumbline::tools {
 
@@ -13,20 +15,8 @@ namespace {
 
 constexpr size_t kMarkUrlMax = 512;
 
-/// "db/" is a name of "db".
 std::string mark_path(const std::string& db_path) {
-    std::filesystem::path path = std::filesystem::path{db_path}.lexically_normal();
-    if (!path.has_filename()) {
-        path = path.parent_path();
-    }
-    return path.string() + ".starting";
-}
-
-struct flock whole_file() {
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    return lock;
+    return storage::named_place(db_path).string() + ".starting";
 }
 
 }  // namespace
@@ -38,9 +28,8 @@ StartingMark::StartingMark(const std::string& db_path, const std::string& url)
     if (file_ < 0) {
         return;
     }
-    struct flock lock = whole_file();
     const bool is_ours =
-        fcntl(file_, F_SETLK, &lock) == 0 && ftruncate(file_, 0) == 0 &&
+        lock_file(file_) && ftruncate(file_, 0) == 0 &&
         pwrite(file_, url.data(), url.size(), 0) == static_cast<ssize_t>(url.size());
     if (!is_ours) {  // Another one waits for the same, or the disk is full.
         close(file_);
@@ -60,9 +49,8 @@ std::optional<std::string> find_starting_mark(const std::string& db_path) {
     if (file < 0) {
         return std::nullopt;
     }
-    struct flock lock = whole_file();
     std::optional<std::string> out;
-    if (fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+    if (is_file_locked(file).value_or(false)) {
         std::array<char, kMarkUrlMax> text{};
         const ssize_t size = pread(file, text.data(), text.size(), 0);
         out = std::string{text.data(), size > 0 ? static_cast<size_t>(size) : 0};

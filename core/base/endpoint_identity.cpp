@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/base/ascii.hpp"
 #include "core/base/url_parts.hpp"
@@ -24,31 +27,23 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-std::optional<unsigned> hex_value(char c) {
-    const char low = ascii_lower(c);
-    return is_ascii_digit(c)          ? std::optional{static_cast<unsigned>(c - '0')}
-           : low >= 'a' && low <= 'f' ? std::optional{static_cast<unsigned>(low - 'a') + 10U}
-                                      : std::nullopt;
-}
-
 /// RFC 3986, 6.2.2: unreserved characters plain, all others with upper-case digits.
 std::string normal_percents(std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {
-        const auto high =
-            text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : std::nullopt;
-        const auto low = high ? hex_value(text[i + 2]) : std::nullopt;
-        if (!low) {
+        const std::string_view digits = text[i] == '%' ? text.substr(i + 1, 2) : std::string_view{};
+        uint8_t byte = 0;
+        const char* const end = digits.data() + digits.size();
+        if (digits.size() < 2 || std::from_chars(digits.data(), end, byte, 16).ptr != end) {
             out += text[i];
             continue;
         }
-        const auto byte = static_cast<char>(*high * 16 + *low);
-        if (is_ascii_letter(byte) || is_ascii_digit(byte) ||
-            std::string_view{"-._~"}.find(byte) != std::string_view::npos) {
-            out += byte;
+        const auto c = static_cast<char>(byte);
+        if (is_ascii_letter(c) || is_ascii_digit(c) ||
+            std::string_view{"-._~"}.find(c) != std::string_view::npos) {
+            out += c;
         } else {
-            out += {'%', kDigits[*high], kDigits[*low]};
+            out += fmt::format("%{:02X}", byte);
         }
         i += 2;
     }

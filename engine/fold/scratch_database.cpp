@@ -15,7 +15,9 @@
 #include <fmt/format.h>
 
 #include "core/base/exception_guard.hpp"
+#include "core/base/file_lock.hpp"
 #include "core/base/mutex.hpp"
+#include "storage/place_check.hpp"
 
 namespace plumbline::engine {
 
@@ -34,12 +36,9 @@ bool is_locked(const std::filesystem::path& directory) {
         const auto written = std::filesystem::last_write_time(directory, error);
         return error || std::filesystem::file_time_type::clock::now() - written < kMakingMax;
     }
-    struct flock lock = {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    const bool is_free = fcntl(file, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    const bool is_held = is_file_locked(file).value_or(true);
     close(file);
-    return !is_free;
+    return is_held;
 }
 
 /// Directories of those that live.
@@ -155,7 +154,7 @@ void ScratchDatabase::clear_away() noexcept {
 }
 
 std::string directory_of(const storage::Database& database) {
-    return std::filesystem::absolute(database.path()).lexically_normal().parent_path().string();
+    return storage::named_place(database.path()).parent_path().string();
 }
 
 }  // namespace plumbline::engine
