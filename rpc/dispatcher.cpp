@@ -265,47 +265,6 @@ void Dispatcher::submit(uint64_t id, PendingGroup& active, size_t provider) {
     PLUMBLINE_CHECK_MSG(is_new, "the transport gave an id twice");
 }
 
-/// It has been out for longer than answers of that provider take, and somebody else who may be
-/// asked is idle.
-bool Dispatcher::is_overdue(const InFlightRequest& request) {
-    const auto found = groups_.find(request.group);
-    if (found == groups_.end() || request.is_overdue) {
-        return false;
-    }
-    const PendingGroup& active = found->second;
-    const Call::Kind kind = request.main_kind();
-    if (active.is_finished || active.group.only ||
-        now() < request.sent_ms + providers_[request.provider].slow().of(kind).patience_ms()) {
-        return false;
-    }
-    const ProviderRules rules = active.rules();
-    const std::span<const ProviderState> states =
-        look_at_providers(active.group.block_needed, &active.group);
-    for (size_t i = 0; i < providers_.size(); ++i) {
-        if (i != request.provider && !rules.never.contains(i) && !rules.passed_over.contains(i) &&
-            states[i].is_usable && states[i].is_chain_known && states[i].is_free &&
-            states[i].has_block() && !providers_[i].slow().of(kind).is_last(now())) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// Nobody knows whether an answer will come: the first that does counts.
-void Dispatcher::give_up_overdue() {
-    for (auto& [id, request] : in_flight_) {
-        if (!is_overdue(request)) {
-            continue;
-        }
-        PendingGroup& active = groups_.at(request.group);
-        const Call::Kind kind = request.main_kind();
-        request.is_overdue = true;
-        providers_[request.provider].slow().of(kind).on_overdue(request.sent_ms, now());
-        providers_[request.provider].on_refused_method(method_name(kind), "no answer yet");
-        active.give_up(request.provider, request.indices);
-    }
-}
-
 HttpRequest Dispatcher::make_request(const CallGroup& group, const InFlightRequest& sent) {
     const Endpoint& endpoint = options_.endpoints[sent.provider];
     HttpRequest request;

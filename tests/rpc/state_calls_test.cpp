@@ -487,6 +487,16 @@ TEST_F(StateCallPoolTest, WhereEverybodyRefusesEachCallHasTheRefusalForItsAnswer
     }
 }
 
+TEST_F(StateCallPoolTest, WhatTheOnlyProviderRefusesIsAnAnswerAndToldOfIt) {
+    options_.batch_max = 1;
+    add("http://a.example").answer = error_for_calls(-32603, "VM execution error.");
+    const auto answers = call(1);
+    ASSERT_TRUE(answers) << answers.error().message;
+    EXPECT_EQ(answers->results.at(0).kind, CallResult::Kind::kRefused);
+    EXPECT_NE(pool_->stats().at(0).last_refusal.find("VM execution error."), std::string::npos)
+        << pool_->stats().at(0).last_refusal;
+}
+
 TEST_F(StateCallPoolTest, AProviderThatHangsIsNamedWhileItIsWaitedForAndThenPassedOver) {
     FakeNode& a = add("http://a.example");
     FakeNode& b = add("http://b.example");
