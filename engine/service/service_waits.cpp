@@ -188,10 +188,20 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         providers.empty() ||
         std::ranges::any_of(providers, [](const auto& one) { return one.usable; });
     std::optional<int64_t> waiting_since;
-    if (!late.empty() || since >= 0 || !of_task.empty() || !is_anyone_usable) {
-        const int64_t told_late = late.empty() && of_task.empty() ? now_ms : now_ms - kWaitToTellMs;
-        waiting_since = std::min({since >= 0 ? since : now_ms, told_late,
-                                  late.empty() ? now_ms : now_ms - late.front().waiting_ms});
+    const auto is_waiting = [&waiting_since](int64_t since_ms) {
+        waiting_since = std::min(waiting_since.value_or(since_ms), since_ms);
+    };
+    if (since >= 0) {
+        is_waiting(since);
+    }
+    if (!late.empty()) {
+        is_waiting(now_ms - late.front().waiting_ms);
+    }
+    if (!of_task.empty()) {
+        is_waiting(now_ms - kWaitToTellMs);
+    }
+    if (!is_anyone_usable) {
+        is_waiting(now_ms);
     }
     if (calm_.ends(waiting_since, now_ms) && !is_wait_told_) {
         waits_told_.forget();  // An outage of its own, whatever the last one was told of.
