@@ -6,14 +6,14 @@
 // false as a provider can be.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { Checks } from "../support/checks.mjs";
 import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
@@ -24,14 +24,9 @@ const args = options(
   "usage: calls_test.mjs [--binary FILE] [--keep]",
 );
 const run = runs(resolve(args.binary));
-const work = mkdtempSync(join(tmpdir(), "calls-"));
+const checks = new Checks("calls");
+const { check, work } = checks;
 const artifacts = compile(join(here, "Calls.sol"));
-let failures = 0;
-
-function check(what, ok, more = "") {
-  if (!ok) failures++;
-  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
 
 // --- a proxy that counts, and is what `mode` makes of it -------------------------------------------
 
@@ -430,7 +425,4 @@ for (const message of ["execution reverted", "out of gas"]) {
     `${told.code} ${told.out}${told.err}`);
 }
 
-if (args.keep || failures > 0) console.log(`kept: ${work}`);
-else rmSync(work, { recursive: true });
-console.log(failures === 0 ? "all ok" : `${failures} failed`);
-process.exit(failures === 0 ? 0 : 1);
+checks.end(args.keep);

@@ -5,14 +5,14 @@
 //
 // The supply that each row must hold is known from what the test minted.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { Rpc, options } from "../../tools/node/lib.mjs";
+import { Checks } from "../support/checks.mjs";
 import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
@@ -23,17 +23,12 @@ const args = options(
   "usage: load_test.mjs [--events N] [--binary FILE] [--keep]",
 );
 const run = runs(resolve(args.binary));
-const work = mkdtempSync(join(tmpdir(), "calls-load-"));
+const checks = new Checks("calls-load");
+const { check, work } = checks;
 const artifacts = compile(join(here, "Calls.sol"));
 const kTokens = 20; // different ones in a block
 const kTimes = 5; // events of each
 const rounds = Math.max(1, Math.round(args.events / (kTokens * kTimes)));
-let failures = 0;
-
-function check(what, ok, more = "") {
-  if (!ok) failures++;
-  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
 
 // --- a proxy that counts; a request goes on as it came ------------------------------------------------
 
@@ -158,7 +153,4 @@ for (const no_programs of [false, true]) {
   for (const batch of [1, 10, 100]) await measure(batch, no_programs);
 }
 
-if (args.keep || failures > 0) console.log(`kept: ${work}`);
-else rmSync(work, { recursive: true });
-console.log(failures === 0 ? "all ok" : `${failures} failed`);
-process.exit(failures === 0 ? 0 : 1);
+checks.end(args.keep);

@@ -3,14 +3,14 @@
 //
 //   node tests/calls/providers_test.mjs [--binary build/release/plumbline] [--keep]
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { Rpc, options } from "../../tools/node/lib.mjs";
+import { Checks } from "../support/checks.mjs";
 import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
@@ -20,14 +20,9 @@ const args = options(
   "usage: providers_test.mjs [--binary FILE] [--keep]",
 );
 const run = runs(resolve(args.binary));
-const work = mkdtempSync(join(tmpdir(), "providers-"));
+const checks = new Checks("providers");
+const { check, work } = checks;
 const artifacts = compile(join(here, "Calls.sol"));
-let failures = 0;
-
-function check(what, ok, more = "") {
-  if (!ok) failures++;
-  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
 
 // A provider for each path of one host: `modes` says by path what it does, and nothing else than asking the node is "".
 async function start_host(target, modes) {
@@ -160,7 +155,4 @@ const honest = await start_host(node, {});
   check("the hanger is asked a few times and then passed over", host.calls["/hanger"] <= 4, String(host.calls["/hanger"]));
 }
 
-if (args.keep) console.log(work);
-else rmSync(work, { recursive: true });
-console.log(failures ? `${failures} failed` : "all right");
-process.exit(failures ? 1 : 0);
+checks.end(args.keep);

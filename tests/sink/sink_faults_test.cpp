@@ -15,6 +15,16 @@ using ::testing::HasSubstr;
 
 class SinkFaultsTest : public SinkTest {};
 
+std::vector<Emitted> some_events(SinkWorld& sink, uint64_t block, std::mt19937_64& random) {
+    std::vector<Emitted> events;
+    for (uint32_t i = 0; i < 20; ++i) {
+        const uint64_t id = random() % 40;
+        events.push_back(random() % 4 == 0 ? sink.del(id, block, i)
+                                           : sink.put(id, random() % 500, block, i));
+    }
+    return events;
+}
+
 TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     const uint64_t seed = test_seed(7);
     SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
@@ -37,13 +47,7 @@ TEST_F(SinkFaultsTest, AConnectionCutAnywhereLosesAndDoublesNothing) {
     const auto writer = sink.make_writer();
     unsigned cuts = 0;
     for (uint64_t block = 2; cuts < 40; ++block) {
-        std::vector<Emitted> events;
-        for (uint32_t i = 0; i < 20; ++i) {
-            const uint64_t id = random() % 40;
-            events.push_back(random() % 4 == 0 ? sink.del(id, block, i)
-                                               : sink.put(id, random() % 500, block, i));
-        }
-        sink.world.block(block, events);
+        sink.world.block(block, some_events(sink, block, random));
         // From the greeting to the last answer.
         proxy.cut_after(1 + random() % all);
         if (!sink.settle(*writer)) {
@@ -83,13 +87,7 @@ TEST_F(SinkFaultsTest, ARowCountsOnceItsTransactionIsCommittedAlsoWhereNobodySai
     const uint64_t before = writer->figures().upserted;
     unsigned cuts = 0;
     for (uint64_t block = 2; cuts < 40; ++block) {
-        std::vector<Emitted> events;
-        for (uint32_t i = 0; i < 20; ++i) {
-            const uint64_t id = random() % 40;
-            events.push_back(random() % 4 == 0 ? sink.del(id, block, i)
-                                               : sink.put(id, random() % 500, block, i));
-        }
-        sink.world.block(block, events);
+        sink.world.block(block, some_events(sink, block, random));
         proxy.cut_after(1 + random() % 5'000);
         if (!sink.settle(*writer)) {
             ++cuts;

@@ -6,14 +6,14 @@
 // What the rows must be is worked out from the node's logs by ethers. Each config's log is then proven, and the changed
 // config must give over the old database what a fresh one has.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { compile } from "../../tools/node/compile.mjs";
 import { Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { Checks } from "../support/checks.mjs";
 import { contracts } from "../support/contracts.mjs";
 import { runs, start_anvil } from "../support/programs.mjs";
 
@@ -24,14 +24,9 @@ const args = options(
   "usage: sources_test.mjs [--binary FILE] [--keep]",
 );
 const run = runs(resolve(args.binary));
-const work = mkdtempSync(join(tmpdir(), "sources-"));
+const checks = new Checks("sources");
+const { check, work } = checks;
 const artifacts = compile(join(here, "Sources.sol"));
-let failures = 0;
-
-function check(what, ok, more = "") {
-  if (!ok) failures++;
-  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
 
 // --- the node, and a proxy that remembers what it is asked ---------------------------------------
 
@@ -424,6 +419,4 @@ set = { ${Object.entries(set).map(([name, value]) => `${name} = "${value}"`).joi
   await proven(dir);
 }
 
-if (!args.keep) rmSync(work, { recursive: true, force: true });
-console.log(failures ? `${failures} failed; ${args.keep ? work : "--keep keeps what they left"}` : "all as it should be");
-process.exit(failures ? 1 : 0);
+checks.end(args.keep);

@@ -7,12 +7,12 @@
 // The program below knows nothing of plumbline: it reads the logs of the chain as it stands in the end and counts with
 // BigInt. The index has followed every branch on the way.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { AbiCoder, Interface, Rpc, options } from "../../tools/node/lib.mjs";
+import { Checks } from "../support/checks.mjs";
 import { free_port, runs, start, start_anvil } from "../support/programs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -37,14 +37,9 @@ console.log(`seed ${args.seed}`);
 const artifact = (name) => JSON.parse(readFileSync(join(args.package, "build", `${name}.json`), "utf8"));
 const [factory_json, pair_json, token_json] = ["UniswapV2Factory", "UniswapV2Pair", "ERC20"].map(artifact);
 const [factory_abi, pair_abi, token_abi] = [factory_json, pair_json, token_json].map((json) => new Interface(json.abi));
-const work = mkdtempSync(join(tmpdir(), "oracle-"));
+const checks = new Checks("oracle");
+const { check, work } = checks;
 const run = runs(binary);
-let failures = 0;
-
-function check(what, ok, more = "") {
-  if (!ok) failures++;
-  console.log(`${ok ? "ok  " : "FAIL"} ${what}${ok || !more ? "" : `: ${more}`}`);
-}
 
 // Mulberry32.
 let state = args.seed >>> 0;
@@ -322,6 +317,4 @@ const proven = await run("verify", join(work, "db"), "--proof", "state", "--rpc"
 check("the contracts tell the same reserves and balances", proven.code === 0, proven.out + proven.err);
 check("a replay finds nothing", replayed.code === 0, replayed.out + replayed.err);
 
-if (!args.keep) rmSync(work, { recursive: true, force: true });
-console.log(failures ? `${failures} failed; seed ${args.seed}; ${args.keep ? work : "--keep keeps what they left"}` : "all as it should be");
-process.exit(failures ? 1 : 0);
+checks.end(args.keep, `seed ${args.seed}`);
