@@ -119,7 +119,13 @@ class Verification {
         PLUMBLINE_TRY(report_.quarantine, view->list_quarantine(kQuarantineMax));
         return ok();
     }
-    [[nodiscard]] bool is_stopped() const { return options_.stop.stop_requested(); }
+    /// Asked often, also while the chain is waited for.
+    [[nodiscard]] bool is_stopped() const {
+        if (options_.on_turn) {
+            options_.on_turn();
+        }
+        return options_.stop.stop_requested();
+    }
     void report_progress(std::string_view proof, std::string_view part, uint64_t done,
                          uint64_t total) const {
         if (options_.on_progress) {
@@ -174,12 +180,13 @@ class Verification {
         proof.requests_per_second = options_.proof.requests_per_second;
         proof.range_blocks = options_.proof.range_blocks;
         report_progress("log", "blocks", 0, proof.range.size());
-        const auto outcome = prove_range(
-            *chain_, std::move(input), plan_, system_clock(), proof,
-            {options_.stop, [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
-                 report_.log_pieces.push_back(piece);
-                 report_progress("log", "blocks", done, total);
-             }});
+        const auto outcome =
+            prove_range(*chain_, std::move(input), plan_, system_clock(), proof,
+                        {[this] { return is_stopped(); },
+                         [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
+                             report_.log_pieces.push_back(piece);
+                             report_progress("log", "blocks", done, total);
+                         }});
         if (is_stopped()) {
             return Error{ErrorCode::kCancelled, "stopped"};
         }

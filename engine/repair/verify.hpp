@@ -45,6 +45,8 @@ struct VerifyOptions {
     bool trust_unchanged = false;
     size_t bisect_max = 3;  ///< state findings for which the first wrong block is looked up
     std::stop_token stop;
+    std::function<void()>
+        on_turn;  ///< often, on the calling thread; also while the chain is waited for
     /// What is going on: the proof ("log", "replay", "state"), done and all in its own units.
     std::function<void(std::string_view proof, std::string_view part, uint64_t done,
                        uint64_t total)>

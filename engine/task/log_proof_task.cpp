@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/ingest/chain_wait.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
 #include "engine/proof/log/log_prover.hpp"
@@ -68,31 +67,6 @@ void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView
     }
 }
 
-/// However the proof ends, it waits no longer.
-class WaitEnd {
-  public:
-    explicit WaitEnd(TaskObserver* observer) : observer_{observer} {}
-    WaitEnd(const WaitEnd&) = delete;
-    WaitEnd& operator=(const WaitEnd&) = delete;
-    ~WaitEnd() {
-        if (observer_ != nullptr) {
-            observer_->on_wait({});
-        }
-    }
-
-  private:
-    TaskObserver* observer_;
-};
-
-/// True where the chain has owed an answer for long.
-bool tell_wait(TaskObserver* observer, const rpc::ChainSource& chain) {
-    const std::vector<rpc::OpenWait> waits = chain.waits(kWaitToTellMs);
-    if (observer != nullptr) {
-        observer->on_wait(waits.empty() ? std::string{} : describe_wait(waits.front()));
-    }
-    return !waits.empty();
-}
-
 /// The piece's levels, and the record of the run up to here.
 Status write_piece(const TaskContext& context, const LogProofPiece& piece, const LogRun& run,
                    LogProofOutcome outcome) {
@@ -114,7 +88,7 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
     PLUMBLINE_TRY(const LogProofOptions options, options_for(context, input, range, run.is_retry));
     LogProver prover{context.chain(), std::move(input), context.indexer().shared_plan(),
                      context.indexer().clock(), options};
-    const WaitEnd wait_end{run.observer};
+    ChainWaitTeller waits{run.observer, context.chain()};
     LogProofOutcome outcome;
     bool is_waiting = false;
     while (!prover.is_done() && !context.should_stop()) {
@@ -136,7 +110,7 @@ Result<LogProofOutcome> prove_and_write_down(TaskContext& context, evm::BlockRan
         }
         if (!has_moved && !prover.is_done()) {
             context.chain().poll(kStepWaitMs);
-            is_waiting = tell_wait(run.observer, context.chain());
+            is_waiting = waits.tell();
         }
     }
     if (prover.failure()) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/task/tasks.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/database.hpp"
@@ -60,9 +61,10 @@ std::string verdict_of(const StateOutcome& outcome) {
                       std::ranges::all_of(outcome.entities, &EntityState::is_proven));
 }
 
-bool was_looked_at(const StateOutcome& outcome) {
-    return std::ranges::all_of(outcome.entities,
-                               [](const EntityState& state) { return state.not_asked.empty(); });
+std::string why_not_looked_at(const StateOutcome& outcome) {
+    const auto state = std::ranges::find_if(
+        outcome.entities, [](const EntityState& one) { return !one.not_asked.empty(); });
+    return state == outcome.entities.end() ? std::string{} : state->not_asked;
 }
 
 void announce(TaskObserver* observer, const TaskContext& context, std::string_view proof,
@@ -82,6 +84,20 @@ void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& 
     if (news.is_over) {
         logging::info(fmt::format("the {} proof finds nothing any more", proof));
     }
+}
+
+ChainWaitTeller::~ChainWaitTeller() {
+    if (observer_ != nullptr) {
+        observer_->on_wait({});
+    }
+}
+
+bool ChainWaitTeller::tell() {
+    const std::vector<rpc::OpenWait> waits = chain_.waits(kWaitToTellMs);
+    if (observer_ != nullptr) {
+        observer_->on_wait(waits.empty() ? std::string{} : describe_wait(waits.front()));
+    }
+    return !waits.empty();
 }
 
 Status write_down(const TaskContext& context,

@@ -14,6 +14,7 @@
 #include "engine/task/finding_memory.hpp"
 #include "engine/task/task_observer.hpp"
 #include "engine/task/worker.hpp"
+#include "rpc/chain_source.hpp"
 #include "storage/commit_batch.hpp"
 
 namespace plumbline::engine {
@@ -26,8 +27,8 @@ inline constexpr size_t kShownFindings = 100;
 /// The same; "unprovable" where nothing could be looked at.
 [[nodiscard]] std::string verdict_of(const LogProofOutcome& outcome);
 [[nodiscard]] std::string verdict_of(const StateOutcome& outcome);
-/// Nobody was missing who could be asked about it.
-[[nodiscard]] bool was_looked_at(const StateOutcome& outcome);
+/// Why nobody could be asked about a part of it; empty where somebody was about all.
+[[nodiscard]] std::string why_not_looked_at(const StateOutcome& outcome);
 
 /// Says what a proof that has come to its end found: in the log, a few of `told` by name, and to
 /// `observer`, which may be null, those that no earlier proof had told: a figure counts a mismatch
@@ -45,6 +46,25 @@ struct ProofLook {
 /// nothing is left of it is. Who could not look takes nothing back.
 void announce(TaskObserver* observer, FindingMemory& memory, const TaskContext& context,
               const ProofLook& look, const Findings& findings);
+
+/// Tells the observer, which may be null, what a task waits for of the chain for longer than is
+/// good; however the task ends, it waits no longer. The task's thread; both must outlive it.
+class ChainWaitTeller {
+  public:
+    ChainWaitTeller(TaskObserver* observer, const rpc::ChainSource& chain)
+        : observer_{observer},
+          chain_{chain} {}
+    ChainWaitTeller(const ChainWaitTeller&) = delete;
+    ChainWaitTeller& operator=(const ChainWaitTeller&) = delete;
+    ~ChainWaitTeller();
+
+    /// To be called while it waits. True where the chain has owed an answer for long.
+    bool tell();
+
+  private:
+    TaskObserver* observer_;
+    const rpc::ChainSource& chain_;
+};
 
 /// One commit of what `fill` adds: proof levels and records, nothing that is folded. Does nothing
 /// while the index holds no block. Waits for the writer thread.

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
+#include "engine/ingest/chain_wait.hpp"
 #include "engine/proof/finding_json.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/replay/replay_proof.hpp"
@@ -216,6 +218,7 @@ struct StateMemory {
     BeginningMemory beginnings;
     std::set<std::string> disputes;        ///< slots of the config and providers that were told
     std::map<std::string, Findings> last;  ///< what the last look at an entity found
+    std::string not_looked_at;             ///< the reason for it that was told last
 };
 
 /// Only as many runs are kept as a node that is away for hours soon makes: each of them tells what
@@ -259,6 +262,18 @@ void tell_disputes(const StateOutcome& outcome, std::set<std::string>& told) {
     }
 }
 
+/// The same reason again is no news, however many proofs it ends; that it is over is.
+void tell_not_looked_at(const std::string& why, std::string& told) {
+    if (reason_key(why) == std::exchange(told, reason_key(why))) {
+        return;
+    }
+    if (why.empty()) {
+        logging::info("the state proof can ask about everything again");
+    } else {
+        logging::warning("the state proof could not ask about everything", {{"why", why}});
+    }
+}
+
 /// Empty where the node does not remember so far back, or does not answer soon.
 std::optional<std::string> find_beginning(const TaskContext& context, const storage::ReadView& view,
                                           const Plan& plan, const Finding& finding) {
@@ -281,7 +296,11 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
         return TaskOutcome::from(entities.error());
     }
     options.entities = *std::move(entities);
-    options.is_cancelled = [&context] { return context.should_stop(); };
+    ChainWaitTeller waits{observer, context.chain()};
+    options.is_cancelled = [&context, &waits] {
+        waits.tell();
+        return context.should_stop();
+    };
     options.on_progress = [&context](const EntityState& state) {
         context.tell_progress("state", state.name, state.checked, 0);
     };
@@ -303,9 +322,10 @@ TaskOutcome run_prove_state(TaskContext& context, TaskObserver* observer, StateM
     if (!recorded) {
         return TaskOutcome::from(recorded.error());
     }
+    const std::string why_not = why_not_looked_at(outcome);
+    tell_not_looked_at(why_not, memory.not_looked_at);
     announce(observer, memory.findings, context,
-             {"state", context.row().args, verdict_of(outcome), was_looked_at(outcome)},
-             outcome.findings);
+             {"state", context.row().args, verdict_of(outcome), why_not.empty()}, outcome.findings);
     return TaskOutcome::done(to_json(outcome, take_standing(outcome, memory.last)));
 }
 
@@ -429,7 +449,7 @@ void add_proof_tasks(TaskKinds& kinds, TaskObserver* observer) {
                }});
     kinds.add({"prove_state", "[ENTITY...]", "Compare entities with what the contract tells",
                [observer, memory,
-                state = std::make_shared<StateMemory>(StateMemory{*memory, {}, {}, {}})](
+                state = std::make_shared<StateMemory>(StateMemory{*memory, {}, {}, {}, {}})](
                    TaskContext& context) { return run_prove_state(context, observer, *state); }});
     kinds.add({"prove_replay", "[ENTITY]", "Fold the log into a scratch database and compare",
                [observer, memory](TaskContext& context) {

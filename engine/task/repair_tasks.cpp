@@ -104,7 +104,7 @@ void announce_look(TaskObserver* observer, FindingMemory& memory, const TaskCont
     }
     if (report.state) {
         tell("state", entities, verdict_of(*report.state), report.state->findings,
-             was_looked_at(*report.state));
+             why_not_looked_at(*report.state).empty());
     }
 }
 
@@ -138,6 +138,8 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMem
                                             uint64_t done, uint64_t total) {
         context.tell_progress(proof, part, done, total);
     };
+    ChainWaitTeller waits{observer, context.chain()};
+    options.verify.on_turn = [&waits] { waits.tell(); };
     // From outside: what waits for a provider that hangs has no progress to tell.
     const std::jthread watch{[&context, &stop](const std::stop_token& is_over) {
         while (!is_over.stop_requested() && !stop.stop_requested()) {

@@ -41,7 +41,7 @@ Result<LogProofOutcome> prove_range(rpc::ChainSource& source, LogProofInput inpu
     const evm::BlockRange range = options.range;
     LogProver prover{source, std::move(input), std::move(plan), clock, std::move(options)};
     LogProofOutcome outcome;
-    while (!prover.is_done() && !watch.stop.stop_requested()) {
+    while (!prover.is_done() && !(watch.is_cancelled && watch.is_cancelled())) {
         const bool moved = prover.step();
         while (auto piece = prover.take()) {
             if (watch.on_piece) {

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <stop_token>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -18,7 +17,7 @@ using PieceCallback = std::function<void(const LogProofPiece&, uint64_t done, ui
 
 /// How a caller takes part in a proof under way; each may be left out.
 struct LogProofWatch {
-    std::stop_token stop;
+    std::function<bool()> is_cancelled;  ///< asked often, also while the chain is waited for
     PieceCallback on_piece;
 };
 

@@ -86,6 +86,7 @@ struct NodeManners {
     std::atomic<uint64_t> head_max{UINT64_MAX};  ///< tells no higher head
     std::atomic<bool> is_mute{false};            ///< swallows questions for heads
     std::atomic<bool> holds_headers{false};      ///< keeps questions for headers by number
+    std::atomic<bool> holds_calls{false};        ///< keeps contract calls, else refuses them
     std::atomic<bool> hides_a_log{false};        ///< the first of each range that is asked for
     std::atomic<bool> is_parked{false};          ///< as the provider's figures say it
     std::atomic<bool> is_limited{false};         ///< as the provider's figures say it
@@ -144,6 +145,11 @@ class OwnedNode final : public rpc::ChainSource {
     void get_receipts(evm::Hash block_hash, Callback<evm::ReceiptBatch> done) override {
         node_.get_receipts(block_hash, std::move(done));
     }
+    [[nodiscard]] std::vector<std::string> provider_names() const override { return {"node"}; }
+    void call(std::vector<rpc::CallRequest> /*requests*/, rpc::StateBlock /*block*/,
+              std::optional<size_t> /*provider*/, Callback<rpc::CallAnswers> done) override {
+        calls_.push_back(std::move(done));
+    }
     [[nodiscard]] uint64_t suggest_range_size(const rpc::LogFilter& filter,
                                               uint64_t from) override {
         return node_.suggest_range_size(filter, from);
@@ -153,12 +159,17 @@ class OwnedNode final : public rpc::ChainSource {
         for (auto& [nums, done] : manners_.holds_headers ? Held{} : std::exchange(held_, {})) {
             node_.get_headers(std::move(nums), std::move(done));
         }
+        for (const auto& done : manners_.holds_calls ? Calls{} : std::exchange(calls_, {})) {
+            done(Error{ErrorCode::kUnavailable, "refused: eth_call is for members"});
+        }
         if (node_.in_flight() == 0) {
             sleep_ms(std::min<int64_t>(wait_ms, 5));  // As a network that has nothing to say.
         }
         return node_.poll(wait_ms);
     }
-    [[nodiscard]] size_t in_flight() const override { return node_.in_flight() + held_.size(); }
+    [[nodiscard]] size_t in_flight() const override {
+        return node_.in_flight() + held_.size() + calls_.size();
+    }
     [[nodiscard]] std::vector<rpc::ProviderStats> stats() const override {
         rpc::ProviderStats one;
         one.name = "node";
@@ -184,16 +195,22 @@ class OwnedNode final : public rpc::ChainSource {
         wait.provider = "slow";
         wait.reason = "no answer yet";
         wait.waiting_ms = 12'000;
-        return manners_.is_slow ? std::vector{wait} : std::vector<rpc::OpenWait>{};
+        if (!calls_.empty()) {
+            wait.method = "eth_call";
+        }
+        return manners_.is_slow || !calls_.empty() ? std::vector{wait}
+                                                   : std::vector<rpc::OpenWait>{};
     }
 
   private:
     using Held = std::vector<std::pair<std::vector<uint64_t>, Callback<std::vector<evm::Header>>>>;
+    using Calls = std::vector<Callback<rpc::CallAnswers>>;
 
     const FakeChain& chain_;
     Turns& turns_;
     NodeManners& manners_;
     Held held_;
+    Calls calls_;
     ManualClock clock_;
     FakeNode node_;
 };
@@ -581,6 +598,42 @@ TEST_F(ServiceTest, ALogProofThatWaitsForTheChainGivesWayToWhatNeedsNone) {
     EXPECT_EQ(proven.state, TaskState::kDone) << proven.error;
     EXPECT_THAT(proven.result, HasSubstr(R"("verdict":"equal")"));
     EXPECT_THAT(proven.result, HasSubstr(R"("from":0,"to":10)"));
+}
+
+TEST_F(ServiceTest, AStateProofSaysForWhatItWaitsAndOnceWhyItCouldNotAsk) {
+    std::string abi = test::chain_abis().at("hub.json");
+    abi.insert(abi.rfind(']'), R"(,{"type":"function","name":"balanceOf","stateMutability":"view",)"
+                               R"("inputs":[{"name":"who","type":"address"}],)"
+                               R"("outputs":[{"name":"","type":"uint256"}]})");
+    write("hub.json", abi);
+    std::string toml = test::deposits_toml();
+    toml.insert(
+        toml.find("[[on]]"),
+        "state = { call = \"hub.balanceOf\", args = [\"owner\"], returns = [\"balance\"] }\n");
+    write("plumbline.toml",
+          std::string{test::kChainToml} + "finality = 12\npoll_interval = \"20ms\"\n" + toml);
+    manners_.holds_calls = true;
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    testing::internal::CaptureStderr();
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    const auto first = service->add_task(spec("prove_state"));
+    ASSERT_OK(first);
+    EXPECT_TRUE(is_degraded_by("waiting for the chain: a proof: slow: eth_call"));
+    manners_.holds_calls = false;
+    for (uint64_t id : {first->id, service->add_task(spec("prove_state"))->id}) {
+        const TaskRow proven = ended_task(id);
+        EXPECT_EQ(proven.state, TaskState::kDone) << proven.error;
+        EXPECT_THAT(proven.result, HasSubstr("eth_call is for members"));
+    }
+    EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
+    logging::configure(logging::Level::kOff, logging::Format::kText);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(log, HasSubstr("eth_call is for members"));
+    constexpr std::string_view kLine = "the state proof could not ask about everything";
+    EXPECT_NE(log.find(kLine), std::string::npos) << log;
+    EXPECT_EQ(log.find(kLine), log.rfind(kLine)) << "the same reason again is no news: " << log;
 }
 
 // --- what cannot be proven, and what is known
