@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/calls/block_time.hpp"
+#include "engine/calls/block_programs.hpp"
 #include "engine/text/duration.hpp"
 
 namespace plumbline::engine {
@@ -17,13 +17,6 @@ namespace plumbline::engine {
 namespace {
 
 using nlohmann::json;
-
-/// NUMBER, and the word back. On some chains it is another chain's, as of the one below Arbitrum.
-constexpr const char* kBlockNumCode = "0x4360005260206000f3";
-/// Blocks by which the head may be another one where the same question is asked again.
-constexpr uint64_t kHeadMovesMax = 100;
-/// And lie below the one that is asked about where calls run at an older block.
-constexpr uint64_t kOlderMax = 4;
 
 class CallBlocksLook {
   public:
@@ -81,9 +74,7 @@ class CallBlocksLook {
 
     void compare_nums(uint64_t block, const char* how, const json& pin) {
         const auto told = run_at(kBlockNumCode, pin);
-        // Calls may run at the block after, which may be the head.
-        const bool is_newest = told && *told >= head_num_ && *told > block + 1;
-        if (told && (is_newest || *told < block)) {
+        if (told && is_other_block(*told, block, head_num_)) {
             note_wrong(fmt::format("eth_call at block {}{} runs at block {}", format_count(block),
                                    how, format_count(*told)));
         }
@@ -98,8 +89,7 @@ class CallBlocksLook {
     bool has_own_numbers() {
         if (!own_numbers_) {
             const auto told = run_at(kBlockNumCode, json(evm::to_quantity(head_num_)));
-            own_numbers_ =
-                told && *told + kOlderMax >= head_num_ && *told <= head_num_ + kHeadMovesMax;
+            own_numbers_ = told && is_own_number(*told, head_num_);
         }
         return *own_numbers_;
     }
@@ -118,7 +108,7 @@ class CallBlocksLook {
     static std::optional<uint64_t> word_of(const json& value) {
         const auto word =
             value.is_string() ? evm::parse_hash(value.get<std::string>()) : std::nullopt;
-        return word ? block_time_of(word->view()) : std::nullopt;
+        return word ? block_word_of(word->view()) : std::nullopt;
     }
 
     EndpointClient& client_;

@@ -7,7 +7,7 @@
 #include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/calls/block_time.hpp"
+#include "engine/calls/block_programs.hpp"
 #include "engine/calls/call_program.hpp"
 
 namespace plumbline::test {
@@ -314,6 +314,8 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     }
     if (options.off_block.contains(provider)) {
         block = chain_.blocks()[head()].get();
+    } else if (options.block_before.contains(provider) && block->header.block_num > 0) {
+        block = chain_.blocks()[block->header.block_num - 1].get();
     }
     if (!options.contracts) {
         return {Kind::kRefused, {}, "no calls here"};
@@ -338,10 +340,13 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
                    : rpc::CallResult{Kind::kMissingState, {}, "missing \"to\" in transaction"};
     }
     const ByteView program = request.to ? ByteView{*request.code} : ByteView{request.data};
-    if (evm::to_hex(program) == engine::kBlockTimeCode) {
-        rpc::CallResult time{Kind::kAnswered, {}, ""};
-        evm::append_word(time.data, evm::U256{block->header.timestamp});
-        return time;
+    const std::string program_hex = evm::to_hex(program);
+    const bool tells_time = program_hex == engine::kBlockTimeCode;
+    if (tells_time || program_hex == engine::kBlockNumCode) {
+        rpc::CallResult word{Kind::kAnswered, {}, ""};
+        evm::append_word(word.data,
+                         evm::U256{tells_time ? block->header.timestamp : block->header.block_num});
+        return word;
     }
     // As call_program.yul does, but for gas.
     const size_t code =

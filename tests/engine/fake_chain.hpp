@@ -95,6 +95,7 @@ struct FakeNodeOptions {
     bool takes_hashes = true;             ///< of the block that calls are made at
     std::set<size_t> refuse_hashes = {};  ///< providers that do not
     std::set<size_t> off_block = {};      ///< those that answer calls from the newest block always
+    std::set<size_t> block_before = {};   ///< and from the block before the one that is asked about
     /// Blocks so far below the head have no state any more.
     uint64_t state_depth = UINT64_MAX;
 };

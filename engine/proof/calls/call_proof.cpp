@@ -133,15 +133,20 @@ class CallProver {
         std::vector<storage::BlockRow> rows;
         for (const uint64_t block_num : blocks_) {
             PLUMBLINE_TRY(storage::BlockRow row, view_.get_block(block_num));
-            if (cursor && row.timestamp < cursor->timestamp) {
+            if (cursor && row.block_num < cursor->block_num) {
                 rows.push_back(std::move(row));
             }
         }
         if (rows.size() > 2) {
             rows.erase(rows.begin() + 1, rows.end() - 1);
         }
-        PLUMBLINE_TRY(off_block_, find_off_block(source_, rows, cursor ? cursor->timestamp : 0,
-                                                 options_.is_cancelled));
+        storage::BlockRow newest;
+        if (cursor) {
+            newest.block_num = cursor->block_num;
+            newest.hash = cursor->block_hash;
+            newest.timestamp = cursor->timestamp;
+        }
+        PLUMBLINE_TRY(off_block_, find_off_block(source_, rows, newest, options_.is_cancelled));
         for (const auto& [provider, why] : off_block_) {
             if (off_block_.size() < providers_.size()) {  // else it is why nothing is proven
                 report_.off_block.push_back(why);

@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/calls/block_time.hpp"
+#include "engine/calls/block_programs.hpp"
 #include "engine/setup/call_blocks.hpp"
 #include "tests/rpc/fake_network.hpp"
 
