@@ -14,6 +14,8 @@ namespace plumbline::rpc {
 namespace {
 
 constexpr std::array<std::string_view, 0> kNoStems{};
+/// More calls take no provider's batches.
+constexpr uint64_t kBatchesMax = 100'000;
 
 // "retry with the range 5-9", and not "the range 5-9 exceeds the limit".
 bool is_advised(const std::vector<Token>& tokens, size_t index) {
@@ -172,8 +174,8 @@ std::optional<int64_t> find_retry_after(const RefusalWords& t) {
         std::string_view unit_before;
         for (size_t back = 1; back <= 4 && back <= i; ++back) {
             const Token& before = tokens[i - back];
-            is_wait = is_wait || RefusalWords::matches_any(
-                                     before, {"retry", "again", "backoff", "wait", "reset"});
+            is_wait = is_wait || RefusalWords::matches_any(before, {"retry", "again", "backoff",
+                                                                    "wait", "reset", "suspend"});
             if (unit_before.empty() &&
                 RefusalWords::matches_any(before,
                                           {"second", "ms$", "millisecond", "sec$", "minute"})) {
@@ -203,7 +205,8 @@ std::optional<int64_t> find_retry_after(const RefusalWords& t) {
     return std::nullopt;
 }
 
-// "base height: 161939999", "earliest available block is 900".
+// "base height: 161939999", "earliest available block is 900", "first available state
+// is 900".
 std::optional<uint64_t> find_first_kept(const RefusalWords& t) {
     const auto& tokens = t.tokens();
     for (size_t i = 1; i < tokens.size(); ++i) {
@@ -215,7 +218,10 @@ std::optional<uint64_t> find_first_kept(const RefusalWords& t) {
             if (before.kind == TokenKind::kNumber) {
                 break;
             }
-            if (RefusalWords::matches_any(before, {"earliest", "oldest", "base$", "lowest"})) {
+            if (RefusalWords::matches_any(before, {"earliest", "oldest", "base$", "lowest"}) ||
+                (RefusalWords::matches(before, "first$") &&
+                 RefusalWords::matches_any(tokens[i - back + 1],
+                                           {"available", "retained", "stored", "kept$"}))) {
                 return tokens[i].number;
             }
         }
@@ -248,7 +254,8 @@ void read_hints(const RefusalWords& words, const RefusalText& text, Refusal& ref
                 refusal.blocks_max = find_limit(words, {"block", "range"},
                                                 {"result", "log", "event", "byte", "mb$"});
             }
-            if (refusal.kind == RefusalClass::kTooManyResults ||
+            // A number of pages is none of results.
+            if ((refusal.kind == RefusalClass::kTooManyResults && !words.has({"paginat"})) ||
                 words.any_number_counts({"log", "result"})) {
                 refusal.results_max = find_limit(words, {"log", "result", "event"},
                                                  {"block", "range", "byte", "mb$"});
@@ -259,6 +266,9 @@ void read_hints(const RefusalWords& words, const RefusalText& text, Refusal& ref
             break;
         case RefusalClass::kBatchTooLarge:
             refusal.batch_max = find_limit(words, kNoStems, {"byte", "mb$"});
+            if (refusal.batch_max.value_or(0) > kBatchesMax) {
+                refusal.batch_max.reset();  // It counts bytes.
+            }
             if (!refusal.batch_max && words.has({"method"}) &&
                 words.near({"part$", "in$", "within$"}, {"batch", "batches"}, 3)) {
                 refusal.batch_max = 1;  // Not in a batch of any size.

@@ -68,6 +68,11 @@ bool is_not_available(Words t) {
 bool is_not_in_plan(Words t) {
     return t.has_sequence({"not$", "included"}, 1) && t.has({"plan$", "tier", "subscription"});
 }
+/// It serves other chains than this one.
+bool is_chain_unknown(Words t) {
+    return t.has_sequence({"not$", "support", "chain"}, 1) ||
+           t.has_sequence({"unsupported", "chain"}) || t.has_sequence({"unsupported", "network"});
+}
 bool is_failed_read(Words t) {
     return t.near({"fail", "unable", "cannot", "could$"},
                   {"get$", "load", "retriev", "read$", "fetch", "find", "access", "comput"}, 3);
@@ -108,6 +113,16 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "hedera",
      {200, -32007, "Method eth_getLogs is not permitted as part of batch requests", {}}},
+
+    // ---- What it keeps, or has room for, said by the code of an unknown method
+    {kMissingData,
+     [](Words t, In) {
+         return t.has_sequence({"only$", "recent"}, 2) && is_chain_data(t) && !names_method(t);
+     },
+     "blockreq", {200, -32601, "public endpoint only serves recent blocks (last 1024)", {}}},
+    {kRateLimit, [](Words t, In) { return t.has_sequence({"endpoint", "capacity"}); }, "eRPC",
+     {200, -32601, "The method eth_getBlockByNumber does not exist/is not available",
+      R"({"code":"ErrUpstreamsExhausted","cause":{"code":"ErrEndpointCapacityExceeded"}})"}},
 
     // ---- It does not know the method
     {kUnsupported, [](Words, In in) { return in.code == -32601; }, "geth",
@@ -150,6 +165,17 @@ constexpr auto kRules = std::to_array<RefusalRule>({
                 (names_method(t) && t.has_sequence({"not$", "enabled"}, 1));
      },
      kOwnGuess, {200, -32000, "this call is not implemented", {}}},
+    {kUnsupported,
+     [](Words t, In) {
+         return (t.has({"tag$", "tags$"}) && t.has_sequence({"not$", "supported"}, 1)) ||
+                t.has_sequence({"disabled", "please", "enable"}, 2);
+     },
+     "java-tron",
+     {200, -32602, "TAG [earliest | pending | finalized | safe] not supported", {}}},
+    // A kind of transaction that it cannot write down.
+    {kUnsupported,
+     [](Words t, In) { return t.has_sequence({"type$", "not$", "supported"}, 1); }, "geth",
+     {200, -32000, "transaction type not supported", {}}},
     {kUnsupported, [](Words t, In) { return t.has_sequence({"not$", "support", "api$"}, 1); },
      "java-tron", {200, 0, "this node is a lite fullnode and does not support this api", {}}},
     {kUnsupported,
@@ -174,6 +200,13 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "blast",
      {200, -32600, "Invalid Request",
       R"({"message":"Cancelled due to validation errors in batch request"})"}},
+    // By its meaning HTTP 413 is of the question, whatever the words call it.
+    {kBatchTooLarge,
+     [](Words t, In in) {
+         return in.http_status == 413 && t.has({"content", "body", "payload"}) &&
+                !t.has({"response", "result"});
+     },
+     "geth", {413, 0, "content length too large (10485834>5242880)", {}}},
     {kBatchTooLarge, [](Words t, In) { return t.has_sequence({"entity", "too$", "large"}); },
      "nginx", {413, 0, "413 Request Entity Too Large", {}}},
 
@@ -204,6 +237,29 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      [](Words t, In) { return t.any_number_counts({"hash"}) && t.has(kExcess); },
      "conflux confura",
      {200, 0, "filter.block_hashes can contain up to 128 hashes; 200 were provided.", {}}},
+    {kBadRequest, [](Words t, In) { return t.has_sequence({"bad$", "param"}); }, "maticvigil",
+     {200, -32005,
+      "Bad parameters in JSONRPC batched request. Check params passed to eth_getLogs or eth_call "
+      "requests.",
+      {}}},
+    {kBadRequest,
+     [](Words t, In) {
+         return t.has_sequence({"without", "specif"}, 1) || t.has_sequence({"unknown", "field"}) ||
+                t.has_sequence({"content", "type$"}) ||
+                t.has_sequence({"filter", "not$", "found"});
+     },
+     "parity",
+     {200, -32602,
+      "Invalid params: unknown field addresses, expected one of fromBlock, toBlock, blockHash, "
+      "address, topics, limit.",
+      {}}},
+    // The called program's own end.
+    {kBadRequest,
+     [](Words t, In) {
+         return t.near({"stack$"}, {"limit", "overflow", "underflow"}, 1) ||
+                t.has_sequence({"invalid", "opcode"}) || t.has_sequence({"invalid", "jump"});
+     },
+     "quicknode", {200, -32000, "stack limit reached 1024 (1023)", {}}},
     // The call itself burns too much.
     {kBadRequest,
      [](Words t, In) {
@@ -221,6 +277,31 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "chainstack",
      {403, -32002, "Archive, Debug and Trace requests are not available on your current plan.",
       {}}},
+
+    // ---- It will have it soon, whatever it is called
+    {kHeadRace, [](Words t, In) { return t.has_sequence({"available", "only$", "after$"}, 1); },
+     "hedera",
+     {200, -32007, "Historical balance data is available only after 15 minutes.", {}}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has_sequence({"not$", "executed"}, 1) && t.has({"block", "epoch", "latest"});
+     },
+     "conflux",
+     {200, -32602, "Invalid parameters: num",
+      "Specified epoch 226979060 is not executed, the latest state epoch is 134633298"}},
+    {kHeadRace,
+     [](Words t, In) {
+         return t.has({"immature"}) ||
+                (t.has({"upstream"}) && t.has_sequence({"less", "than"}) && t.has({"height"}));
+     },
+     "dRPC",
+     {200, 1,
+      "no available upstreams to process a request. Cause - node-1 - Upstream height 75651020 is "
+      "less than 75651022",
+      {}}},
+    {kHeadRace,
+     [](Words t, In) { return t.has_sequence({"pending", "block"}) && is_not_available(t); },
+     "geth", {200, -32000, "pending block is not available", {}}},
 
     // ---- It no longer has it: words that say nothing else
     {kMissingData, [](Words t, In) { return t.has_sequence({"missing", "trie"}); }, "geth",
@@ -251,6 +332,27 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, 1,
       "no available upstreams to process a request. Cause - Upstream lower height 42810022 of type "
       "RECEIPTS is greater than 35662252",
+      {}}},
+    {kMissingData,
+     [](Words t, In) {
+         return t.has_sequence({"no$", "state"}) || t.has_sequence({"no$", "receipts"}) ||
+                t.has_sequence({"no$", "header"}) || t.has_sequence({"no$", "block"});
+     },
+     "nethermind", {200, -32002, "No state available for block 15659481", {}}},
+    {kMissingData,
+     [](Words t, In) { return t.has({"unsupported"}) && t.has({"historical", "history"}); },
+     "hedera",
+     {200, -32609, "Unsupported historical block identifier encountered: 0x1a4", {}}},
+    {kMissingData,
+     [](Words t, In) {
+         return t.has_sequence({"null", "round"}) || t.near({"less$", "fewer"}, {"receipts"}, 1);
+     },
+     "erigon",
+     {200, -32000, "block has less receipts than expected: 0 <= 0, block: 32015808", {}}},
+    {kMissingData, [](Words t, In) { return t.has_sequence({"non$", "exist"}, 1); }, "hedera",
+     {200, -32013,
+      "Non Existing Contract Address: 0x67D8d32E9Bf1a9968a5ff53B87d777Aa8EBBEe69. Expected a "
+      "Contract or Token Address.",
       {}}},
     {kMissingData, [](Words t, In) { return t.has_sequence({"unexpected", "state", "root"}); },
      "fantom", {200, 0, "unexpected state root", {}}},
@@ -330,10 +432,20 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      kOwnGuess, {200, -32000, "the node is syncing", {}}},
 
+    // ---- It cannot even tell its head
+    {kOutage,
+     [](Words t, In) {
+         return (is_failed_read(t) ||
+                 t.near({"error$", "encountered"}, {"retriev", "getting", "fetching"}, 2)) &&
+                t.near({"latest"}, {"block$", "number"}, 1) && !t.has({"archive", "state"});
+     },
+     "hedera", {200, -32607, "Error encountered retrieving latest block", {}}},
+
     // ---- Those behind it failed, each in words of its own
     {kOutage,
      [](Words t, In in) {
-         return in.code == -32503 || t.has_sequence({"providers", "prevented"}, 1);
+         return (in.code == -32503 && !is_chain_unknown(t)) ||
+                t.has_sequence({"providers", "prevented"}, 1);
      },
      "uniblock",
      {200, -32503,
@@ -355,12 +467,29 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32000, "Debug and trace requests are not included in your current plan", {}}},
     {kBilling,
      [](Words t, In) {
-         return t.has({"chain$", "network"}) &&
-                (is_not_available(t) || t.has_sequence({"not$", "support"}, 2)) &&
-                t.has({"tier", "freetier", "plan$"});
+         return (is_not_available(t) || t.has_sequence({"not$", "support"}, 2)) &&
+                t.has({"tier", "freetier", "plan$"}) && !names_range_or_results(t);
      },
      "dRPC",
      {400, 35, "chain is not available on freetier, please upgrade to paid tier", {}}},
+    // Of a chain that it does not serve it will have no answer either.
+    {kBilling,
+     [](Words t, In) {
+         return is_chain_unknown(t);
+     },
+     "uniblock", {200, -32503, "ProviderA does not support chainId(s): 98867 for JsonRpc.", {}}},
+    // How often, and not which key.
+    {kRateLimit,
+     [](Words t, In) { return t.has_sequence({"frequency", "limit"}); }, "trongrid",
+     {429, 0,
+      R"({"Error":"The key exceeds the frequency limit(15), and the query server is suspended for 27 s"})",
+      {}}},
+    // Whoever is behind it said so.
+    {kRateLimit,
+     [](Words t, In) { return t.has({"status", "statuscode"}) && t.has_number(429); }, "hedera",
+     {200, -32020,
+      "Mirror node upstream failure: statusCode=429, message=Request failed with status code 429",
+      {}}},
     {kBilling, [](Words, In in) { return in.http_status == 402; }, "HTTP", {402, 0, {}, {}}},
     {kBilling, [](Words t, In) { return t.has_sequence({"payment", "required"}); }, kOwnGuess,
      {200, -32000, "Payment Required", {}}},
@@ -390,6 +519,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      },
      "blockvision",
      {200, -32607, "The call limit has been reached, please upgrade your subscription", {}}},
+    {kBilling, [](Words t, In) { return t.has({"blocked$"}); }, "moralis",
+     {401, 0, R"({"message":"SUPPORT BLOCKED: Please contact support@moralis.io"})", {}}},
     {kBilling, [](Words t, In) { return t.has({"billing", "invoice", "unpaid", "overdue"}); }, kOwnGuess,
      {200, -32000, "your last invoice is overdue", {}}},
     {kBilling,
@@ -544,6 +675,8 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      {200, -32005, "query timeout exceeded", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"timed", "out"}); }, "geth",
      {200, -32002, "request timed out", {}}},
+    {kTimeout, [](Words t, In) { return t.has_sequence({"timing", "out$"}); }, "kong",
+     {504, 0, R"({"message":"The upstream server is timing out"})", {}}},
     {kTimeout, [](Words t, In) { return t.has_sequence({"time$", "out$"}); }, kOwnGuess,
      {200, -32000, "the query ran into a time out", {}}},
     {kTimeout, [](Words t, In) { return t.has({"deadline"}); }, "Go",
@@ -592,10 +725,20 @@ constexpr auto kRules = std::to_array<RefusalRule>({
     // ---- Too many bytes
     {kResponseTooLarge,
      [](Words t, In) {
-         return t.near({"response", "payload", "body", "content", "output", "message"},
-                       {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4);
+         return t.near({"response", "payload", "body", "content", "output"},
+                       {"size", "large", "big$", "exceed", "bytes", "too$", "limit"}, 4) ||
+                t.near({"message"}, {"size", "large", "big$", "bytes", "too$"}, 4);
      },
      "geth", {200, -32003, "response too large", {}}},
+    {kResponseTooLarge,
+     [](Words t, In) {
+         return (t.has({"returndata"}) || t.has_sequence({"return", "data$"}) ||
+                 t.has_sequence({"result", "length"}, 1)) &&
+                t.has(kExcess);
+     },
+     "erigon",
+     {200, -32000,
+      "call returned result on length 150012 exceeding --rpc.returndata.limit 100000", {}}},
     {kResponseTooLarge,
      [](Words t, In) { return t.has({"bytes", "byte$", "mb$", "mib$"}) && t.has(kExcess); }, kOwnGuess,
      {200, -32000, "the logs of this range exceed 10 MB", {}}},
@@ -612,6 +755,16 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "infura", {200, -32005, "query returned more than 10000 results", {}}},
     {kTooManyResults, [](Words t, In) { return counts_results(t) && t.has({"paginat"}); }, kOwnGuess,
      {200, -32000, "please paginate the results", {}}},
+
+    {kResponseTooLarge,
+     [](Words t, In) {
+         return t.near({"max", "many$"}, {"transactions"}, 1) && t.has({"return"});
+     },
+     "hedera",
+     {200, -32000, "Exceeded max transactions that can be returned in a block: 1000", {}}},
+    {kTooManyResults,
+     [](Words t, In) { return t.has({"paginat"}) && t.has({"exceed", "max", "limit"}); }, "hedera",
+     {200, -32011, "Exceeded maximum mirror node pagination count: 100", {}}},
 
     // ---- Too many addresses
     {kTooManyAddresses,
@@ -703,6 +856,13 @@ constexpr auto kRules = std::to_array<RefusalRule>({
      "nginx", {503, 0, "<html><body><h1>503 Service Unavailable</h1></body></html>", {}}},
     {kOutage, [](Words t, In) { return t.has({"econnrefused"}); }, "node.js",
      {200, -32000, "connect ECONNREFUSED 127.0.0.1:8545", {}}},
+    {kOutage,
+     [](Words t, In) {
+         return t.near({"lack", "insufficient", "exhaust"}, {"resource"}, 3);
+     },
+     "java-tron",
+     {200, 0, R"({"Error":"class java.lang.IllegalAccessException : lack of computing resources"})",
+      {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"too$", "much", "load"}); }, "eRPC's list",
      {200, -32000, "under too much load", {}}},
     {kOutage, [](Words t, In) { return t.has_sequence({"no$", "server"}); }, "eRPC's list",

@@ -27,11 +27,12 @@ struct FreshRefusal {
 };
 
 /// Those that the rules were mended with, those that came after, and those that came after these:
-/// texts that none of the first two has, the rarer ones.
+/// texts that none of the first two has, the rarer ones; then those that none of the three has.
 constexpr const char* kSeen = "refusals_2024_2026.tsv";
 constexpr const char* kUnseen = "refusals_unseen.tsv";
 constexpr const char* kRare = "refusals_rare.tsv";
-constexpr std::array kPublicTables{kSeen, kUnseen, kRare};
+constexpr const char* kLater = "refusals_later.tsv";
+constexpr std::array kPublicTables{kSeen, kUnseen, kRare, kLater};
 
 inline std::vector<FreshRefusal> read_fresh_refusals(const char* name) {
     std::ifstream in{source_dir() + "/tests/rpc/data/" + name};
