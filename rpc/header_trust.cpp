@@ -21,9 +21,11 @@ void add_layout(std::set<uint64_t>& layouts, uint64_t layout) {
 }  // namespace
 
 HeaderTrust::Verdict HeaderTrust::judge(const ToldHeader& told) {
-    // Block 0 is made by no rule: development nodes give it fields of forks that it is not of.
-    if (told.header.block_num == 0 || evm::is_gap(told.header)) {
+    if (evm::is_gap(told.header)) {
         return Verdict::kBelieved;
+    }
+    if (told.header.block_num == 0) {
+        return judge_block_zero(told);
     }
     if (evm::check_hash(told.header) == evm::HeaderCheck::kMatches) {
         add_layout(hashing_, told.layout);
@@ -45,6 +47,27 @@ HeaderTrust::Verdict HeaderTrust::judge(const ToldHeader& told) {
         return Verdict::kLie;
     }
     return told.others_can_tell ? Verdict::kDoubted : Verdict::kBelieved;
+}
+
+/// Development nodes give it fields of forks that it is not of. Nobody makes a wrong one hash.
+HeaderTrust::Verdict HeaderTrust::judge_block_zero(const ToldHeader& told) {
+    if (evm::check_hash(told.header) == evm::HeaderCheck::kMatches) {
+        zero_hash_ = told.header.hash;
+        return Verdict::kBelieved;
+    }
+    if (zero_hash_ == told.header.hash) {
+        return Verdict::kLie;
+    }
+    const evm::Hash computed = evm::compute_hash(told.header);
+    if (!zero_odd_) {
+        zero_odd_ = Odd{told.provider, told.layout, computed, false};
+    }
+    // Clients name fields of their own as they like: of these the claim alone can be the same.
+    const bool is_second = zero_odd_->provider != told.provider &&
+                           (zero_odd_->computed == computed || zero_odd_->layout != told.layout);
+    zero_odd_->is_confirmed = zero_odd_->is_confirmed || is_second;
+    const bool is_alone = !zero_odd_->is_confirmed && told.others_can_tell;
+    return is_alone ? Verdict::kDoubted : Verdict::kBelieved;
 }
 
 /// Headers that no other provider confirms, the first of each hash.

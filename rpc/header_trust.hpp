@@ -5,12 +5,14 @@
 // what is in it: its time, its number, its parent, its roots. What is hashed changes by forks,
 // which add or rename fields; a header with other fields than those that hash is believed where no
 // other provider could be asked or a second one tells such a header of that block too. So do chains
-// whose headers hash by rules of their own; there nothing is refused.
+// whose headers hash by rules of their own; there nothing is refused. Block 0 is made by no rule:
+// its header says nothing of others', nor they of it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -50,6 +52,7 @@ class HeaderTrust {
         evm::Hash computed;
         bool is_confirmed = false;  ///< by a second provider
     };
+    [[nodiscard]] Verdict judge_block_zero(const ToldHeader& told);
     [[nodiscard]] bool is_confirmed(const ToldHeader& told, const evm::Hash& computed);
     void remember_early(const ToldHeader& told);
     void expose(uint64_t layout);
@@ -59,6 +62,8 @@ class HeaderTrust {
     std::map<evm::Hash, Odd> odd_;
     std::map<evm::Hash, Odd> early_;  ///< told before any had hashed; as `odd_`
     std::vector<size_t> exposed_;
+    std::optional<evm::Hash> zero_hash_;  ///< of a header of block 0 that hashed
+    std::optional<Odd> zero_odd_;         ///< the first that did not
 };
 
 }  // namespace plumbline::rpc

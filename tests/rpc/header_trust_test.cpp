@@ -74,8 +74,21 @@ TEST_F(HeaderTrustTest, WhatTwoToldBeforeAnyHadHashedIsNoLie) {
     EXPECT_TRUE(trust_.take_exposed().empty());
 }
 
-TEST_F(HeaderTrustTest, BlockZeroIsMadeByNoRule) {
+TEST_F(HeaderTrustTest, ABlockZeroThatDoesNotHashIsALieOnceOneOfItsHashDid) {
     EXPECT_EQ(judge(0, honest(1), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(judge(0, with_time(0, 7), kLondon), Verdict::kDoubted) << "another one can tell";
+    EXPECT_EQ(judge(1, honest(0), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(judge(0, with_time(0, 7), kLondon), Verdict::kLie);
+    EXPECT_EQ(judge(0, with_time(0, 7), kLondon, false), Verdict::kLie);
+    EXPECT_EQ(judge(0, with_time(2, 7), kLondon), Verdict::kLie) << "others are as they were";
+}
+
+TEST_F(HeaderTrustTest, BlockZeroIsMadeByNoRuleAndBelievedOfTheOnlyOneAndOfTwo) {
+    EXPECT_EQ(judge(0, honest(1), kLondon), Verdict::kBelieved);
+    EXPECT_EQ(judge(0, with_time(0, 7), kLondon, false), Verdict::kBelieved);
+    EXPECT_EQ(judge(0, with_time(0, 7), kLondon), Verdict::kDoubted);
+    EXPECT_EQ(judge(1, with_time(0, 8), kLondon), Verdict::kDoubted) << "otherwise";
+    EXPECT_EQ(judge(1, with_time(0, 7), kLondon), Verdict::kBelieved) << "the same";
     EXPECT_EQ(judge(0, with_time(0, 7), kLondon), Verdict::kBelieved);
 }
 

@@ -39,6 +39,12 @@ std::string_view find_difference(const evm::Log& a, ByteView a_data, const evm::
     return a.txn_hash != b.txn_hash ? "txn_hash" : "";
 }
 
+/// The same contract's, of the same kind.
+bool is_same_event(const evm::Log& a, const evm::Log& b) {
+    return a.address == b.address && (a.topic_count == 0) == (b.topic_count == 0) &&
+           (a.topic_count == 0 || a.topics[0] == b.topics[0]);
+}
+
 /// Whether proven receipts that lack `log` say that there is none: they hold its transaction, or
 /// end before it. Some chains keep logs whose transactions no receipt is made for.
 bool is_in_reach(const evm::ReceiptBatch& receipts, const evm::Log& log) {
@@ -190,10 +196,10 @@ bool LogJudge::is_outside(const evm::Header& header, const evm::Log& log) const 
 
 std::string LogJudge::provider_of(const evm::Log& log) const {
     const storage::CoverageRow* row = nullptr;
-    map_.for_each_source_at_any_time(log, [&](uint32_t source) {
+    map_.for_each_source(log, [&](uint32_t source) {
         row = row != nullptr ? row : coverage_of(source, log.block_num);
     });
-    return row != nullptr ? row->provider : provider_at(log.block_num);
+    return row != nullptr ? row->provider : "";
 }
 
 std::string LogJudge::provider_at(uint64_t block_num) const {
@@ -436,20 +442,20 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
         const evm::Log& log = chain[i];
         const ByteView data = receipts.logs.data(log);
         const bool wanted = is_wanted(log);
-        bool is_ours = false;
+        // Of what another config has stored too: it stays, as the chain has it.
+        const bool is_kept = wanted || (ours[i] != nullptr && is_same_event(*ours[i], log));
         if (ours[i] != nullptr) {
             const ByteView stored_data = stored.data(*ours[i]);
             const std::string_view differs = find_difference(*ours[i], stored_data, log, data);
-            is_ours = differs.empty();
-            if (!is_ours) {
+            if (!differs.empty()) {
                 Finding& finding = verdict.findings.emplace_back(make_finding(
-                    wanted ? FindingKind::kLogAltered : FindingKind::kLogInvented, *ours[i]));
+                    is_kept ? FindingKind::kLogAltered : FindingKind::kLogInvented, *ours[i]));
                 finding.is_certain =
-                    wanted ? differs != "txn_hash" : is_in_reach(receipts, *ours[i]);
-                finding.field = wanted ? differs : "";
+                    is_kept ? differs != "txn_hash" : is_in_reach(receipts, *ours[i]);
+                finding.field = is_kept ? differs : "";
                 finding.stored = text_of(*ours[i], stored_data);
-                finding.expected = wanted ? text_of(log, data) : "";
-                finding.detail = !wanted ? "another contract's log stands there"
+                finding.expected = is_kept ? text_of(log, data) : "";
+                finding.detail = !is_kept ? "another event stands there"
                                  : differs == "txn_hash"
                                      ? "a provider's word: receipts do not commit to it"
                                      : "";
@@ -467,7 +473,7 @@ BlockVerdict LogJudge::judge(const evm::Header& header, const evm::ReceiptBatch&
                     unheard->mended_s == UINT64_MAX ? "is not" : "was not");
             }
         }
-        if (wanted || is_ours) {
+        if (is_kept) {
             verdict.truth.push(log, data);
         }
     }

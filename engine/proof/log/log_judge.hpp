@@ -76,7 +76,8 @@ class LogJudge {
     void add_child(const storage::ChildRow& child);
     /// The first block that may hold a wanted log of it.
     [[nodiscard]] uint64_t first_block_of(const storage::ChildRow& child) const noexcept;
-    /// Who had answered for a log's source at that block; empty where nobody had.
+    /// Who had answered for a log's source at that block; empty where nobody had, and where the
+    /// config does not ask for it there: another one did.
     [[nodiscard]] std::string provider_of(const evm::Log& log) const;
     [[nodiscard]] std::string provider_at(uint64_t block_num) const;
 

@@ -329,7 +329,7 @@ bool LogProver::ask_headers(OpenPiece& piece) {
     if (piece.is_asking_headers) {
         return false;
     }
-    const uint64_t count = budget_.cap(std::min(piece.proof.missing_count(), kHeadersAskMax));
+    const uint64_t count = budget_.cap(std::min(piece.proof.missing_at_once(), kHeadersAskMax));
     if (!may_ask(count)) {
         return false;
     }
@@ -350,6 +350,13 @@ void LogProver::on_headers(uint64_t id, evm::BlockRange asked,
     OpenPiece* piece = find_piece(id);
     if (piece != nullptr) {
         piece->is_asking_headers = false;
+    }
+    const bool has_none = !headers && (headers.error().code == ErrorCode::kIncompatible ||
+                                       headers.error().code == ErrorCode::kNotFound);
+    if (asked.to == 0 && has_none && piece != nullptr) {
+        note_success();
+        piece->proof.do_without_block_zero();
+        return;
     }
     if (!headers) {
         on_header_failure(asked, headers.error());
@@ -524,6 +531,11 @@ void LogProver::distrust_blooms() {
 void LogProver::finish_front() {
     const std::unique_ptr<OpenPiece> open = std::move(pieces_.front());
     pieces_.pop_front();
+    if (open->proof.leaves_block_zero_open()) {
+        fall_short(
+            "nobody's header of block 0 hashes to what block 1 says, so that what is stored "
+            "of block 0 stays at `fetched`");
+    }
     LogProofPiece piece = open->proof.finish();
     piece.counts += open->calls;
     blocks_done_ += piece.range.size();

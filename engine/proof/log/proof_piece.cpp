@@ -65,21 +65,31 @@ ProofPiece::ProofPiece(evm::BlockRange range, evm::BlockId top, const LogProofOp
       top_{top},
       options_{options},
       judge_{judge},
-      profile_{profile} {
+      profile_{profile},
+      first_{range.from},
+      missing_{top} {
     PLUMBLINE_CHECK(range.from <= range.to && top.block_num == range.to);
-    if (range.to > 0) {
-        missing_ = top;
-    }
-}
-
-uint64_t ProofPiece::first() const noexcept {
-    return std::max<uint64_t>(1, range_.from);
 }
 
 // --- headers ---------------------------------------------------------------------------------
 
 uint64_t ProofPiece::missing_count() const noexcept {
     return missing_ ? missing_->block_num - first() + 1 : 0;
+}
+
+uint64_t ProofPiece::missing_at_once() const noexcept {
+    const uint64_t count = missing_count();
+    return first() == 0 && count > 1 ? count - 1 : count;
+}
+
+void ProofPiece::do_without_block_zero() {
+    PLUMBLINE_CHECK(missing_ && missing_->block_num == 0);
+    missing_.reset();
+    first_ = 1;
+}
+
+bool ProofPiece::leaves_block_zero_open() const {
+    return range_.from < first() && !stored_.logs.empty() && stored_.logs.front().block_num == 0;
 }
 
 void ProofPiece::add_headers(std::vector<evm::Header> headers) {
@@ -94,10 +104,9 @@ void ProofPiece::add_headers(std::vector<evm::Header> headers) {
 }
 
 evm::BlockId ProofPiece::below() const noexcept {
-    if (headers_.empty()) {
-        return {};
-    }
-    return {range_.from == 0 ? 0 : range_.from - 1, headers_.front().parent_hash};
+    return headers_.empty() || range_.from == 0
+               ? evm::BlockId{}
+               : evm::BlockId{range_.from - 1, headers_.front().parent_hash};
 }
 
 // --- what headers alone tell -----------------------------------------------------------------
@@ -301,11 +310,14 @@ LogProofPiece ProofPiece::finish() {
     out.below = below();
     out.counts.blocks = range_.size();
     out.new_children = std::move(new_children_);
-    if (range_.from == 0) {
-        finish_block_zero(out);
-    }
     ProofLevel base = options_.level;
     BlockLevels own;
+    if (range_.from < first()) {
+        finish_block_zero(out);
+        if (leaves_block_zero_open()) {
+            own.emplace_back(0, ProofLevel::kFetched);
+        }
+    }
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const Block& block = blocks_[i];
         out.counts.by_bloom += block.outcome == Outcome::kByBloom ? 1U : 0U;
@@ -329,7 +341,7 @@ LogProofPiece ProofPiece::finish() {
     return out;
 }
 
-/// Nothing happens in block 0, so nothing can be stored of it.
+/// Nothing happens in block 0, so no log can be of it.
 void ProofPiece::finish_block_zero(LogProofPiece& out) const {
     for (const evm::Log& log : stored_.logs) {
         if (log.block_num > 0) {

@@ -26,7 +26,8 @@ struct StoredRange {
 
 /// One thread. The steps: `add_headers` until `has_headers`, `examine`, then `take_due` and for
 /// each of those blocks `accept`, `refuse` or `put_back`; when nothing is due or asked for,
-/// `finish`. Block 0 has no header that must hash: it is linked by its child alone.
+/// `finish`. Block 0 is made by no rule, and may have a header that does not hash: the piece does
+/// without it then.
 class ProofPiece {
   public:
     /// `top` is the range's last block, its hash known. All references must outlive the piece;
@@ -43,6 +44,13 @@ class ProofPiece {
     [[nodiscard]] const std::optional<evm::BlockId>& missing() const noexcept { return missing_; }
     /// How many headers are missing.
     [[nodiscard]] uint64_t missing_count() const noexcept;
+    /// How many of them to ask for in one go at most: block 0 alone.
+    [[nodiscard]] uint64_t missing_at_once() const noexcept;
+    /// Nobody's header of block 0, which is all that is missing, hashes, or nobody has it. What is
+    /// stored of it is proven by nothing but that its hash is what block 1 says.
+    void do_without_block_zero();
+    /// The database holds something of block 0 and nothing proves it. Once examined.
+    [[nodiscard]] bool leaves_block_zero_open() const;
     /// Linked headers, ascending, of which the last is `missing()`.
     void add_headers(std::vector<evm::Header> headers);
     /// The block before the range; zero where the piece is block 0 alone. Once `has_headers`.
@@ -110,7 +118,8 @@ class ProofPiece {
         void reopen() { outcome = is_settled() ? Outcome::kOpen : outcome; }
     };
 
-    [[nodiscard]] uint64_t first() const noexcept;
+    /// The lowest block with a header.
+    [[nodiscard]] uint64_t first() const noexcept { return first_; }
     [[nodiscard]] size_t stored_count(size_t index) const;
     /// How many of them are ours, and no receipt's (engine/mapping/block_tick.hpp).
     [[nodiscard]] size_t tick_count(size_t index) const;
@@ -131,6 +140,7 @@ class ProofPiece {
     LogJudge& judge_;
     const ChainProfile& profile_;
 
+    uint64_t first_;
     std::optional<evm::BlockId> missing_;
     std::vector<evm::Header> headers_;  ///< of blocks `first()` to the range's end once complete
     bool is_examined_ = false;

@@ -114,16 +114,14 @@ class ProofPieceTest : public ::testing::Test {
     ProofPiece& examined_as_opened(evm::BlockRange range = kRange) {
         ProofPiece& piece = *piece_;
         if (!piece.has_headers()) {
-            piece.add_headers(headers({std::max<uint64_t>(1, range.from), range.to}));
+            piece.add_headers(headers(range));
         }
         StoredRange stored;
         stored.logs = batch_of(stored_, range);
         for (const auto& [block_num, events] : stored_) {
-            if (block_num > 0) {
-                stored.rows.push_back({block_num, hash_of(block_num), hash_of(block_num - 1),
-                                       block_num * block_seconds_,
-                                       static_cast<uint32_t>(events.size())});
-            }
+            stored.rows.push_back({block_num, hash_of(block_num), hash_of(block_num - 1),
+                                   block_num * block_seconds_,
+                                   static_cast<uint32_t>(events.size())});
         }
         piece.examine(std::move(stored));
         return piece;
@@ -218,20 +216,53 @@ TEST_F(ProofPieceTest, HeadersComeFromTheTopAndNameTheNextOne) {
     EXPECT_EQ(piece.below(), (evm::BlockId{9, hash_of(9)}));
 }
 
-TEST_F(ProofPieceTest, BlockZeroIsLinkedByItsChildAlone) {
+TEST_F(ProofPieceTest, BlockZeroIsAskedForByItselfWithTheHashThatItsChildNames) {
     ProofPiece& piece = open({0, 2});
-    EXPECT_EQ(piece.missing_count(), 2U);
+    EXPECT_EQ(piece.missing_count(), 3U);
+    EXPECT_EQ(piece.missing_at_once(), 2U);
     piece.add_headers(headers({1, 2}));
+    EXPECT_FALSE(piece.has_headers());
+    EXPECT_EQ(piece.missing(), (evm::BlockId{0, hash_of(0)}));
+    EXPECT_EQ(piece.missing_at_once(), 1U);
+    piece.add_headers(headers({0, 0}));
     EXPECT_TRUE(piece.has_headers());
-    EXPECT_EQ(piece.below(), (evm::BlockId{0, hash_of(0)}));
-    EXPECT_TRUE(open({0, 0}).has_headers());
+    EXPECT_EQ(open({0, 0}).missing_at_once(), 1U);
 }
 
-TEST_F(ProofPieceTest, WhatIsStoredOfBlockZeroIsInvented) {
+TEST_F(ProofPieceTest, WhatIsStoredOfBlockZeroIsInventedAndCanBeMended) {
+    empty_.insert(0);
     stored_[0].push_back(put(0));
     const LogProofPiece out = examined({0, 0}).finish();
     EXPECT_THAT(kinds_of(out), ElementsAre(FindingKind::kLogInvented));
     EXPECT_EQ(out.counts.by_receipts, 1U);
+    ASSERT_EQ(out.proven.size(), 1U);
+    EXPECT_TRUE(out.proven[0].has_receipts);
+    EXPECT_TRUE(out.proven[0].logs.logs.empty());
+    EXPECT_THAT(out.spans, ElementsAre(LevelSpan{{0, 0}, ProofLevel::kFetched}));
+}
+
+TEST_F(ProofPieceTest, WhereNobodysHeaderOfBlockZeroHashesOnlyWhatIsStoredOfItIsOpen) {
+    for (const bool has_log : {false, true}) {
+        empty_ = {1, 2};
+        stored_[0].clear();
+        if (has_log) {
+            stored_[0].push_back(put(0));
+        }
+        ProofPiece& piece = open({0, 2});
+        piece.add_headers(headers({1, 2}));
+        piece.do_without_block_zero();
+        ASSERT_TRUE(piece.has_headers());
+        piece.examine({{}, batch_of(stored_, {0, 2})});
+        EXPECT_EQ(piece.leaves_block_zero_open(), has_log);
+        const LogProofPiece out = piece.finish();
+        if (has_log) {
+            EXPECT_THAT(kinds_of(out), ElementsAre(FindingKind::kLogInvented));
+            EXPECT_THAT(out.spans, ElementsAre(LevelSpan{{0, 0}, ProofLevel::kFetched},
+                                               LevelSpan{{1, 2}, ProofLevel::kReceipts}));
+        } else {
+            EXPECT_THAT(out.spans, ElementsAre(LevelSpan{{0, 2}, ProofLevel::kReceipts}));
+        }
+    }
 }
 
 // --- state syncs: logs of a transaction that neither root nor bloom has
