@@ -145,9 +145,10 @@ class Dispatcher {
                                      size_t position) const;
     void take_brakes(const InFlightRequest& request, const ResponseHealth& health);
     void take_health(const InFlightRequest& request, const ResponseHealth& health);
+    void tell_if_down(size_t provider, const std::string& reason);
     void tell_if_back(size_t provider);
     void take_other_chain(size_t provider, const std::string& reason);
-    void fail_provider(size_t provider, const std::string& reason,
+    void fail_provider(const InFlightRequest& request, const std::string& reason,
                        std::optional<int64_t> retry_after_ms = std::nullopt);
 
     // ---- Headers that must hash (dispatcher_lies.cpp)

@@ -39,6 +39,10 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
             if ((asked.is_usable() || asked.wants_probe()) &&
                 result.error->code != ErrorCode::kRateLimited) {
                 asked.on_probe_failed();
+                if (!asked.has_error_text()) {
+                    asked.on_error_text(result.error->message);
+                }
+                tell_if_down(provider, result.error->message);
             }
             break;
         case HeadReport::Fault::kOtherChain:
@@ -49,9 +53,7 @@ void Dispatcher::take_head(size_t provider, GroupResult& result) {
             result.error = Error{ErrorCode::kUnavailable, asked.name() + ": " + report.reason};
             asked.on_probe_failed();
             asked.on_error_text(report.reason);
-            if (asked.take_down_notice()) {
-                tell(LogLevel::kWarning, asked, "is not asked for a while: " + report.reason);
-            }
+            tell_if_down(provider, report.reason);
             break;
     }
 }
@@ -79,6 +81,12 @@ void Dispatcher::take_other_chain(size_t provider, const std::string& reason) {
         tell(LogLevel::kWarning, asked, reason + ": its chain id is asked again");
     }
     static_cast<void>(asked.take_down_notice());
+}
+
+void Dispatcher::tell_if_down(size_t provider, const std::string& reason) {
+    if (providers_[provider].take_down_notice()) {
+        tell(LogLevel::kWarning, providers_[provider], "is not asked for a while: " + reason);
+    }
 }
 
 void Dispatcher::tell_if_back(size_t provider) {

@@ -108,9 +108,9 @@ void Dispatcher::receive_failure(PendingGroup& active, const InFlightRequest& re
     if (is_cut_batch) {
         provider.batches().on_vain_batch(request.calls.size(), request.sent_ms, now());
     } else if (verdict.provider.is_ill) {
-        fail_provider(request.provider, reason);
+        fail_provider(request, reason);
     } else {
-        provider.on_success(now() - request.sent_ms);
+        provider.on_success(request.main_kind(), now() - request.sent_ms);
     }
     if (verdict.provider.batch_limit) {
         provider.batches().on_too_large(request.calls.size(), verdict.provider.batch_limit->told);
@@ -279,7 +279,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     learn_of_batches(request, answers, http_status);
     active.answering_ms += request.is_overdue ? 0 : now() - request.sent_ms;
     bool is_progress = false;
-    bool is_any_answered = false;
+    bool is_main_answered = false;
     const std::optional<int64_t> told_wait_ms = health.retry_after_ms;
     health.is_limited = health.is_limited && !is_of_method(answers.front(), http_status);
     for (size_t i = 0; i < request.calls.size() && !active.is_finished; ++i) {
@@ -302,7 +302,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             providers_[request.provider].on_answered(is_log_call(request.calls[i]));
             providers_[request.provider].on_answered_method(method_name(request.calls[i].kind));
             take_answered_block(providers_[request.provider], request.calls[i]);
-            is_any_answered = true;
+            is_main_answered = is_main_answered || request.calls[i].kind == request.main_kind();
             name_teller(answers[i], request.provider);
             if (request.is_overdue) {
                 is_progress = active.settle_late(request.provider, request.indices[i],
@@ -314,7 +314,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
             }
         }
     }
-    if (is_any_answered) {
+    if (is_main_answered) {
         providers_[request.provider]
             .slow()
             .of(request.main_kind())
@@ -563,22 +563,24 @@ void Dispatcher::take_health(const InFlightRequest& request, const ResponseHealt
             provider.on_error_text(health.reason);
         }
     } else if (health.is_ill) {
-        fail_provider(request.provider,
-                      health.reason.empty() ? "it answers with errors" : health.reason,
+        fail_provider(request, health.reason.empty() ? "it answers with errors" : health.reason,
                       health.retry_after_ms);
     } else {
-        provider.on_success(now() - request.sent_ms);
+        provider.on_success(request.main_kind(), now() - request.sent_ms);
         tell_if_back(request.provider);
     }
 }
 
-void Dispatcher::fail_provider(size_t provider, const std::string& reason,
+/// Where a probe has shown that all else works it is the method's illness, and not its own.
+void Dispatcher::fail_provider(const InFlightRequest& request, const std::string& reason,
                                std::optional<int64_t> retry_after_ms) {
-    providers_[provider].on_failure(retry_after_ms);
-    providers_[provider].on_error_text(reason);
-    if (providers_[provider].take_down_notice()) {
-        tell(LogLevel::kWarning, providers_[provider], "is not asked for a while: " + reason);
+    Provider& provider = providers_[request.provider];
+    if (provider.slow().is_ill(request.main_kind())) {
+        return;
     }
+    provider.on_failure(request.main_kind(), retry_after_ms);
+    provider.on_error_text(reason);
+    tell_if_down(request.provider, reason);
 }
 
 }  // namespace plumbline::rpc

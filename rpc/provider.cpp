@@ -16,6 +16,7 @@ constexpr size_t kFilterClassesMax = 256;
 constexpr int64_t kAloneProbeMs = 5'000;
 /// Between two lines about answers that are not used.
 constexpr int64_t kFaultLineMs = 600'000;
+constexpr int64_t kDownLineMs = 60'000;
 /// For eth_getLogs alone, where no time is told.
 constexpr int64_t kLogsPauseMsMax = 4'000;
 
@@ -171,7 +172,10 @@ void Provider::on_response() {
     }
 }
 
-void Provider::on_success(int64_t elapsed_ms) {
+void Provider::on_success(Call::Kind method, int64_t elapsed_ms) {
+    if (open_until_ms_ && failing_ && *failing_ != SlowMethods::method_of(method)) {
+        slow_.on_ill(*std::exchange(failing_, std::nullopt), clock_.monotonic_ms());
+    }
     const auto elapsed = static_cast<double>(elapsed_ms);
     stats_.latency_ms = stats_.latency_ms == 0 ? elapsed : 0.8 * stats_.latency_ms + 0.2 * elapsed;
     failures_in_row_ = 0;
@@ -194,9 +198,14 @@ void Provider::on_success(int64_t elapsed_ms) {
         std::min(static_cast<double>(options_.in_flight_per_provider_max), window_ + 1.0 / window_);
 }
 
-void Provider::on_failure(std::optional<int64_t> retry_after_ms) {
+void Provider::on_failure(Call::Kind method, std::optional<int64_t> retry_after_ms) {
     if (retry_after_ms) {
         wait_for(std::min(*retry_after_ms, options_.retry_after_ms_max));
+    }
+    if (failures_in_row_ == 0) {
+        failing_ = SlowMethods::method_of(method);
+    } else if (failing_ != SlowMethods::method_of(method)) {
+        failing_.reset();
     }
     ++failures_in_row_;
     if (failures_in_row_ >= options_.breaker_failures || open_until_ms_) {
@@ -228,6 +237,7 @@ void Provider::on_probe_answered(uint64_t head) {
 }
 
 void Provider::on_probe_failed() {
+    failing_.reset();
     needs_probe_ = true;
     open_breaker(std::min(options_.breaker_ms_max,
                           options_.breaker_ms_first << std::min<uint32_t>(probe_failures_, 20)));
@@ -350,7 +360,13 @@ std::optional<uint64_t> Provider::take_fault_notice() {
 }
 
 bool Provider::take_down_notice() {
-    return !is_up() && !std::exchange(down_told_, true);
+    const int64_t now = clock_.monotonic_ms();
+    if (is_up_at(now) || down_told_ || (down_told_ms_ && now - *down_told_ms_ < kDownLineMs)) {
+        return false;
+    }
+    down_told_ = true;
+    down_told_ms_ = now;
+    return true;
 }
 
 bool Provider::take_back_notice() {
@@ -426,7 +442,7 @@ ProviderStats Provider::stats() const {
             out.blocks_cap = found->second.ranges.cap();
         }
     }
-    out.usable = is_usable();
+    out.usable = is_usable_at(now) && !billing_;
     if (without_logs_.is_known() || pruned_.is_known()) {
         out.limitation = refused_blocks_text_;
     }
@@ -435,8 +451,10 @@ ProviderStats Provider::stats() const {
     }
     if (chain_strikes_ > 0 || is_apart_) {
         out.state = "other chain";
+    } else if (billing_) {
+        out.state = "refused";  // Also while a probe is to show whether that is over.
     } else if (is_parked(now)) {
-        out.state = billing_ ? "refused" : "lied";
+        out.state = "lied";
     } else if (open_until_ms_ && limited_ms_.value_or(-1) <= open_since_ms_) {
         out.state = "down";
     } else if (open_until_ms_ || now < wait_until_ms_) {

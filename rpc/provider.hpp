@@ -82,16 +82,17 @@ class Provider {
     void on_done(size_t bytes);
     /// It answered, whatever the answer is worth: before one of the next three as well.
     void on_response();
-    void on_success(int64_t elapsed_ms);
-    /// No answer came, or one that shows illness.
+    void on_success(Call::Kind method, int64_t elapsed_ms);
+    /// No answer came, or one that shows illness, to a request for `method`.
     /// `retry_after_ms`: it told when to come again.
-    void on_failure(std::optional<int64_t> retry_after_ms = std::nullopt);
+    void on_failure(Call::Kind method, std::optional<int64_t> retry_after_ms = std::nullopt);
     /// Of a request of `calls`, sent at `sent_ms`; `has_logs`: one of them is eth_getLogs.
     void on_rate_limit(std::optional<int64_t> retry_after_ms, size_t calls, int64_t sent_ms,
                        bool has_logs = false);
     /// What it said, or what became of the last request, when one of the three above was called;
     /// may be shown. Forgotten once it works again.
     void on_error_text(std::string text) { stats_.last_error = std::move(text); }
+    [[nodiscard]] bool has_error_text() const { return !stats_.last_error.empty(); }
     /// It did not answer a call of this method, in its own words; it may work otherwise.
     void on_refused_method(std::string_view method, const std::string& text) {
         refused_method_ = method;
@@ -132,7 +133,8 @@ class Provider {
     void shorten_probe_pause(int64_t pause_ms_max);
     /// It is neither down nor left alone for longer than `ms` from now on.
     [[nodiscard]] bool is_back_within(int64_t ms) const;
-    /// True once after it went down or was parked: the user is to be told.
+    /// True once after it went down or was parked: the user is to be told. Of one that comes and
+    /// goes, once a minute.
     [[nodiscard]] bool take_down_notice();
     /// True once when it works again after that.
     [[nodiscard]] bool take_back_notice();
@@ -278,6 +280,7 @@ class Provider {
     uint32_t chain_strikes_ = 0;   ///< in a row, as well
     bool is_apart_ = false;
     uint32_t failures_in_row_ = 0;
+    std::optional<Call::Kind> failing_;  ///< the one method of all failures in the last row
     uint32_t breaker_rounds_ = 0;  ///< openings since it last worked, for the length of the next
     std::optional<int64_t> open_until_ms_;  ///< open; from this moment on a probe may go
     int64_t open_since_ms_ = 0;             ///< where it is open: since the last probe
@@ -289,6 +292,7 @@ class Provider {
     int64_t parked_since_ms_ = 0;
     bool billing_ = false;    ///< the observer heard of the bill, and it has not worked since
     bool down_told_ = false;  ///< the observer heard that it is down, and not yet that it is back
+    std::optional<int64_t> down_told_ms_;
 
     std::string refused_method_;  ///< of `stats_.last_refusal`
     GapWords gap_words_;

@@ -59,10 +59,16 @@ void SlowMethod::on_timeout(int64_t sent_ms, int64_t now_ms) {
     count_late(sent_ms, now_ms);
 }
 
+void SlowMethod::on_ill(int64_t now_ms) {
+    is_ill_ = true;
+    on_refused(now_ms);
+}
+
 void SlowMethod::on_answered(int64_t elapsed_ms, int64_t now_ms) {
     late_in_row_ = 0;
     has_timed_out_ = false;
     is_overdue_ = false;
+    is_ill_ = false;
     times_last_ = is_last(now_ms) ? times_last_ : 0;
     answer_ms_ = std::max(elapsed_ms, (answer_ms_ * 4 + elapsed_ms) / 5);
 }

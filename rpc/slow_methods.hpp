@@ -1,4 +1,4 @@
-// Which methods a provider does not answer in time, though it may answer others.
+// Which methods a provider does not answer, or not in time, though it may answer others.
 #pragma once
 
 #include <array>
@@ -25,8 +25,13 @@ class SlowMethod {
     void on_overdue(int64_t sent_ms, int64_t now_ms);
     /// The transport has given up on what was sent at `sent_ms`.
     void on_timeout(int64_t sent_ms, int64_t now_ms);
+    /// Its answers show illness, and a probe was answered: whoever is asked about its health asks
+    /// another method.
+    void on_ill(int64_t now_ms);
     void on_answered(int64_t elapsed_ms, int64_t now_ms);
 
+    /// Of this method alone; until it answers one.
+    [[nodiscard]] bool is_ill() const { return is_ill_; }
     /// Others are asked first.
     [[nodiscard]] bool is_last(int64_t now_ms) const { return now_ms < until_ms_; }
     /// That, and it has let more than one run out of time and answered none since: whoever can ask
@@ -51,6 +56,7 @@ class SlowMethod {
     int64_t late_ms_ = -1;  ///< when the last of these was noticed
     bool has_timed_out_ = false;
     bool is_overdue_ = false;
+    bool is_ill_ = false;
     int64_t answer_ms_ = 0;  ///< what answers take, a moving average that is quick to grow
 };
 
@@ -60,6 +66,12 @@ class SlowMethods {
     [[nodiscard]] SlowMethod& of(Call::Kind kind) { return methods_[static_cast<size_t>(kind)]; }
     [[nodiscard]] const SlowMethod& of(Call::Kind kind) const {
         return methods_[static_cast<size_t>(kind)];
+    }
+    /// Logs of a range and of a block are one method.
+    void on_ill(Call::Kind kind, int64_t now_ms) { of(method_of(kind)).on_ill(now_ms); }
+    [[nodiscard]] bool is_ill(Call::Kind kind) const { return of(method_of(kind)).is_ill(); }
+    [[nodiscard]] static constexpr Call::Kind method_of(Call::Kind kind) noexcept {
+        return kind == Call::Kind::kLogsOfBlock ? Call::Kind::kLogs : kind;
     }
 
   private:

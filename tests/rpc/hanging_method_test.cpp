@@ -116,6 +116,36 @@ TEST_F(HangingMethodTest, ACallIsAskedOfAnotherAndTheHangerIsAskedLastFromThenOn
     EXPECT_EQ(pool().stats()[0].last_refusal, "");
 }
 
+/// Overload, a crash, no answer that can be read: of one method, while all others work.
+TEST_F(HangingMethodTest, AnIllnessOfOneMethodIsToldOnceAndIsNotTheProviders) {
+    for (const char* said : {"flurb overload in shard 7", "server overloaded, try later"}) {
+        options_.endpoints.clear();
+        recorder_.events.clear();
+        pool_.reset();
+        FakeNode& only = add("http://only.example");
+        only.answer = [said](const std::string& method,
+                             const json& /*params*/) -> std::optional<json> {
+            return method == "eth_getLogs"
+                       ? std::optional{json{{"error", {{"code", -32603}, {"message", said}}}}}
+                       : std::nullopt;
+        };
+        size_t down = 0;
+        for (int i = 0; i < 40; ++i) {
+            static_cast<void>(range());  // What it lacks in the end its receipts tell.
+            const auto heads = await<Heads>(pool(), 600'000,
+                                            [&](auto done) { pool().get_heads(std::move(done)); });
+            EXPECT_TRUE(heads) << said << ": " << heads.error().message;
+            down += pool().stats()[0].usable ? 0U : 1U;
+            clock_.advance(1'000);
+        }
+        EXPECT_LE(down, 1U) << said;
+        EXPECT_LE(recorder_.count("is not asked for a while"), 1U) << said;
+        EXPECT_THAT(pool().stats()[0].last_refusal, HasSubstr(said));
+        only.answer = nullptr;
+        EXPECT_TRUE(range()) << "once it answers all is well";
+    }
+}
+
 TEST_F(HangingMethodTest, LogsAreAskedOfAnotherBeforeTheirTimeIsOver) {
     a_->http = hang_on("eth_getLogs");
     a_->latency_ms = 1;

@@ -10,12 +10,12 @@ class ProviderTest : public ::testing::Test {
     void fail_once() {
         provider_.on_sent();
         provider_.on_done(0);
-        provider_.on_failure();
+        provider_.on_failure(Call::Kind::kLogs);
     }
     void succeed_once() {
         provider_.on_sent();
         provider_.on_done(10);
-        provider_.on_success(5);
+        provider_.on_success(Call::Kind::kLogs, 5);
     }
     PoolOptions options_;
     ManualClock clock_;
@@ -46,14 +46,14 @@ TEST_F(ProviderTest, IsSilentWhileItIsAskedAndAnswersNothingWhateverAnAnswerIsWo
     EXPECT_EQ(provider_.stats().silent_ms, 0) << "one question is still out";
     clock_.advance(500);
     provider_.on_done(0);
-    provider_.on_failure();
+    provider_.on_failure(Call::Kind::kLogs);
     EXPECT_EQ(provider_.stats().silent_ms, 500) << "no answer came";
     clock_.advance(500);
     provider_.on_sent();
     EXPECT_EQ(provider_.stats().silent_ms, 1'000);
     provider_.on_done(10);
     provider_.on_response();
-    provider_.on_failure();
+    provider_.on_failure(Call::Kind::kLogs);
     EXPECT_FALSE(provider_.stats().silent_ms.has_value()) << "an error is an answer";
 }
 
@@ -229,8 +229,55 @@ TEST_F(ProviderTest, AProbeThatFailsTakesItDownAtOnceForLongerEachTime) {
     EXPECT_EQ(provider_.head(), 7U);
 }
 
+TEST_F(ProviderTest, WhatFailsAloneIsIllOfItselfOnceAnotherMethodIsAnswered) {
+    for (uint32_t i = 0; i < options_.breaker_failures; ++i) {
+        fail_once();
+    }
+    EXPECT_FALSE(provider_.is_usable());
+    EXPECT_FALSE(provider_.slow().is_ill(Call::Kind::kLogs));
+    provider_.on_success(Call::Kind::kHeaderLatest, 5);
+    EXPECT_TRUE(provider_.is_usable());
+    EXPECT_TRUE(provider_.slow().is_ill(Call::Kind::kLogs));
+    EXPECT_FALSE(provider_.slow().is_ill(Call::Kind::kReceipts));
+    provider_.slow().of(Call::Kind::kLogs).on_answered(5, clock_.monotonic_ms());
+    EXPECT_FALSE(provider_.slow().is_ill(Call::Kind::kLogs));
+}
+
+TEST_F(ProviderTest, WhereSeveralMethodsFailNoneOfThemIsToBlame) {
+    fail_once();
+    for (uint32_t i = 0; i < options_.breaker_failures; ++i) {
+        provider_.on_failure(Call::Kind::kReceipts);
+    }
+    provider_.on_success(Call::Kind::kHeaderLatest, 5);
+    EXPECT_FALSE(provider_.slow().is_ill(Call::Kind::kLogs));
+    EXPECT_FALSE(provider_.slow().is_ill(Call::Kind::kReceipts));
+}
+
+TEST_F(ProviderTest, OneThatComesAndGoesIsALineAMinute) {
+    size_t lines = 0;
+    for (int i = 0; i < 120; ++i) {
+        provider_.on_probe_failed();
+        lines += provider_.take_down_notice() ? 1U : 0U;
+        provider_.on_probe_answered(7);
+        lines += provider_.take_back_notice() ? 1U : 0U;
+        clock_.advance(1'000);
+    }
+    EXPECT_EQ(lines, 4U) << "two minutes, each down and back";
+}
+
+TEST_F(ProviderTest, OneThatRefusedAKeyIsRefusedUntilItAnswers) {
+    EXPECT_TRUE(provider_.on_billing());
+    EXPECT_EQ(provider_.stats().state, "refused");
+    clock_.advance(options_.billing_park_ms + 1);
+    EXPECT_EQ(provider_.stats().state, "refused") << "a probe is to show";
+    EXPECT_FALSE(provider_.stats().usable);
+    provider_.on_success(Call::Kind::kHeaderLatest, 5);
+    EXPECT_NE(provider_.stats().state, "refused");
+    EXPECT_TRUE(provider_.stats().usable);
+}
+
 TEST_F(ProviderTest, AWaitThatItAskedForIsObeyedAlsoWhenItIsIll) {
-    provider_.on_failure(5'000);
+    provider_.on_failure(Call::Kind::kLogs, 5'000);
     EXPECT_FALSE(provider_.is_free());
     EXPECT_EQ(provider_.free_at_ms(), clock_.monotonic_ms() + 5'000);
 }
@@ -254,11 +301,11 @@ TEST_F(ProviderTest, AnAnswerOfOneThatIsDownIsTimeForAProbe) {
     }
     EXPECT_EQ(provider_.stats().state, "down");
     EXPECT_FALSE(provider_.wants_probe());
-    provider_.on_success(5);  // to what it was asked before
+    provider_.on_success(Call::Kind::kLogs, 5);  // to what it was asked before
     EXPECT_FALSE(provider_.is_usable());
     EXPECT_TRUE(provider_.wants_probe());
     provider_.on_other_chain();
-    provider_.on_success(5);
+    provider_.on_success(Call::Kind::kLogs, 5);
     EXPECT_FALSE(provider_.wants_probe());
 }
 
