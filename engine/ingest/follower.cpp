@@ -26,6 +26,13 @@
 
 namespace plumbline::engine {
 
+namespace {
+
+/// Who is back is to be noticed soon; while nobody can be asked, asking costs nothing.
+constexpr int64_t kRetryMsMax = 2'000;
+
+}  // namespace
+
 Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
                    const storage::Database& database, IngestChannel& channel,
                    IngestProgress& progress, RecentHeaders& headers, const Clock& clock,
@@ -41,7 +48,7 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       until_{until},
       fetcher_{source, plan_, clock, options, &database},
       outbox_{channel},
-      backoff_{options.retry_ms_min, options.retry_ms_max},
+      backoff_{options.retry_ms_min, std::min(options.retry_ms_max, kRetryMsMax)},
       wait_{progress, clock} {
     first_block_ = first_block_of(plan_->sources());
     for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
