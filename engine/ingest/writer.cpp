@@ -30,7 +30,7 @@ Writer::Writer(storage::Database& database, std::shared_ptr<const Plan> plan,
       options_{options},
       observer_{observer},
       sync_timer_{options.sync_interval_ms, clock.monotonic_ms()},
-      commands_{database, *plan_, progress, sync_timer_, std::move(refold), observer},
+      commands_{database, *plan_, progress, clock, sync_timer_, std::move(refold), observer},
       pipeline_{{options.commit_events_max, options.commit_bytes_max}},
       backoff_{options.retry_ms_min, options.retry_ms_max} {
     has_factories_ = std::ranges::any_of(plan_->sources(), &Source::has_factory);
