@@ -8,7 +8,6 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
-#include "storage/call_fact.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/delete_tail.hpp"
@@ -217,21 +216,6 @@ Result<uint32_t> remove_dict_from(const RocksHandles& core, DictKind kind, uint3
     return size;
 }
 
-/// Deletes the facts of block `first` and above, and where those of `once` calls stand.
-Status remove_calls_from(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch) {
-    rocksdb::ColumnFamilyHandle* calls = core.family(FamilyKind::kCalls);
-    rocksdb::ColumnFamilyHandle* once = core.family(FamilyKind::kCallsOnce);
-    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(calls);
-    for (it->Seek(block_key(first)); it->Valid(); it->Next()) {
-        batch.Delete(calls, it->key()).PermitUncheckedError();
-        const auto fact = decode_call(to_view(it->key()), to_view(it->value()));
-        if (fact && fact->is_once) {
-            batch.Delete(once, once_key(fact->call)).PermitUncheckedError();
-        }
-    }
-    return from_rocks(it->status(), "reading calls");
-}
-
 }  // namespace
 
 Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
@@ -249,7 +233,7 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
             return removed.error();
         }
     }
-    PLUMBLINE_TRY_VOID(remove_calls_from(*core, first, batch));
+    PLUMBLINE_TRY_VOID(delete_calls(*core, first, batch));
     PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
     PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
     trim_coverage(*core, first, batch, next);
