@@ -75,9 +75,6 @@ struct RepairPlan {
     void add_replay(const Findings& findings, evm::BlockRange indexed);
     /// The database says itself that its entities do not belong to its log.
     void add_refold(const std::string& reason);
-
-  private:
-    [[nodiscard]] bool has_block(uint64_t block_num) const;
 };
 
 /// Fetches the transaction fields that the mapping names for logs of `plan.blocks`.
