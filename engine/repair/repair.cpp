@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/corrections.hpp"
@@ -497,7 +496,7 @@ void withdraw_unfinal(const Plan& mapping, const storage::ChildRow& child,
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
-                    const RepairPlan& plan, const RebuildOptions& options) {
+                    const RepairPlan& plan, const Clock& clock, const RebuildOptions& options) {
     if (plan.is_empty()) {
         return ok();
     }
@@ -545,7 +544,7 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::CorrectionRow& correction : plan.corrections) {
         batch->append_correction(correction);
     }
-    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    const auto now_s = static_cast<uint64_t>(clock.unix_ms() / 1000);
     for (storage::JournalRow row : plan.journal) {
         if (!row.entity.empty() || !exchanged.contains(row.block_num)) {
             row.time_s = now_s;

@@ -6,7 +6,7 @@
 //
 //     RepairPlan plan;
 //     plan.add_log(outcome, ...);  plan.add_replay(findings);  plan.add_drift(...);
-//     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, {}));
+//     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, clock));
 //
 // Interrupted anywhere, a repair is done or not begun: the first commit holds the mended log, the
 // journal and the order to fold again, which the next start carries out. Digests of a log that is
@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
@@ -97,7 +98,9 @@ struct RepairPlan {
 /// entries: the chain was reorganised meanwhile, and the next look judges what is there now. An
 /// error before the commit has changed nothing; after it the fold is owed and made at the next
 /// start at the latest.
+/// `clock` is the journal's.
 [[nodiscard]] Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
-                                  const RepairPlan& plan, const RebuildOptions& options = {});
+                                  const RepairPlan& plan, const Clock& clock,
+                                  const RebuildOptions& options = {});
 
 }  // namespace plumbline::engine
