@@ -9,8 +9,12 @@
 //     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, clock));
 //
 // Interrupted anywhere, a repair is done or not begun: the first commit holds the mended log, the
-// journal and the order to fold again, which the next start carries out. Digests of a log that is
-// whole are renewed by a commit of their own, which has their journal entry.
+// journal and the order to fold again, which the next start carries out. What may follow it:
+//   1. digests of a log whose bytes are right, with their journal entry; without it the next look
+//      finds them as wrong as before,
+//   2. answers of contract calls that no event names any more go; else whoever carries the order
+//      out drops them before the fold,
+//   3. the fold, published by one write.
 #pragma once
 
 #include <cstdint>
