@@ -139,7 +139,9 @@ bool is_within(const std::string& path, const std::string& directory) {
 /// The database that `directory` is, or is below; empty: none.
 std::string database_around(const std::string& directory) {
     std::error_code error;
-    for (std::filesystem::path at = std::filesystem::weakly_canonical(directory, error);
+    // Absolute first: of a relative path of which nothing is there yet no parent is known.
+    const std::filesystem::path whole = std::filesystem::absolute(directory, error);
+    for (std::filesystem::path at = std::filesystem::weakly_canonical(whole, error);
          !error && !at.empty(); at = at.parent_path()) {
         if (std::filesystem::exists(at / kHeadFileName, error)) {
             return at.string();

@@ -8,6 +8,7 @@
 #include "storage/codec.hpp"
 #include "storage/commit_stage.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::storage {
 
@@ -31,7 +32,9 @@ Result<std::string> last_kept(const RocksHandles& core, rocksdb::ColumnFamilyHan
                               IsRemoved is_removed) {
     const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     for (it->SeekForPrev(tail); it->Valid() && !it->key().empty(); it->Prev()) {
-        if (std::string key = it->key().ToString(); !is_removed(key)) {
+        std::string key = it->key().ToString();
+        PLUMBLINE_TRY_VOID(check_key_size(key, tail.size(), family->GetName()));
+        if (!is_removed(key)) {
             return key;
         }
     }

@@ -70,6 +70,8 @@ struct Database::Impl {
     /// Generations that went unpublished; `meta` still knows them.
     std::vector<uint32_t> dropped PLUMBLINE_GUARDED_BY(writer);
     std::atomic<bool> needs_reopen{false};
+    /// The probe's file: it has one name, and whoever was refused a write makes it.
+    Mutex probing;
     /// For the `DeletedRunCompactor`, where there is one.
     DeletedKeys deleted;
 
@@ -86,6 +88,8 @@ struct Database::Impl {
     /// kIo after a write that failed; tries whether the disk works again. Other codes after a
     /// failure that does not pass.
     [[nodiscard]] Status refuse_if_failed() PLUMBLINE_REQUIRES(writer);
+    /// Writes and removes a file as large as what RocksDB needs to go on. Thread-safe.
+    [[nodiscard]] Status probe_disk() PLUMBLINE_EXCLUDES(probing);
     /// As the function of this name in storage/table_files.hpp.
     [[nodiscard]] std::optional<Error> lasting_failure() const;
     /// What a write that RocksDB refused is to its caller: kIo whatever RocksDB calls it, unless

@@ -7,6 +7,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "core/base/check.hpp"
+#include "storage/call_fact.hpp"
 #include "storage/codec.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
@@ -37,6 +38,17 @@ Result<uint64_t> block_behind(const RocksHandles& core, rocksdb::ColumnFamilyHan
     const uint64_t block = is_above() ? load_be64(it->key().data()) : target;
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
     return block;
+}
+
+/// The fact that `at` stands on.
+void delete_call(const RocksHandles& core, const rocksdb::Iterator& at,
+                 rocksdb::WriteBatch& batch) {
+    batch.Delete(core.family(FamilyKind::kCalls), at.key()).PermitUncheckedError();
+    const auto fact = decode_call(to_view(at.key()), to_view(at.value()));
+    if (fact && fact->is_once) {
+        batch.Delete(core.family(FamilyKind::kCallsOnce), once_key(fact->call))
+            .PermitUncheckedError();
+    }
 }
 
 }  // namespace
@@ -74,6 +86,30 @@ Status delete_tail_in_parts(const RocksHandles& core, rocksdb::ColumnFamilyHandl
         }
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
+    return batch.Count() == 0 ? ok() : write(batch);
+}
+
+Status delete_calls(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch) {
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(core.family(FamilyKind::kCalls));
+    for (it->Seek(block_key(first)); it->Valid(); it->Next()) {
+        delete_call(core, *it, batch);
+    }
+    return from_rocks(it->status(), "reading calls");
+}
+
+Status delete_calls_in_parts(const RocksHandles& core, uint64_t first,
+                             const std::function<Status(rocksdb::WriteBatch&)>& write) {
+    rocksdb::WriteBatch batch;
+    const std::string from = block_key(first);
+    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(core.family(FamilyKind::kCalls));
+    for (it->SeekToLast(); it->Valid() && it->key().compare(from) >= 0; it->Prev()) {
+        delete_call(core, *it, batch);
+        if (batch.Count() >= core.tuning.cut_rows_max) {
+            PLUMBLINE_TRY_VOID(write(batch));
+            batch.Clear();
+        }
+    }
+    PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading calls"));
     return batch.Count() == 0 ? ok() : write(batch);
 }
 

@@ -33,6 +33,14 @@ namespace plumbline::storage {
                                           const std::string& from,
                                           const std::function<Status(rocksdb::WriteBatch&)>& write);
 
+/// The facts of contract calls of block `first` and above, and where those of `once` calls stand.
+[[nodiscard]] Status delete_calls(const RocksHandles& core, uint64_t first,
+                                  rocksdb::WriteBatch& batch);
+/// The same in batches, as `delete_tail_in_parts`: a fact and where it stands are in one.
+[[nodiscard]] Status delete_calls_in_parts(
+    const RocksHandles& core, uint64_t first,
+    const std::function<Status(rocksdb::WriteBatch&)>& write);
+
 /// The block to cut the log back to next, on the way to `target`: a stored one with at most
 /// `RocksTuning::cut_rows_max` rows of a family behind it (or one whole block, which may have
 /// more), else `target`. Below the newest stored block.

@@ -123,6 +123,7 @@ Status heal_log(Database::Impl& db, std::optional<uint64_t> safe, uint64_t highe
         PLUMBLINE_TRY_VOID(
             delete_tail_in_parts(core, core.family(kind), block_key(first), write_part));
     }
+    PLUMBLINE_TRY_VOID(delete_calls_in_parts(core, first, write_part));
     // From block 0 the watermark's own empty key is not met: keys of blocks have eight bytes.
     PLUMBLINE_TRY(const auto sizes, db.remove_base_from(first, batch, next));
     next.totals = totals;

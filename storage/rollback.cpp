@@ -8,22 +8,24 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/write_batch.h>
 
-#include "storage/call_fact.hpp"
 #include "storage/codec.hpp"
 #include "storage/database_impl.hpp"
 #include "storage/delete_tail.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/index_changes.hpp"
+#include "storage/log_codec.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/table_files.hpp"
 
 namespace plumbline::storage {
 
 namespace {
 
-/// The last key before `bound`; empty where only the watermark, or nothing, is left.
+/// The last key before `bound`, of `size` bytes; empty where only the watermark, or nothing, is
+/// left.
 Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFamilyHandle* family,
-                                    const std::string& bound) {
+                                    const std::string& bound, size_t size) {
     const std::unique_ptr<rocksdb::Iterator> it = core.iterate(family);
     it->SeekForPrev(bound);
     std::string key;
@@ -34,6 +36,7 @@ Result<std::string> last_key_before(const RocksHandles& core, rocksdb::ColumnFam
         key = it->Valid() ? it->key().ToString() : std::string{};
     }
     PLUMBLINE_TRY_VOID(from_rocks(it->status(), "reading " + family->GetName()));
+    PLUMBLINE_TRY_VOID(check_key_size(key, size, family->GetName()));
     return key;
 }
 
@@ -103,7 +106,7 @@ Status restore_generation(const RocksHandles& core, const Generation& generation
                   delete_tail(core, generation.quarantine->get(), block_key(first), batch));
     facts.counts.quarantined -= std::min(quarantined, facts.counts.quarantined);
     PLUMBLINE_TRY(const std::string last,
-                  last_key_before(core, generation.undo->get(), block_key(first)));
+                  last_key_before(core, generation.undo->get(), block_key(first), kLogKeySize));
     facts.undo_block = last.empty() ? 0 : load_be64(last.data());
     facts.undo_next = last.empty() ? 0 : load_be32(last.data() + 8) + 1;
     return ok();
@@ -217,21 +220,6 @@ Result<uint32_t> remove_dict_from(const RocksHandles& core, DictKind kind, uint3
     return size;
 }
 
-/// Deletes the facts of block `first` and above, and where those of `once` calls stand.
-Status remove_calls_from(const RocksHandles& core, uint64_t first, rocksdb::WriteBatch& batch) {
-    rocksdb::ColumnFamilyHandle* calls = core.family(FamilyKind::kCalls);
-    rocksdb::ColumnFamilyHandle* once = core.family(FamilyKind::kCallsOnce);
-    const std::unique_ptr<rocksdb::Iterator> it = core.iterate(calls);
-    for (it->Seek(block_key(first)); it->Valid(); it->Next()) {
-        batch.Delete(calls, it->key()).PermitUncheckedError();
-        const auto fact = decode_call(to_view(it->key()), to_view(it->value()));
-        if (fact && fact->is_once) {
-            batch.Delete(once, once_key(fact->call)).PermitUncheckedError();
-        }
-    }
-    return from_rocks(it->status(), "reading calls");
-}
-
 }  // namespace
 
 Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
@@ -249,9 +237,9 @@ Result<std::array<uint32_t, kDictKinds>> Database::Impl::remove_base_from(
             return removed.error();
         }
     }
-    PLUMBLINE_TRY_VOID(remove_calls_from(*core, first, batch));
-    PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from));
-    PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from));
+    PLUMBLINE_TRY_VOID(delete_calls(*core, first, batch));
+    PLUMBLINE_TRY(next.tails.log, last_key_before(*core, log, from, kLogKeySize));
+    PLUMBLINE_TRY(next.tails.block, last_key_before(*core, blocks, from, sizeof(uint64_t)));
     trim_coverage(*core, first, batch, next);
 
     std::array<uint32_t, kDictKinds> sizes{};

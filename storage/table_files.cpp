@@ -82,6 +82,14 @@ Error damage_error(const RocksHandles& core, std::string_view file, std::string_
     return {ErrorCode::kCorruption, std::move(what)};
 }
 
+Status check_key_size(std::string_view key, size_t size, const std::string& family) {
+    if (key.empty() || key.size() == size) {
+        return ok();
+    }
+    return Error{ErrorCode::kCorruption,
+                 fmt::format("a key of {} has {} bytes, not {}", family, key.size(), size)};
+}
+
 Error explain_damage(const RocksHandles& core, Error error) {
     const bool is_told =
         error.code != ErrorCode::kCorruption || error.message.find(kDamaged) != std::string::npos;

@@ -39,6 +39,10 @@ struct RocksHandles;
 [[nodiscard]] Error damage_error(const RocksHandles& core, std::string_view file,
                                  std::string_view words);
 
+/// kCorruption where `key`, of a family whose keys all have `size` bytes, has another size: nothing
+/// may be read out of it then. The empty key, which holds the watermark, fits.
+[[nodiscard]] Status check_key_size(std::string_view key, size_t size, const std::string& family);
+
 /// Of kCorruption the same with `damage_error`, unless that was said before; others as they are.
 [[nodiscard]] Error explain_damage(const RocksHandles& core, Error error);
 [[nodiscard]] Error explain_damage(const Database& database, Error error);

@@ -13,12 +13,11 @@
 
 namespace plumbline::storage {
 
-namespace {
-
-/// Writes and removes a file as large as what RocksDB needs to go on.
-Status probe_disk(rocksdb::Env& env, const std::string& directory) {
+Status Database::Impl::probe_disk() {
     constexpr size_t kProbeBytes = size_t{1} << 20;
-    const std::string path = directory + "/PLUMBLINE_PROBE.tmp";
+    rocksdb::Env& env = *core->env;
+    const std::string path = core->path + "/PLUMBLINE_PROBE.tmp";
+    const MutexLock lock{probing};
     const rocksdb::Status written =
         rocksdb::WriteStringToFile(&env, std::string(kProbeBytes, '\0'), path, true);
     const rocksdb::Status removed = env.DeleteFile(path);
@@ -30,8 +29,6 @@ Status probe_disk(rocksdb::Env& env, const std::string& directory) {
                ? ok()
                : Status{Error{ErrorCode::kIo, "storage cannot write yet: " + rocks_text(removed)}};
 }
-
-}  // namespace
 
 Status Database::Impl::require_writable() const {
     return options.read_only
@@ -110,7 +107,7 @@ Status Database::Impl::refuse_if_failed() {
     if (std::optional<Error> lasting = lasting_failure()) {
         return *std::move(lasting);
     }
-    PLUMBLINE_TRY_VOID(probe_disk(*core->env, core->path));
+    PLUMBLINE_TRY_VOID(probe_disk());
     // DB::Resume would go on from here, but in 7.8 it may wait for ever for a flush that nobody
     // does. Opening anew is what every crash does, too.
     needs_reopen = true;
@@ -140,7 +137,7 @@ Error Database::Impl::refusal(const rocksdb::Status& status, std::string_view do
 
 void Database::Impl::note_refused_write(const rocksdb::Status& status) {
     core->tuning.background_failure->note(rocksdb::Status::IOError(status.ToString()));
-    if (!lasting_failure() && probe_disk(*core->env, core->path)) {
+    if (!lasting_failure() && probe_disk()) {
         needs_reopen = true;
     }
 }

@@ -1,6 +1,7 @@
 // plumbline repair: mend what the proofs find, cause first.
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/coverage_names.hpp"
@@ -72,7 +73,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     }
     PLUMBLINE_TRY(engine::RepairPlan files, plan_for_damaged_files(*database, options.verify.stop));
     if (!arguments.dry_run) {
-        PLUMBLINE_TRY_VOID(engine::apply_repair(*database, plan, files,
+        PLUMBLINE_TRY_VOID(engine::apply_repair(*database, plan, files, system_clock(),
                                                 engine::rebuild_options(options.verify.memory)));
     }
     PLUMBLINE_TRY(const auto chain,
@@ -85,7 +86,8 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     }
     if (!arguments.dry_run) {
         const auto batch = database->make_batch();
-        PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, *plan, outcome.report));
+        PLUMBLINE_TRY_VOID(
+            engine::add_report(*batch, *database, *plan, outcome.report, system_clock()));
         PLUMBLINE_TRY_VOID(database->commit(*batch, storage::Durability::kSync));
     }
     PLUMBLINE_TRY_VOID(print(arguments.json ? to_json(outcome, arguments.dry_run)

@@ -1,6 +1,7 @@
 // plumbline verify: the three proofs, on a database at rest or beside a running service.
 #include <fmt/format.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/scratch_database.hpp"
@@ -46,7 +47,7 @@ Status record(const std::string& path, const engine::Plan& plan,
     options.memory_bytes = kMemoryAtOpen;
     PLUMBLINE_TRY(const auto database, storage::Database::open(path, std::move(options)));
     const auto batch = database->make_batch();
-    PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, plan, report));
+    PLUMBLINE_TRY_VOID(engine::add_report(*batch, *database, plan, report, system_clock()));
     return database->commit(*batch, storage::Durability::kSync);
 }
 

@@ -360,7 +360,7 @@ void Indexer::run_writer(const std::stop_token& stop) {
             }
         });
         if (!stepped) {
-            channel_.fail(stepped.error());
+            writer_->give_up(stepped.error());
             return;
         }
     }

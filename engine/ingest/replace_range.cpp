@@ -17,7 +17,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/clock.hpp"
 #include "engine/ingest/log_rows.hpp"
 #include "engine/mapping/descendants.hpp"
 #include "engine/mapping/source_map.hpp"
@@ -30,12 +29,13 @@ namespace {
 class RangeReplacer {
   public:
     RangeReplacer(const storage::Database& database, const Plan& plan, const FetchedRange& fetched,
-                  const std::string& liar, storage::CommitBatch& batch)
+                  const std::string& liar, uint64_t now_s, storage::CommitBatch& batch)
         : database_{database},
           view_{database.read_view()},
           plan_{plan},
           fetched_{fetched},
           liar_{liar},
+          now_s_{now_s},
           batch_{batch},
           map_{plan.sources()} {}
 
@@ -220,7 +220,7 @@ class RangeReplacer {
 
     void note(uint64_t block_num, std::string before, std::string after) {
         storage::JournalRow row;
-        row.time_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+        row.time_s = now_s_;
         row.kind = "block fetched again";
         row.block_num = block_num;
         row.before = std::move(before);
@@ -240,6 +240,7 @@ class RangeReplacer {
     const Plan& plan_;
     const FetchedRange& fetched_;
     const std::string& liar_;
+    const uint64_t now_s_;
     storage::CommitBatch& batch_;
     SourceMap map_;  ///< with the stored children
     /// The blocks that announce stored children with a history.
@@ -250,9 +251,9 @@ class RangeReplacer {
 }  // namespace
 
 Result<size_t> replace_range(const storage::Database& database, const Plan& plan,
-                             const FetchedRange& fetched, const std::string& liar,
+                             const FetchedRange& fetched, const std::string& liar, uint64_t now_s,
                              storage::CommitBatch& batch) {
-    return RangeReplacer{database, plan, fetched, liar, batch}.run();
+    return RangeReplacer{database, plan, fetched, liar, now_s, batch}.run();
 }
 
 Status withdraw_histories(const storage::Database& database, const Plan& plan,

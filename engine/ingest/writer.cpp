@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/base/check.hpp"
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/process_memory.hpp"
 #include "core/base/sleep.hpp"
@@ -29,7 +30,7 @@ Writer::Writer(storage::Database& database, std::shared_ptr<const Plan> plan,
       options_{options},
       observer_{observer},
       sync_timer_{options.sync_interval_ms, clock.monotonic_ms()},
-      commands_{database, *plan_, progress, sync_timer_, std::move(refold), observer},
+      commands_{database, *plan_, progress, clock, sync_timer_, std::move(refold), observer},
       pipeline_{{options.commit_events_max, options.commit_bytes_max}},
       backoff_{options.retry_ms_min, options.retry_ms_max} {
     has_factories_ = std::ranges::any_of(plan_->sources(), &Source::has_factory);
@@ -296,7 +297,6 @@ bool Writer::is_open_long() const {
 /// Brings one commit further: waits for the one under way, tries again, or begins the next.
 bool Writer::commit_in_hand() {
     if (writing_.is_under_way) {
-        commit_job_.wait();
         return end_commit();
     }
     if (pipeline_.sealed() == nullptr) {
@@ -349,8 +349,9 @@ void Writer::write_commit() {
     writing_.took_ms = clock_.monotonic_ms() - writing_.started_ms;
 }
 
+/// Waits for it where it runs aside. What it threw is thrown on: then `status` says nothing.
 bool Writer::end_commit() {
-    PLUMBLINE_CHECK(!commit_job_.is_busy());
+    commit_job_.wait();
     writing_.is_under_way = false;
     if (!writing_.status) {
         return handle_error(std::exchange(writing_.status, ok()).error(), "committing");
@@ -423,7 +424,6 @@ void Writer::on_success() {
 bool Writer::fail_fold(Error error, std::string_view doing) {
     if (writing_.is_under_way) {
         // Its own trouble, if it has any, is told as well, and then counts.
-        commit_job_.wait();
         if (!end_commit() && failed_) {
             return false;
         }
@@ -448,6 +448,17 @@ bool Writer::handle_error(Error error, std::string_view doing) {
     failed_ = true;
     channel_.fail(std::move(error).with_context(doing));
     return false;
+}
+
+void Writer::give_up(Error error) {
+    failed_ = true;
+    channel_.fail(std::move(error));
+    catch_exceptions("committing", [this] {
+        commit_job_.wait();
+    }).ignore("the first reason counts");
+    writing_ = {};
+    pipeline_.clear();
+    forget_fold();
 }
 
 /// The next block starts another one, from what is in the database.

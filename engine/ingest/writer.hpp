@@ -60,6 +60,9 @@ class Writer {
     void wait(int64_t wait_ms);
     /// Commits and syncs what is in hand; drops the rest. Nothing may follow.
     [[nodiscard]] Status finish();
+    /// After `step` or `wait` threw: nobody knows what it had done by then, so nothing in hand is
+    /// committed. What is in the database stays; the error is the channel's failure.
+    void give_up(Error error);
     /// When `step` will try again what the disk refused; -1 = it does not wait for that.
     [[nodiscard]] int64_t wake_at_ms() const noexcept { return retry_ms_; }
 

@@ -25,11 +25,12 @@
 namespace plumbline::engine {
 
 WriterCommands::WriterCommands(storage::Database& database, const Plan& plan,
-                               IngestProgress& progress, SyncTimer& sync_timer, Refold refold,
-                               IndexObserver* observer)
+                               IngestProgress& progress, const Clock& clock, SyncTimer& sync_timer,
+                               Refold refold, IndexObserver* observer)
     : database_{database},
       plan_{plan},
       progress_{progress},
+      clock_{clock},
       sync_timer_{sync_timer},
       refold_{std::move(refold)},
       observer_{observer} {}
@@ -152,9 +153,9 @@ namespace {
 
 /// Of a call that a provider had answered which was proven to lie.
 void note_other_answer(const storage::CallFact& before, const storage::CallFact& now,
-                       storage::CommitBatch& batch) {
+                       uint64_t time_s, storage::CommitBatch& batch) {
     storage::JournalRow row;
-    row.time_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    row.time_s = time_s;
     row.kind = "call asked again";
     row.key = fmt::format("call to {} with {}", evm::to_hex(now.call.to),
                           evm::to_hex(as_bytes(now.call.input)));
@@ -170,15 +171,20 @@ void note_other_answer(const storage::CallFact& before, const storage::CallFact&
 
 }  // namespace
 
+/// For the journal.
+uint64_t WriterCommands::now_s() const {
+    return static_cast<uint64_t>(clock_.unix_ms() / 1000);
+}
+
 Status WriterCommands::add_calls(const storage::ReadView& view, storage::CommitBatch& batch,
-                                 const FetchedRange& fetched) {
+                                 const FetchedRange& fetched) const {
     if (!fetched.calls) {
         return ok();
     }
     for (const storage::CallFact* fact : fetched.calls->all_new()) {
         PLUMBLINE_TRY(const auto stored, view.get_call(fact->block_num, fact->call));
         if (stored && (stored->outcome != fact->outcome || stored->data != fact->data)) {
-            note_other_answer(*stored, *fact, batch);
+            note_other_answer(*stored, *fact, now_s(), batch);
         }
         PLUMBLINE_TRY_VOID(put_first(view, *fact, batch));
     }
@@ -198,7 +204,8 @@ Status WriterCommands::replace(const FetchedRange& fetched, const std::string& l
         return Error{ErrorCode::kReorg, "the index ends below the range that was fetched again"};
     }
     const auto batch = database_.make_batch();
-    PLUMBLINE_TRY(const size_t changed, replace_range(database_, plan_, fetched, liar, *batch));
+    PLUMBLINE_TRY(const size_t changed,
+                  replace_range(database_, plan_, fetched, liar, now_s(), *batch));
     PLUMBLINE_TRY_VOID(add_calls(*database_.read_view(), *batch, fetched));
     PLUMBLINE_TRY(const auto coverage, database_.coverage());
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range,

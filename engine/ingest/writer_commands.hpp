@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/ingest/index_observer.hpp"
 #include "engine/ingest/ingest.hpp"
@@ -25,7 +26,8 @@ using Refold = std::function<Status(storage::Database& database)>;
 class WriterCommands {
   public:
     WriterCommands(storage::Database& database, const Plan& plan, IngestProgress& progress,
-                   SyncTimer& sync_timer, Refold refold, IndexObserver* observer);
+                   const Clock& clock, SyncTimer& sync_timer, Refold refold,
+                   IndexObserver* observer);
 
     /// Puts logs of blocks at or below the cursor into the log; the entities follow with the
     /// refold. kReorg where they do not fit the blocks that are stored.
@@ -49,16 +51,18 @@ class WriterCommands {
     [[nodiscard]] Status ask_again_from(uint64_t from);
 
   private:
-    [[nodiscard]] static Status add_calls(const storage::ReadView& view,
-                                          storage::CommitBatch& batch, const FetchedRange& fetched);
+    [[nodiscard]] Status add_calls(const storage::ReadView& view, storage::CommitBatch& batch,
+                                   const FetchedRange& fetched) const;
     [[nodiscard]] static Status append_missing(const storage::ReadView& view,
                                                storage::CommitBatch& batch,
                                                const FetchedRange& fetched);
+    [[nodiscard]] uint64_t now_s() const;
     [[nodiscard]] Result<bool> withdraws_history(uint64_t target) const;
 
     storage::Database& database_;
     const Plan& plan_;
     IngestProgress& progress_;
+    const Clock& clock_;
     SyncTimer& sync_timer_;
     Refold refold_;
     IndexObserver* observer_;

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/fold/corrections.hpp"
@@ -58,12 +57,6 @@ std::string step_of(const ProvenBlock& block) {
 }
 
 }  // namespace
-
-bool RepairPlan::has_block(uint64_t block_num) const {
-    return std::ranges::any_of(blocks, [block_num](const ProvenBlock& block) {
-        return block.header.block_num == block_num;
-    });
-}
 
 void RepairPlan::add_log(const LogProofOutcome& outcome) {
     std::map<uint64_t, const ProvenBlock*> proven;
@@ -196,7 +189,12 @@ void RepairPlan::add_calls(const Findings& findings, const std::vector<storage::
 }
 
 void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
+    std::set<uint64_t> mended;
+    for (const ProvenBlock& block : blocks) {
+        mended.insert(block.header.block_num);
+    }
     std::set<uint64_t> unmended;
+    std::set<uint64_t> removed{out_of_range_blocks.begin(), out_of_range_blocks.end()};
     uint64_t rows = 0;
     for (const Finding& finding : findings.kept) {
         if (!is_of_log(finding)) {
@@ -207,13 +205,12 @@ void RepairPlan::add_replay(const Findings& findings, evm::BlockRange indexed) {
             }
             continue;
         }
-        if (finding.kind == FindingKind::kDigestDiffers || has_block(finding.block_num)) {
+        if (finding.kind == FindingKind::kDigestDiffers || mended.contains(finding.block_num)) {
             continue;  // follows from the log's bytes, which are judged by themselves
         }
         if (finding.block_num >= indexed.from && finding.block_num <= indexed.to) {
             unmended.insert(finding.block_num);
-        } else if (std::ranges::find(out_of_range_blocks, finding.block_num) ==
-                   out_of_range_blocks.end()) {
+        } else if (removed.insert(finding.block_num).second) {
             out_of_range_blocks.push_back(finding.block_num);
             steps.push_back(
                 fmt::format("remove what is stored under block {}, where the index has nothing",
@@ -250,6 +247,8 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
     }
     std::vector<evm::Hash> hashes;
     std::vector<rpc::TxnPlace> places;
+    std::set<evm::Hash> asked;
+    std::set<evm::Hash> placed;
     for (const ProvenBlock& block : plan.blocks) {
         for (const evm::Log& log : block.logs.logs) {
             storage::TxnNeeds needs;
@@ -264,11 +263,10 @@ Status fetch_txns(rpc::ChainSource& source, const Plan& mapping, RepairPlan& pla
                 continue;
             }
             plan.logs_with_txn.emplace(std::pair{log.block_num, log.log_index}, needs);
-            if (std::ranges::find(hashes, log.txn_hash) == hashes.end()) {
+            if (asked.insert(log.txn_hash).second) {
                 hashes.push_back(log.txn_hash);
             }
-            if (needs.receipt &&
-                std::ranges::find(places, log.txn_hash, &rpc::TxnPlace::hash) == places.end()) {
+            if (needs.receipt && placed.insert(log.txn_hash).second) {
                 places.push_back({log.txn_hash, block.header.hash});
             }
         }
@@ -498,7 +496,7 @@ void withdraw_unfinal(const Plan& mapping, const storage::ChildRow& child,
 }  // namespace
 
 Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
-                    const RepairPlan& plan, const RebuildOptions& options) {
+                    const RepairPlan& plan, const Clock& clock, const RebuildOptions& options) {
     if (plan.is_empty()) {
         return ok();
     }
@@ -546,7 +544,7 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
     for (const storage::CorrectionRow& correction : plan.corrections) {
         batch->append_correction(correction);
     }
-    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+    const auto now_s = static_cast<uint64_t>(clock.unix_ms() / 1000);
     for (storage::JournalRow row : plan.journal) {
         if (!row.entity.empty() || !exchanged.contains(row.block_num)) {
             row.time_s = now_s;

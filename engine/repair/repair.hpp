@@ -6,11 +6,15 @@
 //
 //     RepairPlan plan;
 //     plan.add_log(outcome, ...);  plan.add_replay(findings);  plan.add_drift(...);
-//     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, {}));
+//     PLUMBLINE_TRY_VOID(apply_repair(database, mapping, plan, clock));
 //
 // Interrupted anywhere, a repair is done or not begun: the first commit holds the mended log, the
-// journal and the order to fold again, which the next start carries out. Digests of a log that is
-// whole are renewed by a commit of their own, which has their journal entry.
+// journal and the order to fold again, which the next start carries out. What may follow it:
+//   1. digests of a log whose bytes are right, with their journal entry; without it the next look
+//      finds them as wrong as before,
+//   2. answers of contract calls that no event names any more go; else whoever carries the order
+//      out drops them before the fold,
+//   3. the fold, published by one write.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/plan.hpp"
@@ -75,9 +80,6 @@ struct RepairPlan {
     void add_replay(const Findings& findings, evm::BlockRange indexed);
     /// The database says itself that its entities do not belong to its log.
     void add_refold(const std::string& reason);
-
-  private:
-    [[nodiscard]] bool has_block(uint64_t block_num) const;
 };
 
 /// Fetches the transaction fields that the mapping names for logs of `plan.blocks`.
@@ -100,7 +102,9 @@ struct RepairPlan {
 /// entries: the chain was reorganised meanwhile, and the next look judges what is there now. An
 /// error before the commit has changed nothing; after it the fold is owed and made at the next
 /// start at the latest.
+/// `clock` is the journal's.
 [[nodiscard]] Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> mapping,
-                                  const RepairPlan& plan, const RebuildOptions& options = {});
+                                  const RepairPlan& plan, const Clock& clock,
+                                  const RebuildOptions& options = {});
 
 }  // namespace plumbline::engine

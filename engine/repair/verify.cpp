@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/clock.hpp"
 #include "engine/config/finality.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
@@ -181,7 +180,7 @@ class Verification {
         proof.range_blocks = options_.proof.range_blocks;
         report_progress("log", "blocks", 0, proof.range.size());
         const auto outcome =
-            prove_range(*chain_, std::move(input), plan_, system_clock(), proof,
+            prove_range(*chain_, std::move(input), plan_, *options_.clock, proof,
                         {[this] { return is_stopped(); },
                          [this](const LogProofPiece& piece, uint64_t done, uint64_t total) {
                              report_.log_pieces.push_back(piece);
@@ -423,6 +422,7 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
         }
         PLUMBLINE_TRY_VOID(options.apply ? options.apply(outcome.plans.back())
                                          : apply_repair(database, plan, outcome.plans.back(),
+                                                        *options.verify.clock,
                                                         rebuild_options(options.verify.memory)));
     }
     PLUMBLINE_TRY_VOID(look());

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/evm/log.hpp"
 #include "engine/config/config.hpp"
@@ -45,6 +46,7 @@ struct VerifyOptions {
     bool trust_unchanged = false;
     size_t bisect_max = 3;  ///< state findings for which the first wrong block is looked up
     std::stop_token stop;
+    const Clock* clock = &system_clock();  ///< must outlive what is asked for
     std::function<void()>
         on_turn;  ///< often, on the calling thread; also while the chain is waited for
     /// What is going on: the proof ("log", "replay", "state"), done and all in its own units.
@@ -89,7 +91,7 @@ struct VerifyReport {
 /// Adds how each proof ended, and the levels reached, to `batch`; with nothing written between this
 /// and the batch's commit.
 [[nodiscard]] Status add_report(storage::CommitBatch& batch, const storage::Database& database,
-                                const Plan& plan, const VerifyReport& report);
+                                const Plan& plan, const VerifyReport& report, const Clock& clock);
 
 struct RepairOptions {
     VerifyOptions verify;

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "core/base/clock.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/standing.hpp"
@@ -54,8 +53,8 @@ storage::ProofRecord make_calls_record(const CallOutcomeReport& report,
 }  // namespace
 
 Status add_report(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
-                  const VerifyReport& report) {
-    const auto now_s = static_cast<uint64_t>(system_clock().unix_ms() / 1000);
+                  const VerifyReport& report, const Clock& clock) {
+    const auto now_s = static_cast<uint64_t>(clock.unix_ms() / 1000);
     const auto cursor = database.cursor();
     if (!cursor || !report.cursor || cursor->block_num < report.cursor->block_num) {
         return ok();

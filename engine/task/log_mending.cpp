@@ -105,7 +105,7 @@ Status carry_out(const TaskContext& context, TaskObserver* observer,
         }
     };
     return context.indexer().run_on_writer([&](storage::Database& database) {
-        return apply_repair(database, mapping, plan, options);
+        return apply_repair(database, mapping, plan, context.indexer().clock(), options);
     });
 }
 

@@ -111,6 +111,7 @@ void announce_look(TaskObserver* observer, FindingMemory& memory, const TaskCont
 RepairOptions repair_options(const TaskContext& context) {
     RepairOptions options;
     options.verify.proof = context.config().proof;
+    options.verify.clock = &context.indexer().clock();
     options.verify.proof.level = ProofLevel::kReceipts;
     options.on_drift = context.config().repair.on_drift;
     return options;
@@ -166,7 +167,8 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMem
     }
     if (!options.dry_run) {
         const Status recorded = write_down(context, [&](storage::CommitBatch& batch) {
-            return add_report(batch, context.database(), *mapping, repaired->report);
+            return add_report(batch, context.database(), *mapping, repaired->report,
+                              context.indexer().clock());
         });
         if (!recorded) {
             return TaskOutcome::from(recorded.error());

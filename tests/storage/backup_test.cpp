@@ -196,6 +196,32 @@ TEST(BackupTest, AnotherDatabaseIsNoPlaceForBackups) {
     EXPECT_FALSE(std::filesystem::exists(dir.sub("other/sub")));
 }
 
+/// The working directory, for as long as this lives.
+class WorkingIn {
+  public:
+    explicit WorkingIn(const std::string& directory) { std::filesystem::current_path(directory); }
+    WorkingIn(const WorkingIn&) = delete;
+    WorkingIn& operator=(const WorkingIn&) = delete;
+    ~WorkingIn() { std::filesystem::current_path(before_); }
+
+  private:
+    std::filesystem::path before_ = std::filesystem::current_path();
+};
+
+TEST(BackupTest, AnotherDatabaseIsNoPlaceForBackupsAlsoWhereOneStandsInIt) {
+    const TempDir dir;
+    const auto db = must_open(dir.sub("db"), create_options());
+    const auto other = must_open(dir.sub("other"), create_options());
+    ChainDriver driver{6};
+    ASSERT_OK(driver.next(*db).status);
+    const WorkingIn inside{dir.sub("other")};
+    for (const char* place : {"sub", "sub/deep", "./sub", "."}) {
+        SCOPED_TRACE(place);
+        EXPECT_ERROR(create_backup(*db, place, 0), ErrorCode::kInvalidArgument);
+    }
+    EXPECT_FALSE(std::filesystem::exists(dir.sub("other/sub")));
+}
+
 TEST(BackupTest, OneThatIsStoppedOnTheWayIsNoBackupAndTheNextIsWhole) {
     const TempDir dir;
     OpenOptions options = create_options();

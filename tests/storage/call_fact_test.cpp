@@ -1,9 +1,16 @@
 // What contract calls answered, beside the log: bytes, digests, rollbacks.
 #include "storage/call_fact.hpp"
 
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
 #include "core/evm/hex.hpp"
 #include "storage/asked_blocks.hpp"
 #include "storage/database.hpp"
+#include "storage/meta_codec.hpp"
+#include "storage/raw_access.hpp"
 #include "storage/raw_scan.hpp"
 #include "tests/storage/chain_driver.hpp"
 
@@ -176,6 +183,47 @@ TEST(CallFactTest, WhoSaidItAndFactsOfTheHeadAreNoPartOfTheDigest) {
     EXPECT_NE(hash_call(fact), hash);
     fact.pin = CallPin::kHead;
     EXPECT_EQ(hash_call(fact), Digest{});
+}
+
+TEST(CallFactTest, ALongCutAtOpenTakesFactsInSmallCommitsEachWithWhereTheyStand) {
+    const TempDir dir;
+    const std::string path = dir.sub("db");
+    {
+        const auto db = must_open(path, create_options());  // Eight rows a commit.
+        add_block(*db, 1, {make_fact(1, "a", "1", true)});
+        Watermark at_one;
+        at_one.commit_num = db->cursor()->commit_num;
+        at_one.block_num = 1;
+        std::vector<CallFact> facts;
+        for (int i = 0; i < 40; ++i) {
+            facts.push_back(make_fact(2, fmt::format("once{:02}", i), "1", true));
+            facts.push_back(make_fact(2, fmt::format("plain{:02}", i), "1"));
+        }
+        std::ranges::sort(facts, {}, &CallFact::call);
+        add_block(*db, 2, facts);
+        ASSERT_OK(poke_family(*db, "dict", "", encode_watermark(at_one)));
+    }
+    const auto count = [&path](std::string_view family) {
+        const auto keys = (*RawAccess::open(path))->list_keys(family);
+        return static_cast<size_t>(
+            std::ranges::count_if(*keys, [](const std::string& key) { return !key.empty(); }));
+    };
+    std::set<size_t> left;
+    for (int looks = 0;; ++looks) {
+        ASSERT_LT(looks, 200);
+        int more = looks;
+        OpenOptions options = open_options();
+        options.should_stop = [&more] { return more-- == 0; };
+        if (Database::open(path, std::move(options))) {
+            break;
+        }
+        left.insert(count("calls"));
+        // The plain ones come last, so they go first.
+        EXPECT_EQ(count("calls_once"), std::min<size_t>(count("calls"), 41));
+    }
+    EXPECT_GT(left.size(), 3U);
+    EXPECT_EQ(count("calls"), 1U);
+    EXPECT_EQ(count("calls_once"), 1U);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "storage/database.hpp"
 #include "storage/inspect.hpp"
 #include "storage/read_view.hpp"
+#include "storage/record_codec.hpp"
 #include "tests/storage/chain_driver.hpp"
 
 namespace plumbline::storage::commit_test {
@@ -269,6 +270,21 @@ TEST(CommitTest, RollbackEqualsADatabaseThatNeverSawTheFork) {
     expect_same(lines_of(*forked), lines_of(*straight));
     EXPECT_EQ(forked->quarantine_count(), 15U);
     EXPECT_EQ(forked->cursor()->event_count, 60U);
+}
+
+TEST(CommitTest, ADamagedKeyBelowARollbackIsDamageAndNothingIsChanged) {
+    for (const char* family : {"log", "blocks", "undo#1"}) {
+        SCOPED_TRACE(family);
+        const TempDir dir;
+        const auto db = must_open(dir.sub("db"), create_options());
+        commit_block(*db, 255, 2);
+        commit_block(*db, 256, 2);
+        // Behind all of block 255, before all of 256.
+        ASSERT_OK(poke_family(*db, family, block_key(256).substr(0, 7), "x"));
+        EXPECT_ERROR(db->rollback(255), ErrorCode::kCorruption);
+        EXPECT_EQ(db->cursor()->block_num, 256U);
+        EXPECT_EQ(db->cursor()->event_count, 4U);
+    }
 }
 
 TEST(CommitTest, RollbackStopsWhereUndoEnds) {

@@ -1,9 +1,15 @@
 // Opening: whose directory it is, who else has it open, what was lost, and a disk that refuses.
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 
 #include "storage/database.hpp"
 #include "storage/head_file.hpp"
@@ -11,6 +17,7 @@
 #include "storage/read_view.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/rocks_status.hpp"
+#include "storage/task_store.hpp"
 #include "tests/storage/chain_driver.hpp"
 #include "tests/storage/fault_fs.hpp"
 
@@ -243,6 +250,100 @@ TEST(DurabilityTest, AFullDiskChangesNothingAndAfterItOneOpensAnewAndGoesOn) {
         db = must_open(path, options);
         expect_same(*dump_lines(*db), after);
     }
+}
+
+/// Takes no log of RocksDB's once told, and watches how many probes of the disk are under way.
+class ProbedFiles final : public rocksdb::FileSystemWrapper {
+  public:
+    ProbedFiles() : rocksdb::FileSystemWrapper{rocksdb::FileSystem::Default()} {}
+    [[nodiscard]] const char* Name() const override { return "ProbedFiles"; }
+    rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                      rocksdb::IODebugContext* debug) override {
+        if (is_probe(name)) {
+            std::unique_lock lock{mutex_};
+            most_ = std::max(most_, ++under_way_);
+            changed_.notify_all();
+            // Long enough for the other thread's, if it may begin.
+            changed_.wait_for(lock, std::chrono::milliseconds{300}, [this] { return most_ > 1; });
+        }
+        rocksdb::IOStatus status = target()->NewWritableFile(name, options, result, debug);
+        if (status.ok() && name.ends_with(".log")) {
+            *result = std::make_unique<Log>(*this, std::move(*result));
+        }
+        return status;
+    }
+    rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
+                                 rocksdb::IODebugContext* debug) override {
+        if (is_probe(name)) {
+            const std::scoped_lock lock{mutex_};
+            --under_way_;
+        }
+        return target()->DeleteFile(name, options, debug);
+    }
+    [[nodiscard]] int most_at_once() const {
+        const std::scoped_lock lock{mutex_};
+        return most_;
+    }
+    std::atomic<bool> refuses{false};
+
+  private:
+    class Log final : public rocksdb::FSWritableFileOwnerWrapper {
+      public:
+        Log(ProbedFiles& owner, std::unique_ptr<rocksdb::FSWritableFile>&& file)
+            : FSWritableFileOwnerWrapper{std::move(file)},
+              owner_{owner} {}
+        rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                                 rocksdb::IODebugContext* debug) override {
+            return owner_.refuses ? rocksdb::IOStatus::IOError("injected: device refused")
+                                  : target()->Append(data, options, debug);
+        }
+        rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                                 const rocksdb::DataVerificationInfo& /*info*/,
+                                 rocksdb::IODebugContext* debug) override {
+            return Append(data, options, debug);
+        }
+
+      private:
+        ProbedFiles& owner_;
+    };
+    [[nodiscard]] static bool is_probe(const std::string& name) {
+        return name.ends_with("PLUMBLINE_PROBE.tmp");
+    }
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    int under_way_ = 0;
+    int most_ = 0;
+};
+
+TEST(DurabilityTest, TheDiskIsProbedByOneThreadAtATime) {
+    const TempDir dir;
+    const auto files = std::make_shared<ProbedFiles>();
+    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+    OpenOptions options = create_options();
+    options.env = env.get();
+    const auto db = must_open(dir.sub("db"), options);
+    commit_block(*db, 1);
+    const auto commit = [&db] {
+        const auto batch = db->make_batch();
+        batch->append_block(make_block(2, 0));
+        batch->set_cursor(2, hash_of(2), 2);
+        return db->commit(*batch, Durability::kSync);
+    };
+    files->refuses = true;
+    EXPECT_ERROR(commit(), ErrorCode::kIo);
+    // From now on each commit looks at the disk first, and so does a task that is refused.
+    TaskStore tasks{*db};
+    TaskRow task;
+    task.id = 1;
+    task.name = "t";
+    task.kind = "t";
+    std::thread other{[&] { EXPECT_ERROR(tasks.write({{nullptr, &task}}), ErrorCode::kIo); }};
+    EXPECT_ERROR(commit(), ErrorCode::kIo);
+    other.join();
+    EXPECT_EQ(files->most_at_once(), 1);
+    EXPECT_TRUE(db->needs_reopen()) << "the probes themselves were taken";
 }
 
 TEST(DurabilityTest, AnIoErrorAnywhereLosesNothingSynced) {

@@ -1076,7 +1076,7 @@ TEST_F(CallsTest, EventsThatRepairInsertsBringTheirCalls) {
         RepairPlan plan = plan_for(chain, lost, database);
         const auto mapping = rig.indexer->shared_plan();
         ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
-        const Status repaired = apply_repair(database, mapping, plan);
+        const Status repaired = apply_repair(database, mapping, plan, rig.clock);
         ASSERT_TRUE(repaired) << repaired.error().message;
         EXPECT_EQ(stored_rows(database), expected_rows(chain));
         for (const storage::CallFact& fact : plan.new_calls) {
@@ -1113,7 +1113,7 @@ now = { call = "function name() view returns (string)", at = "who", default = "'
         RepairPlan plan = plan_for(chain, lost, database);
         const auto mapping = rig.indexer->shared_plan();
         ASSERT_TRUE(fetch_calls(*rig.node, *database.read_view(), *mapping, plan));
-        const Status repaired = apply_repair(database, mapping, plan);
+        const Status repaired = apply_repair(database, mapping, plan, rig.clock);
         ASSERT_TRUE(repaired) << repaired.error().message;
         const TempDir other;
         Rig fresh{chain, other.sub("db"), 0, asked};
@@ -1138,7 +1138,8 @@ TEST_F(CallsTest, FactsOfEventsThatNeverWereGoWithThem) {
             storage::Database& database = *rig.indexer->database();
             RepairPlan plan = plan_for(chain, gone, database);
             plan.blocks.front().logs.clear();
-            const Status repaired = apply_repair(database, rig.indexer->shared_plan(), plan);
+            const Status repaired =
+                apply_repair(database, rig.indexer->shared_plan(), plan, rig.clock);
             // Names that were asked there for the first time are missing now.
             EXPECT_TRUE(repaired || repaired.error().code == ErrorCode::kNotFound);
             EXPECT_FALSE(database.read_view()->scan_logs(gone, gone)->valid());
@@ -1225,8 +1226,8 @@ TEST_F(CallsTest, AFoldThatLacksAnAnswerIsMadeOnceTheNextRunHasAskedForIt) {
         Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
         ASSERT_TRUE(rig.finish()) << rig.why();
         storage::Database& database = *rig.indexer->database();
-        const Status repaired =
-            apply_repair(database, rig.indexer->shared_plan(), plan_for(chain, lost, database));
+        const Status repaired = apply_repair(database, rig.indexer->shared_plan(),
+                                             plan_for(chain, lost, database), rig.clock);
         ASSERT_FALSE(repaired);
         EXPECT_EQ(repaired.error().code, ErrorCode::kNotFound);
         EXPECT_TRUE(rig.indexer->stop().has_value());

@@ -87,7 +87,7 @@ class FilledInTest : public WriterTest {
         return mapping_.emit("hub.Deposited", {test::acc(1), test::num(amount)}, 5, 0);
     }
     /// The same log, as somebody tells it who is asked for it once more.
-    void fill_in(const Emitted& told) {
+    void fill_in(const Emitted& told, const std::string& liar = "") {
         FetchedRange fetched;
         fetched.range = {5, 5};
         const auto row = world_.database->read_view()->get_block(5);
@@ -96,7 +96,7 @@ class FilledInTest : public WriterTest {
         fetched.logs.push(told.log, told.data);
         fetched.sources = {0};
         fetched.told_by = {{{5, 5}, "another"}};
-        WorkItem item{++seq_, 1, GapWork{std::move(fetched)}};
+        WorkItem item{++seq_, 1, GapWork{std::move(fetched), liar}};
         ASSERT_TRUE(channel_.queue.try_push(item, 1));
         while (writer_->step()) {
         }
@@ -113,6 +113,15 @@ TEST_F(FilledInTest, WhatIsToldOtherwiseNowCountsForItsTellerIsWhomCoverageNames
     fill_in(deposit(11));
     EXPECT_EQ(stored_data(), deposit(11).data);
     EXPECT_TRUE(world_.database->needs_refold());
+}
+
+TEST_F(FilledInTest, TheJournalNamesTheTimeOfTheOwnersClock) {
+    clock_.advance(5'000);
+    fill_in(deposit(11), "liar");
+    const auto journal = world_.database->read_view()->list_journal(0, 10);
+    ASSERT_TRUE(journal.has_value());
+    ASSERT_EQ(journal->size(), 1U);
+    EXPECT_EQ(journal->front().time_s, 1'700'000'005U);
 }
 
 TEST_F(FilledInTest, ProvenEventsOutweighWhatIsToldOtherwise) {

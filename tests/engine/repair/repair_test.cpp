@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/repair/verify.hpp"
@@ -58,6 +59,14 @@ void expect_same(const std::vector<std::string>& is, const std::vector<std::stri
     }
 }
 
+/// Time passes, and it is always the same day.
+class DatedClock final : public Clock {
+  public:
+    static constexpr uint64_t kUnixS = 1'234'567;
+    [[nodiscard]] int64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
+    [[nodiscard]] int64_t unix_ms() const override { return int64_t{kUnixS} * 1'000; }
+};
+
 class RepairTest : public testing::Test {
   protected:
     RepairTest() { logging::configure(logging::Level::kOff, logging::Format::kText); }
@@ -76,6 +85,7 @@ class RepairTest : public testing::Test {
         RepairOptions out;
         out.verify.with_state = false;
         out.verify.scratch_dir = world_.directory.path();
+        out.verify.clock = &clock_;
         return out;
     }
     [[nodiscard]] Result<RepairOutcome> mend(const RepairOptions& options) {
@@ -84,7 +94,7 @@ class RepairTest : public testing::Test {
     /// Writes down what was proven, as the commands do.
     void record(const VerifyReport& report) {
         const auto batch = world_.database->make_batch();
-        ASSERT_TRUE(add_report(*batch, *world_.database, *world_.plan, report).has_value());
+        ASSERT_TRUE(add_report(*batch, *world_.database, *world_.plan, report, clock_).has_value());
         ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kBuffered).has_value());
     }
     /// The honest database, proven and written down.
@@ -122,7 +132,7 @@ class RepairTest : public testing::Test {
         RepairPlan plan;
         plan.is_of_final = is_of_final;
         plan.add_log(*outcome);
-        const Status mended = apply_repair(*world_.database, world_.plan, plan);
+        const Status mended = apply_repair(*world_.database, world_.plan, plan, clock_);
         EXPECT_TRUE(mended.has_value());
         return *outcome;
     }
@@ -152,6 +162,7 @@ class RepairTest : public testing::Test {
     }
 
     ProofWorld world_{11, 40};
+    DatedClock clock_;
 };
 
 TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNamesIt) {
@@ -209,7 +220,7 @@ TEST_F(RepairTest, WhatAProviderHidOrMadeUpIsMendedFromTheOthersAndTheJournalNam
         EXPECT_EQ(entry->block_num, block);
         EXPECT_EQ(entry->provider, "http://a");
         EXPECT_THAT(entry->evidence, testing::HasSubstr("receiptsRoot"));
-        EXPECT_GT(entry->time_s, 0U);
+        EXPECT_EQ(entry->time_s, DatedClock::kUnixS);
     }
 }
 
@@ -407,7 +418,7 @@ TEST_F(RepairTest, ABlockThatWasExchangedSinceItWasJudgedIsLeftAsItIs) {
     batch->set_cursor(cursor.block_num, cursor.block_hash, cursor.timestamp);
     ASSERT_TRUE(world_.database->commit(*batch, storage::Durability::kSync).has_value());
     const std::vector<std::string> before = whole(*world_.database);
-    ASSERT_TRUE(apply_repair(*world_.database, world_.plan, plan).has_value());
+    ASSERT_TRUE(apply_repair(*world_.database, world_.plan, plan, clock_).has_value());
     expect_same(whole(*world_.database), before);
     EXPECT_TRUE(world_.database->read_view()->list_journal(0, 10).value().empty());
 }
@@ -466,7 +477,7 @@ TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {
     cut.apply = [this](const RepairPlan& plan) {
         RebuildOptions rebuild_options;
         rebuild_options.is_cancelled = [] { return true; };
-        return apply_repair(*world_.database, world_.plan, plan, rebuild_options);
+        return apply_repair(*world_.database, world_.plan, plan, clock_, rebuild_options);
     };
     const auto outcome = mend(cut);
     ASSERT_FALSE(outcome.has_value());
