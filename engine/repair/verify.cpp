@@ -396,6 +396,12 @@ Result<RepairPlan> make_plan(const storage::Database& database,
 
 }  // namespace
 
+RebuildOptions fold_options(const RepairOptions& options) {
+    RebuildOptions out = rebuild_options(options.verify.memory);
+    out.is_cancelled = [stop = options.verify.stop] { return stop.stop_requested(); };
+    return out;
+}
+
 Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<const Plan>& plan,
                              rpc::ChainSource* chain, const RepairOptions& options) {
     RepairOutcome outcome;
@@ -423,7 +429,7 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
         }
         PLUMBLINE_TRY_VOID(options.apply ? options.apply(outcome.plans.back())
                                          : apply_repair(database, plan, outcome.plans.back(),
-                                                        rebuild_options(options.verify.memory)));
+                                                        fold_options(options)));
     }
     PLUMBLINE_TRY_VOID(look());
     return outcome;
