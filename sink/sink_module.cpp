@@ -10,6 +10,7 @@
 #include "core/base/deadline.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
+#include "engine/config/config_text.hpp"
 
 namespace plumbline::sink {
 
@@ -32,6 +33,14 @@ void tell_loading(engine::SinkStatus& status) {
 }
 
 }  // namespace
+
+Status check_tables(const engine::Config& config, const engine::Plan& plan) {
+    engine::Mistakes mistakes;
+    for (const engine::SinkConfig& one : config.sinks) {
+        mistakes.add(make_tables(one, plan, config.chain.id));
+    }
+    return mistakes.all();
+}
 
 Status add_sink_modules(engine::Service& service) {
     const engine::Plan& plan = service.indexer().plan();

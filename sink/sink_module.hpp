@@ -25,6 +25,9 @@ namespace plumbline::sink {
 /// are checked. kInvalidArgument where PostgreSQL cannot have a table as the config wants it.
 [[nodiscard]] Status add_sink_modules(engine::Service& service);
 
+/// Whether PostgreSQL can have the tables of all sinks of `config`; kInvalidArgument where not.
+[[nodiscard]] Status check_tables(const engine::Config& config, const engine::Plan& plan);
+
 /// When the sinks of a service that ends give up, as the first of them that is stopped says.
 class SinkStop {
   public:

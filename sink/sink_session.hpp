@@ -85,6 +85,7 @@ class SinkSession {
     [[nodiscard]] bool is_open() const noexcept { return connection_ != nullptr; }
     [[nodiscard]] PgConnection& connection() noexcept { return *connection_; }
     [[nodiscard]] std::vector<TableState>& tables() noexcept { return states_; }
+    [[nodiscard]] const std::vector<TableState>& tables() const noexcept { return states_; }
     [[nodiscard]] const std::vector<TableLook>& looks() const noexcept { return looks_; }
     [[nodiscard]] const std::optional<SinkPosition>& position() const noexcept { return position_; }
     void set_position(SinkPosition position) { position_ = position; }

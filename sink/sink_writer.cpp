@@ -220,8 +220,7 @@ bool SinkWriter::shows_plan(const storage::ReadView& view) const {
 
 bool SinkWriter::must_sync() const {
     return std::ranges::any_of(
-        const_cast<SinkSession&>(session_).tables(),
-        [](const TableState& state) { return !state.exists || !state.held; });
+        session_.tables(), [](const TableState& state) { return !state.exists || !state.held; });
 }
 
 Result<SinkWriter::Step> SinkWriter::step(const storage::Database& database, bool may_sync) {

@@ -1,11 +1,12 @@
 #include "storage/layout.hpp"
 
 #include <charconv>
-#include <mutex>
 #include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "core/base/mutex.hpp"
 
 namespace plumbline::storage {
 
@@ -46,11 +47,19 @@ std::string enum_name(FieldType type, const evm::U256& value) {
                                                                   : value.to_decimal();
 }
 
+namespace {
+
+struct KnownEnums {
+    Mutex mutex;
+    std::set<EnumNames> names PLUMBLINE_GUARDED_BY(mutex);  ///< they stay where they are
+};
+
+}  // namespace
+
 const EnumNames* intern_enum(EnumNames names) {
-    static std::mutex mutex;
-    static std::set<EnumNames> known;  // its elements stay where they are
-    const std::scoped_lock lock{mutex};
-    return &*known.insert(std::move(names)).first;
+    static KnownEnums known;
+    const MutexLock lock{known.mutex};
+    return &*known.names.insert(std::move(names)).first;
 }
 
 Result<FieldType> parse_field_type(std::string_view text) {

@@ -15,8 +15,8 @@
 #include "engine/text/duration.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/provider.hpp"
+#include "sink/sink_module.hpp"
 #include "sink/sink_refusals.hpp"
-#include "sink/sink_writer.hpp"
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
@@ -204,9 +204,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(config));
     engine::Mistakes mistakes;
     mistakes.add(api::check_names(config, *plan));
-    for (const engine::SinkConfig& one : config.sinks) {
-        mistakes.add(sink::make_tables(one, *plan, config.chain.id));
-    }
+    mistakes.add(sink::check_tables(config, *plan));
     PLUMBLINE_TRY_VOID(mistakes.all());
     warn_of_repeated(engine::kRpcOfChain, config.chain.rpc);
     for (const std::string& unused : plan->unused()) {

@@ -45,7 +45,12 @@ Result<engine::RepairPlan> plan_for_damaged_files(const storage::Database& datab
 }  // namespace
 
 Result<ExitCode> run_repair(const RepairArguments& arguments) {
-    const StopSignal signal{engine::ScratchDatabase::clear_away};
+    const StopSignal signal{
+        {.clear_away = engine::ScratchDatabase::clear_away, .on_first = [] {
+             logging::info(
+                 "stopping: what is mended stays, and the next start folds what it must; "
+                 "again to stop at once");
+         }}};
     PLUMBLINE_TRY(
         const auto database,
         arguments.dry_run
@@ -65,6 +70,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     options.verify.scratch_dir = arguments.scratch;
     options.verify.memory = plan_memory(*database, engine::MemoryUse::kProof);
     options.verify.on_progress = show_progress;
+    options.verify.stop = signal.token();
     options.dry_run = arguments.dry_run;
     options.on_drift = config.repair.on_drift;
     if (!arguments.on_drift.empty()) {
@@ -73,8 +79,8 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     }
     PLUMBLINE_TRY(engine::RepairPlan files, plan_for_damaged_files(*database, options.verify.stop));
     if (!arguments.dry_run) {
-        PLUMBLINE_TRY_VOID(engine::apply_repair(*database, plan, files, system_clock(),
-                                                engine::rebuild_options(options.verify.memory)));
+        PLUMBLINE_TRY_VOID(
+            engine::apply_repair(*database, plan, files, system_clock(), fold_options(options)));
     }
     PLUMBLINE_TRY(const auto chain,
                   open_chain(config, {arguments.rpc, arguments.config}, arguments.timeout_s));

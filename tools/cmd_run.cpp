@@ -1,21 +1,16 @@
 // plumbline run: index to the head of the chain and follow it.
-#include <pthread.h>
-
 #include <charconv>
 #include <csignal>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "api/service_module.hpp"
 #include "core/base/backoff.hpp"
-#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
 #include "engine/config/config.hpp"
@@ -33,99 +28,17 @@
 #include "tools/chain_access.hpp"
 #include "tools/command.hpp"
 #include "tools/commands.hpp"
+#include "tools/config_reload.hpp"
 #include "tools/config_watch.hpp"
 #include "tools/directory_watch.hpp"
 #include "tools/first_look.hpp"
 #include "tools/reopenings.hpp"
 #include "tools/starting_mark.hpp"
+#include "tools/stop_signal.hpp"
 
 namespace plumbline::tools {
 
 namespace {
-
-/// As a shell says of a process that a signal ended.
-constexpr int kExitBySignal = 128;
-
-/// Turns the first SIGTERM or SIGINT into a stop request; the second ends the process at once,
-/// which the database survives. SIGHUP reads the config again. Signals are blocked in all other
-/// threads, so none is interrupted.
-class Signals {
-  public:
-    Signals() {
-        sigemptyset(&signals_);
-        sigaddset(&signals_, SIGTERM);
-        sigaddset(&signals_, SIGINT);
-        sigaddset(&signals_, SIGHUP);
-        pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-        // A limit on file sizes is one more way of a disk to be full: an error, not the end.
-        std::signal(SIGXFSZ, SIG_IGN);
-        thread_ = std::jthread{[this](const std::stop_token& done) { wait(done); }};
-    }
-    Signals(const Signals&) = delete;
-    Signals& operator=(const Signals&) = delete;
-    ~Signals() = default;
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
-    /// As the first signal does.
-    void stop() { stop_.request_stop(); }
-    /// What SIGHUP reloads; null = nothing any more.
-    void watch(engine::Service* service) {
-        const std::scoped_lock lock{mutex_};
-        service_ = service;
-    }
-
-  private:
-    void wait(const std::stop_token& done) {
-        constexpr timespec kTurn{0, 100'000'000};
-        while (!done.stop_requested()) {
-            const int signal = sigtimedwait(&signals_, nullptr, &kTurn);
-            if (signal <= 0) {
-                continue;
-            }
-            if (signal == SIGHUP) {
-                if (const Status ran = catch_exceptions("reloading", [this] { reload(); }); !ran) {
-                    logging::error(ran.error().message);
-                }
-                continue;
-            }
-            if (stop_.stop_requested()) {
-                // Not 0: the work in hand was not brought to its end.
-                const int code = kExitBySignal + signal;
-                logging::warning("stopped at once, without the commit in hand; the index is safe",
-                                 {{"exit_code", code}});
-                std::_Exit(code);
-            }
-            logging::info("stopping after the commit in hand; again to stop at once");
-            stop_.request_stop();
-        }
-    }
-    void reload() {
-        const std::scoped_lock lock{mutex_};
-        if (service_ == nullptr) {
-            return;
-        }
-        const Result<engine::ReloadReport> report = service_->reload();
-        if (!report) {
-            logging::error("the config was not reloaded, nothing has changed",
-                           {{"why", report.error().message}});
-            return;
-        }
-        for (const std::string& change : report->applied) {
-            logging::info("reloaded", {{"what", change}});
-        }
-        for (const std::string& change : report->needs_restart) {
-            logging::warning("changed in the config, but only a restart applies it",
-                             {{"what", change}});
-        }
-        if (report->applied.empty() && report->needs_restart.empty()) {
-            logging::info("reloaded: the config says the same");
-        }
-    }
-    sigset_t signals_{};
-    std::stop_source stop_;
-    std::mutex mutex_;
-    engine::Service* service_ = nullptr;
-    std::jthread thread_;
-};
 
 Result<engine::Until> parse_until(const std::string& text) {
     engine::Until until;
@@ -168,12 +81,30 @@ Result<engine::IndexerOptions> indexer_options(const RunArguments& options) {
     return out;
 }
 
-void set_up_logging(const RunArguments& options, const std::string& level_of_config) {
+/// What the command line says counts more.
+logging::Level choose_level(const RunArguments& options, const std::string& level_of_config) {
     const std::string& name = options.log_level.empty() ? level_of_config : options.log_level;
     const logging::Level level = logging::parse_level(name);
-    logging::configure(
-        options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level,
-        options.log_format == "json" ? logging::Format::kJson : logging::Format::kText);
+    return options.quiet && level == logging::Level::kInfo ? logging::Level::kWarning : level;
+}
+
+void set_up_logging(const RunArguments& options, const std::string& level_of_config) {
+    logging::configure(choose_level(options, level_of_config), options.log_format == "json"
+                                                                   ? logging::Format::kJson
+                                                                   : logging::Format::kText);
+}
+
+SignalWork signal_work(ConfigReload& reload) {
+    SignalWork out;
+    out.on_first = [] {
+        logging::info("stopping after the commit in hand; again to stop at once");
+    };
+    out.on_second = [](int exit_code) {
+        logging::warning("stopped at once, without the commit in hand; the index is safe",
+                         {{"exit_code", exit_code}});
+    };
+    out.on_hangup = [&reload] { reload.run(); };
+    return out;
 }
 
 /// For `address = "*"`: who refuses what it needs is told before anything is indexed.
@@ -199,17 +130,24 @@ Status probe_any_address(const engine::Config& config) {
     return ok();
 }
 
+/// What the modules of a service would refuse to start with.
+Status check_modules(const engine::Config& config, const engine::Plan& plan) {
+    PLUMBLINE_TRY_VOID(api::check_names(config, plan));
+    return sink::check_tables(config, plan);
+}
+
 /// Whether a service could be run by the files as they are now.
 Status check_config(const RunArguments& arguments) {
     PLUMBLINE_TRY(const engine::IndexerOptions options, indexer_options(arguments));
     PLUMBLINE_TRY(const auto plan, engine::Plan::compile(options.config));
-    return api::check_names(options.config, *plan);
+    return check_modules(options.config, *plan);
 }
 
 /// Runs `service` until it is done, told to stop, or its config was saved anew, which `is_changed`
 /// then says.
 Status run_service(engine::Service& service, const RunArguments& arguments,
-                   engine::ProgressReporter& reporter, Signals& signals, bool& is_changed) {
+                   engine::ProgressReporter& reporter, const StopSignal& signals,
+                   bool& is_changed) {
     std::stop_source stop;
     const std::stop_callback by_signal{signals.token(), [&stop] { stop.request_stop(); }};
     std::optional<ConfigWatch> watch;
@@ -234,6 +172,7 @@ void take_config(const RunArguments& arguments, engine::ServiceOptions& options)
     options.indexer = *std::move(changed);
     warn_of_repeated(arguments.rpc.empty() ? engine::kRpcOfChain : "--rpc",
                      options.indexer.config.chain.rpc);
+    logging::set_level(choose_level(arguments, options.indexer.config.log_level));
     logging::info("the config was saved: going on by it");
 }
 
@@ -270,7 +209,7 @@ class NewIndexLine final : public engine::ServiceModule, public engine::IndexObs
 /// As often as the database must be opened again: after a full disk RocksDB may refuse to go on
 /// though there is room, and a watched config may have been saved.
 Status run_until_done(engine::ServiceOptions options, const RunArguments& arguments,
-                      Signals& signals, FirstLook& first_look) {
+                      StopSignal& signals, ConfigReload& reload, FirstLook& first_look) {
     constexpr int64_t kTurnMs = 100;
     const std::stop_token stop = signals.token();
     Backoff backoff{options.indexer.ingest.retry_ms_min, options.indexer.ingest.retry_ms_max};
@@ -325,10 +264,10 @@ Status run_until_done(engine::ServiceOptions options, const RunArguments& argume
                                        logging::error("the database's directory is gone: stopping");
                                        signals.stop();
                                    }};
-        signals.watch(&service);
+        reload.watch(&service);
         bool is_changed = false;
         Status ended = run_service(service, arguments, reporter, signals, is_changed);
-        signals.watch(nullptr);
+        reload.watch(nullptr);
         if (const storage::Database* database = service.database(); database != nullptr) {
             // It may have shown only at the end, when nothing had to be written any more.
             std::optional<Error> lasting =
@@ -373,11 +312,21 @@ Status run_index(const RunArguments& options) {
     // A run with an end is there for the index alone.
     service_options.has_worker = options.until.empty();
     service_options.has_own_endpoints = !options.rpc.empty();
-    Signals signals;
+    service_options.check_config = check_modules;
+    service_options.set_log_level = [&options](const std::string& level) {
+        if (options.log_level.empty()) {
+            logging::set_level(choose_level(options, level));
+        }
+        return options.log_level.empty();
+    };
+    // A limit on file sizes is one more way of a disk to be full: an error, not the end.
+    std::signal(SIGXFSZ, SIG_IGN);
+    ConfigReload reload;
+    StopSignal signals{signal_work(reload)};
     service_options.indexer.stop = signals.token();
     const engine::Config looked_at = service_options.indexer.config;
     FirstLook first_look{looked_at, options.until == "head"};
-    return run_until_done(std::move(service_options), options, signals, first_look);
+    return run_until_done(std::move(service_options), options, signals, reload, first_look);
 }
 
 }  // namespace plumbline::tools

@@ -240,7 +240,8 @@ Status run_input(const Asked& asked) {
 }  // namespace
 
 Status run_sql(const SqlArguments& options) {
-    const StopSignal signal{engine::ScratchDatabase::clear_away};
+    const StopSignal signal{
+        {.clear_away = engine::ScratchDatabase::clear_away, .ends_at_first = true}};
     PLUMBLINE_TRY(const auto database, open_to_read(options.path));
     query::sql::limit_sqlite_memory(kMemoryMax);
     // Events need their ABIs; rows are there without.

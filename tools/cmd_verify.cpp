@@ -61,7 +61,8 @@ Result<ExitCode> run_verify(const VerifyArguments& arguments) {
         return Error{ErrorCode::kInvalidArgument,
                      "--repair mends the tables of a --sink; of the index: plumbline repair"};
     }
-    const StopSignal signal{engine::ScratchDatabase::clear_away};
+    const StopSignal signal{
+        {.clear_away = engine::ScratchDatabase::clear_away, .ends_at_first = true}};
     engine::VerifyReport report;
     std::shared_ptr<const engine::Plan> plan;
     {

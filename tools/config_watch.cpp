@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 
 namespace plumbline::tools {
@@ -25,7 +26,11 @@ ConfigWatch::ConfigWatch(const engine::Config& config, std::function<Status()> c
         }
     }
     thread_ = std::jthread{[this, turn, begin = stamps()](const std::stop_token& done) mutable {
-        watch(done, turn, std::move(begin));
+        if (const Status ran = catch_exceptions("watching the config",
+                                                [&] { watch(done, turn, std::move(begin)); });
+            !ran) {
+            logging::error(ran.error().message);
+        }
     }};
 }
 
@@ -46,7 +51,7 @@ void ConfigWatch::watch(const std::stop_token& done, std::chrono::milliseconds t
             continue;
         }
         running = last;  // whatever comes of it, it is not looked at again
-        if (const Status right = check_(); !right) {
+        if (const Status right = catch_exceptions("", check_); !right) {
             logging::error("the saved config has a mistake; the index goes on by the one before",
                            {{"why", right.error().message}});
             continue;

@@ -8,6 +8,9 @@
 #include <mutex>
 #include <utility>
 
+#include "core/base/exception_guard.hpp"
+#include "core/base/logging.hpp"
+
 namespace plumbline::tools {
 
 namespace {
@@ -32,7 +35,13 @@ DirectoryWatch::DirectoryWatch(std::string path, std::function<void()> on_gone,
     : path_{std::move(path)},
       on_gone_{std::move(on_gone)} {
     look();  // It may go before the thread has begun.
-    thread_ = std::jthread{[this, turn](const std::stop_token& done) { watch(done, turn); }};
+    thread_ = std::jthread{[this, turn](const std::stop_token& done) {
+        if (const Status ran =
+                catch_exceptions("watching the database's directory", [&] { watch(done, turn); });
+            !ran) {
+            logging::error(ran.error().message);
+        }
+    }};
 }
 
 void DirectoryWatch::watch(const std::stop_token& done, std::chrono::milliseconds turn) {

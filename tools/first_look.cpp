@@ -96,6 +96,9 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
         std::vector<std::string> warnings = seen.warnings;
         std::ranges::copy((*plan)->unused(), std::back_inserter(warnings));
         const StateLook states = look_at_states(config, endpoints, patience);
+        if (stop.stop_requested()) {
+            return {};
+        }
         for (const std::string& one : {states.missing, states.off_block}) {
             if (!one.empty()) {
                 warnings.push_back(one);
@@ -172,6 +175,10 @@ std::vector<std::string> FirstLook::paces(const std::vector<rpc::ProviderStats>&
 }
 
 void FirstLook::forget() {
+    thread_.request_stop();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
     const MutexLock lock{mutex_};
     warnings_.clear();
     paces_.clear();

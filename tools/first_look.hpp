@@ -42,7 +42,8 @@ class FirstLook {
     /// What is said of those of `providers` that are slow or silent, and have not answered in time
     /// since; any thread.
     [[nodiscard]] std::vector<std::string> paces(const std::vector<rpc::ProviderStats>& providers);
-    /// Of a config that is no longer the one that runs.
+    /// The config is no longer the one that runs: ends looking, at once as the end of this does,
+    /// and says nothing more. By the thread that made it.
     void forget();
     /// They are told with the service's status from now on; this must outlive `service`.
     void tell_with(engine::Service& service);

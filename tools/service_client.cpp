@@ -42,6 +42,37 @@ Result<std::string> find_token(const std::string& given) {
     return known == nullptr ? out : known;
 }
 
+/// A member of what a service answers, where it is there and of that type: whoever listens there
+/// may be another program, or another version.
+const nlohmann::json* find_member(const nlohmann::json& from, const char* name) {
+    const auto found = from.is_object() ? from.find(name) : from.end();
+    return found != from.end() ? &*found : nullptr;
+}
+
+std::optional<uint64_t> number_of(const nlohmann::json& from, const char* name) {
+    const nlohmann::json* found = find_member(from, name);
+    return found != nullptr && found->is_number_unsigned() ? std::optional{found->get<uint64_t>()}
+                                                           : std::nullopt;
+}
+
+std::optional<bool> flag_of(const nlohmann::json& from, const char* name) {
+    const nlohmann::json* found = find_member(from, name);
+    return found != nullptr && found->is_boolean() ? std::optional{found->get<bool>()}
+                                                   : std::nullopt;
+}
+
+std::optional<std::string> text_of(const nlohmann::json& from, const char* name) {
+    const nlohmann::json* found = find_member(from, name);
+    return found != nullptr && found->is_string() ? std::optional{found->get<std::string>()}
+                                                  : std::nullopt;
+}
+
+/// Empty where there is none.
+nlohmann::json list_of(const nlohmann::json& from, const char* name) {
+    const nlohmann::json* found = find_member(from, name);
+    return found != nullptr && found->is_array() ? *found : nlohmann::json::array();
+}
+
 }  // namespace
 
 Result<ServiceAddress> find_service(const storage::Database& database, const std::string& url,
@@ -72,11 +103,9 @@ Result<ServiceAddress> find_service(const storage::Database& database, const std
                                  database.path())};
     }
     const std::string& host = config.http->host;
-    // One that listens everywhere is reached at home.
-    const bool is_any = host == "0.0.0.0" || host == "::";
-    const bool is_v6 = !is_any && host.find(':') != std::string::npos;
-    out.url = fmt::format("http://{}{}{}:{}", is_v6 ? "[" : "", is_any ? "127.0.0.1" : host,
-                          is_v6 ? "]" : "", config.http->port);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    out.url = at_home(fmt::format("http://{}{}{}:{}", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+                                  config.http->port));
     return out;
 }
 
@@ -166,33 +195,37 @@ ServiceSeen ask_service(const std::string& url, const std::string& token) {
     const Result<std::string> answer =
         call_service({out.url, token.empty() ? find_token({}).value_or("") : token}, "GET",
                      "/v1/status", {}, kLookMs);
-    const nlohmann::json told =
-        answer ? nlohmann::json::parse(*answer, nullptr, false) : nlohmann::json{};
-    if (!answer || !told.is_object()) {
-        out.silence = answer ? "its answer is not understood" : answer.error().message;
+    if (!answer) {
+        out.silence = answer.error().message;
         return out;
     }
-    const auto number = [](const nlohmann::json& from, const char* name) {
-        const auto found = from.find(name);
-        return found != from.end() && found->is_number_unsigned()
-                   ? std::optional{found->get<uint64_t>()}
-                   : std::nullopt;
-    };
-    out.state = told.value("state", "");
-    out.is_ready = told.value("ready", false);
-    const nlohmann::json progress = told.value("progress", nlohmann::json::object());
-    out.head = number(progress, "head_block");
-    out.lag = number(progress, "lag");
-    for (const nlohmann::json& reason : told.value("reasons", nlohmann::json::array())) {
+    const nlohmann::json told = nlohmann::json::parse(*answer, nullptr, false);
+    const std::optional<std::string> state = text_of(told, "state");
+    const std::optional<bool> is_ready = flag_of(told, "ready");
+    if (!state || !is_ready) {
+        out.silence = "its answer is not understood";
+        return out;
+    }
+    out.state = *state;
+    out.is_ready = *is_ready;
+    if (const nlohmann::json* progress = find_member(told, "progress")) {
+        out.head = number_of(*progress, "head_block");
+        out.lag = number_of(*progress, "lag");
+    }
+    const nlohmann::json reasons = list_of(told, "reasons");
+    for (const nlohmann::json& reason : reasons) {
         if (reason.is_string()) {
             out.reasons.push_back(reason.get<std::string>());
         }
     }
-    for (const nlohmann::json& sink : told.value("sinks", nlohmann::json::array())) {
-        if (sink.is_object()) {
-            const std::string reason = sink.value("reason", "");
-            out.sinks[sink.value("name", "")] = fmt::format("is {}{}{}", sink.value("state", ""),
-                                                            reason.empty() ? "" : ": ", reason);
+    const nlohmann::json sinks = list_of(told, "sinks");
+    for (const nlohmann::json& sink : sinks) {
+        const auto name = text_of(sink, "name");
+        const auto sink_state = text_of(sink, "state");
+        if (name && sink_state) {
+            const std::string reason = text_of(sink, "reason").value_or("");
+            out.sinks[*name] =
+                fmt::format("is {}{}{}", *sink_state, reason.empty() ? "" : ": ", reason);
         }
     }
     return out;

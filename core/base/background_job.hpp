@@ -2,14 +2,13 @@
 // where a simulation must repeat exactly.
 #pragma once
 
-#include <condition_variable>
 #include <exception>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "core/base/check.hpp"
+#include "core/base/mutex.hpp"
 
 namespace plumbline {
 
@@ -23,7 +22,7 @@ class BackgroundJob {
     ~BackgroundJob() {
         if (thread_.joinable()) {
             {
-                const std::scoped_lock lock{mutex_};
+                const MutexLock lock{mutex_};
                 stop_ = true;
             }
             changed_.notify_all();
@@ -44,55 +43,64 @@ class BackgroundJob {
             return;
         }
         {
-            const std::scoped_lock lock{mutex_};
+            const MutexLock lock{mutex_};
             throw_on();
-            PLUMBLINE_CHECK(!work_);
+            PLUMBLINE_CHECK(!is_busy_);
             work_ = std::move(work);
+            is_busy_ = true;
         }
         changed_.notify_all();
     }
     [[nodiscard]] bool is_busy() const {
-        const std::scoped_lock lock{mutex_};
-        return static_cast<bool>(work_);
+        const MutexLock lock{mutex_};
+        return is_busy_;
     }
     void wait() {
-        std::unique_lock lock{mutex_};
-        changed_.wait(lock, [this] { return !work_; });
+        const MutexLock lock{mutex_};
+        while (is_busy_) {
+            changed_.wait(mutex_);
+        }
         throw_on();
     }
 
   private:
-    void throw_on() {
+    void throw_on() PLUMBLINE_REQUIRES(mutex_) {
         if (thrown_) {
             std::rethrow_exception(std::exchange(thrown_, nullptr));
         }
     }
     void run() {
-        std::unique_lock lock{mutex_};
+        MutexLock lock{mutex_};
         while (true) {
-            changed_.wait(lock, [this] { return work_ || stop_; });
+            while (!work_ && !stop_) {
+                changed_.wait(mutex_);
+            }
             if (!work_) {
                 return;
             }
+            std::function<void()> work = std::exchange(work_, nullptr);
             lock.unlock();
             std::exception_ptr thrown;
             try {
-                work_();
+                work();
             } catch (...) {
                 thrown = std::current_exception();
             }
+            work = nullptr;  // What it holds goes before it is said to be over.
             lock.lock();
             thrown_ = std::move(thrown);
-            work_ = nullptr;
+            is_busy_ = false;
             changed_.notify_all();
         }
     }
 
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::function<void()> work_;  ///< empty: nothing is under way
-    std::exception_ptr thrown_;   ///< by the last work, not thrown on yet
-    bool stop_ = false;
+    mutable Mutex mutex_;
+    CondVar changed_;
+    std::function<void()> work_ PLUMBLINE_GUARDED_BY(mutex_);  ///< not begun yet
+    bool is_busy_ PLUMBLINE_GUARDED_BY(mutex_) = false;
+    /// By the last work, not thrown on yet.
+    std::exception_ptr thrown_ PLUMBLINE_GUARDED_BY(mutex_);
+    bool stop_ PLUMBLINE_GUARDED_BY(mutex_) = false;
     std::thread thread_;
 };
 

@@ -34,6 +34,8 @@ struct EndpointConfig {
     /// No label of the host is a key: all of it may be shown and stored.
     bool is_host_public = false;
     std::string name{};  ///< by `name_endpoints`; may be shown
+
+    friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
 };
 
 struct ChainConfig {
@@ -47,6 +49,8 @@ struct ChainConfig {
     /// time.
     std::optional<int64_t> head_age_ms;
     SourcePos pos;
+
+    friend bool operator==(const ChainConfig&, const ChainConfig&) = default;
 };
 
 /// From where on a child's logs count.
@@ -65,6 +69,8 @@ struct FactoryConfig {
     uint64_t since_block = 0;  ///< of kNumber
     SourcePos pos;             ///< of the event's name
     SourcePos address_pos;     ///< of the parameter's
+
+    friend bool operator==(const FactoryConfig&, const FactoryConfig&) = default;
 };
 
 /// A value as written in the mapping.
@@ -110,6 +116,8 @@ struct Operand {
     std::string field;          ///< kLookup
     std::string source;         ///< as written, for messages
     SourcePos pos;
+
+    friend bool operator==(const Operand&, const Operand&) = default;
 };
 
 /// `abi = "Hub.json"` or `{ file = "build-info.json", contract = "Hub" }`
@@ -117,6 +125,8 @@ struct AbiFile {
     std::string file;      ///< as written, relative to the config
     std::string contract;  ///< which one, where the file holds several; may be empty
     std::string text;      ///< its content
+
+    friend bool operator==(const AbiFile&, const AbiFile&) = default;
 };
 
 /// What logs of one event are wanted: all indexed parameters named must have one of their values.
@@ -126,10 +136,13 @@ struct FilterConfig {
         std::string name;
         std::vector<Operand> values;  ///< literals
         SourcePos pos;
+        friend bool operator==(const Param&, const Param&) = default;
     };
     std::string event;  ///< a name or a full signature
     std::vector<Param> params;
     SourcePos pos;
+
+    friend bool operator==(const FilterConfig&, const FilterConfig&) = default;
 };
 
 struct ContractConfig {
@@ -145,6 +158,8 @@ struct ContractConfig {
     /// Anonymous events that every log with as many topics is which no other event explains.
     std::vector<std::string> anonymous;
     SourcePos pos;
+
+    friend bool operator==(const ContractConfig&, const ContractConfig&) = default;
 };
 
 enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
@@ -155,6 +170,8 @@ struct Condition {
     CompareOp op = CompareOp::kEq;
     Operand right;
     SourcePos pos;
+
+    friend bool operator==(const Condition&, const Condition&) = default;
 };
 
 /// `field = value` inside set, add, sub, min, max, key.
@@ -162,6 +179,8 @@ struct Assignment {
     std::string field;
     Operand value;
     SourcePos pos;
+
+    friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
 enum class HandlerAction : uint8_t { kInsert, kUpsert, kUpdate, kDelete };
@@ -174,6 +193,8 @@ struct SlotConfig {
     uint16_t word = 0;          ///< which word of a struct
     uint8_t offset = 0;         ///< of the value's lowest byte in its word
     SourcePos pos;
+
+    friend bool operator==(const SlotConfig&, const SlotConfig&) = default;
 };
 
 /// `dec = { call = "token.decimals()", at = "token0", once = true, default = 18 }`
@@ -188,6 +209,8 @@ struct CallConfig {
     bool at_head = false;
     std::vector<SlotConfig> slots;  ///< of values returned
     SourcePos pos;
+
+    friend bool operator==(const CallConfig&, const CallConfig&) = default;
 };
 
 /// One `[[on]]`.
@@ -203,6 +226,8 @@ struct HandlerConfig {
     std::vector<Assignment> key;
     std::vector<Assignment> set, add, sub, min, max;
     SourcePos pos;
+
+    friend bool operator==(const HandlerConfig&, const HandlerConfig&) = default;
 };
 
 /// How the contract itself tells an entity's fields; used by the state proof.
@@ -216,15 +241,19 @@ struct StateConfig {
         Kind kind = Kind::kField;
         std::string field;
         Operand literal;  ///< or the expression
+        friend bool operator==(const Return&, const Return&) = default;
     };
     std::vector<Return> returns;
     struct Deleted {
         bool reverts = false;
         std::vector<Operand> values;
+        friend bool operator==(const Deleted&, const Deleted&) = default;
     };
     std::optional<Deleted> deleted;  ///< what the getter tells for a deleted row
     std::vector<SlotConfig> slots;   ///< one for each `field` that has one
     SourcePos pos;
+
+    friend bool operator==(const StateConfig&, const StateConfig&) = default;
 };
 
 struct EntityConfig {
@@ -239,6 +268,8 @@ struct EntityConfig {
     std::vector<std::pair<std::string, uint8_t>> decimals;
     std::string count;  ///< "hub.communityCount": a getter of how many there are; may be empty
     SourcePos pos;
+
+    friend bool operator==(const EntityConfig&, const EntityConfig&) = default;
 };
 
 /// What events in quarantine are to a proof.
@@ -254,6 +285,8 @@ struct ProofConfig {
     double sample = 1.0;  ///< share of the blocks in doubt whose receipts are fetched
     uint64_t requests_per_second = 200;  ///< calls, a block's header or receipts each; 0 = no bound
     uint64_t range_blocks = 1'000;       ///< proven and recorded at a time
+
+    friend bool operator==(const ProofConfig&, const ProofConfig&) = default;
 };
 
 /// What becomes of a state difference that neither the log nor the fold explains.
@@ -270,6 +303,8 @@ enum class LogPolicy : uint8_t {
 struct RepairConfig {
     LogPolicy on_log = LogPolicy::kMend;
     DriftPolicy on_drift = DriftPolicy::kReport;
+
+    friend bool operator==(const RepairConfig&, const RepairConfig&) = default;
 };
 
 /// One line of [schedule]: a kind of task and how often it runs.
@@ -277,6 +312,8 @@ struct ScheduleConfig {
     std::string task;
     int64_t interval_ms = 0;  ///< 0 = never
     SourcePos pos;
+
+    friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
 };
 
 /// [http]: where the service answers, and its limits.
@@ -335,6 +372,8 @@ struct SinkConfig {
 struct BackupConfig {
     std::string path;       ///< relative to the config; empty: no backups
     uint64_t kept_max = 7;  ///< older ones are deleted
+
+    friend bool operator==(const BackupConfig&, const BackupConfig&) = default;
 };
 
 struct Config {

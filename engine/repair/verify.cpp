@@ -395,6 +395,12 @@ Result<RepairPlan> make_plan(const storage::Database& database,
 
 }  // namespace
 
+RebuildOptions fold_options(const RepairOptions& options) {
+    RebuildOptions out = rebuild_options(options.verify.memory);
+    out.is_cancelled = [stop = options.verify.stop] { return stop.stop_requested(); };
+    return out;
+}
+
 Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<const Plan>& plan,
                              rpc::ChainSource* chain, const RepairOptions& options) {
     RepairOutcome outcome;
@@ -420,10 +426,10 @@ Result<RepairOutcome> repair(storage::Database& database, const std::shared_ptr<
         if (options.dry_run) {
             return outcome;
         }
-        PLUMBLINE_TRY_VOID(options.apply ? options.apply(outcome.plans.back())
-                                         : apply_repair(database, plan, outcome.plans.back(),
-                                                        *options.verify.clock,
-                                                        rebuild_options(options.verify.memory)));
+        PLUMBLINE_TRY_VOID(options.apply
+                               ? options.apply(outcome.plans.back())
+                               : apply_repair(database, plan, outcome.plans.back(),
+                                              *options.verify.clock, fold_options(options)));
     }
     PLUMBLINE_TRY_VOID(look());
     return outcome;

@@ -45,6 +45,7 @@ struct VerifyOptions {
     /// asked about again.
     bool trust_unchanged = false;
     size_t bisect_max = 3;  ///< state findings for which the first wrong block is looked up
+    /// Also of a repair's folds: what was committed before them is whole, and the next start folds.
     std::stop_token stop;
     const Clock* clock = &system_clock();  ///< must outlive what is asked for
     std::function<void()>
@@ -117,7 +118,11 @@ struct RepairOutcome {
     }
 };
 
-/// Looks, mends, looks again, until nothing is found or nothing more can be mended.
+/// Of the folds that carrying a plan out needs.
+[[nodiscard]] RebuildOptions fold_options(const RepairOptions& options);
+
+/// Looks, mends, looks again, until nothing is found or nothing more can be mended. kCancelled when
+/// stopped.
 [[nodiscard]] Result<RepairOutcome> repair(storage::Database& database,
                                            const std::shared_ptr<const Plan>& plan,
                                            rpc::ChainSource* chain, const RepairOptions& options);

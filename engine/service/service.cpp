@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/base/logging.hpp"
+#include "engine/config/config_difference.hpp"
 #include "engine/config/memory_plan.hpp"
 #include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
@@ -392,16 +393,32 @@ std::string Service::metrics_text() const {
 
 // --- reload -------------------------------------------------------------------------------------
 
+/// Whether the log has another level now, by a config that says `level`.
+bool Service::take_log_level(const std::string& level) {
+    const std::string before = log_level_.value_or(config().log_level);
+    log_level_ = level;
+    if (level == before) {
+        return false;
+    }
+    if (options_.set_log_level) {
+        return options_.set_log_level(level);
+    }
+    logging::set_level(logging::parse_level(level));
+    return true;
+}
+
 Result<ReloadReport> Service::reload() {
     const MutexLock lock{reload_mutex_};
-    PLUMBLINE_TRY(const Config fresh, load_config(config().path));
+    PLUMBLINE_TRY(Config fresh, load_config(config().path));
     PLUMBLINE_TRY(const std::shared_ptr<const Plan> plan,
                   Plan::compile(fresh, options_.indexer.handlers));
+    if (options_.check_config) {
+        PLUMBLINE_TRY_VOID(options_.check_config(fresh, *plan));
+    }
     ReloadReport report;
-    const Config& running = config();
-    if (!fresh.log_level.empty()) {
-        logging::set_level(logging::parse_level(fresh.log_level));
-        report.applied.push_back("log level: " + fresh.log_level);
+    if (take_log_level(fresh.log_level)) {
+        report.applied.push_back("log level: " +
+                                 (fresh.log_level.empty() ? std::string{"info"} : fresh.log_level));
     }
     if (Scheduler* const scheduler = this->scheduler()) {
         const std::vector<ScheduleEntry> entries = schedule_of(fresh);
@@ -410,33 +427,10 @@ Result<ReloadReport> Service::reload() {
             report.applied.emplace_back("schedules");
         }
     }
-    if (plan->bundle().fingerprint != indexer_->plan().bundle().fingerprint) {
-        report.needs_restart.emplace_back("contracts, entities or handlers");
+    if (options_.has_own_endpoints) {
+        fresh.chain.rpc = config().chain.rpc;
     }
-    const auto same_endpoint = [](const EndpointConfig& a, const EndpointConfig& b) {
-        return a.url == b.url && a.headers == b.headers;
-    };
-    if (fresh.chain.id != running.chain.id ||
-        fresh.chain.finality_depth != running.chain.finality_depth ||
-        fresh.chain.poll_interval_ms != running.chain.poll_interval_ms ||
-        fresh.chain.ready_age_ms != running.chain.ready_age_ms ||
-        fresh.chain.head_age_ms != running.chain.head_age_ms ||
-        (!options_.has_own_endpoints &&
-         !std::ranges::equal(fresh.chain.rpc, running.chain.rpc, same_endpoint))) {
-        report.needs_restart.emplace_back("[chain]");
-    }
-    if (fresh.db_path != running.db_path || fresh.memory_mib != running.memory_mib) {
-        report.needs_restart.emplace_back("[database]");
-    }
-    if (fresh.http != running.http) {
-        report.needs_restart.emplace_back("[http]");
-    }
-    if (fresh.webhooks != running.webhooks) {
-        report.needs_restart.emplace_back("[webhooks]");
-    }
-    if (fresh.sinks != running.sinks) {
-        report.needs_restart.emplace_back("[sinks]");
-    }
+    report.needs_restart = differing_sections(config(), fresh);
     return report;
 }
 

@@ -63,6 +63,11 @@ struct ServiceOptions {
     bool has_own_endpoints = false;
     /// Whether tasks are run; without, the queue can still be looked at and filled.
     bool has_worker = true;
+    /// What modules say of a config that is read again, before any of it counts; empty: nothing.
+    std::function<Status(const Config&, const Plan&)> check_config;
+    /// Sets the level of the log to what a config says that is read again, which may be none
+    /// (empty); false where another one counts. Empty: as the config says.
+    std::function<bool(const std::string& level)> set_log_level;
 };
 
 /// What a reload did: one line each.
@@ -117,12 +122,8 @@ class Service {
     /// Prometheus text.
     [[nodiscard]] std::string metrics_text() const;
     [[nodiscard]] Scheduler* scheduler() const noexcept { return shown_scheduler_.load(); }
-    [[nodiscard]] Status run_on_writer(std::function<Status(storage::Database&)> work,
-                                       WriterEffect effect = WriterEffect::kRows) {
-        return indexer_->run_on_writer(std::move(work), effect);
-    }
-    /// Reads the config file again and applies what can be changed while running. On an error
-    /// nothing has changed.
+    /// Reads the config file again, applies what can be changed while running, and tells what else
+    /// the config that runs says differently. On an error nothing has changed.
     [[nodiscard]] Result<ReloadReport> reload();
 
   private:
@@ -130,6 +131,7 @@ class Service {
 
     explicit Service(ServiceOptions options);
 
+    [[nodiscard]] bool take_log_level(const std::string& level) PLUMBLINE_REQUIRES(reload_mutex_);
     void on_turn();
     void publish(int64_t now_ms);
     [[nodiscard]] Status open_queue();
@@ -210,6 +212,8 @@ class Service {
     ServiceStatus status_ PLUMBLINE_GUARDED_BY(mutex_);      ///< as last published
     int64_t published_ms_ PLUMBLINE_GUARDED_BY(mutex_) = 0;  ///< when that was
     Mutex reload_mutex_;  ///< one reload at a time: it compares what runs and then changes it
+    /// Of the config that was read last; the start's before.
+    std::optional<std::string> log_level_ PLUMBLINE_GUARDED_BY(reload_mutex_);
 };
 
 /// Endpoints and chain id of a config, as a provider pool takes them.

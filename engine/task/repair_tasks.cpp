@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/exception_guard.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/sleep.hpp"
@@ -143,11 +144,17 @@ TaskOutcome repair_with(TaskContext& context, TaskObserver* observer, FindingMem
     options.verify.on_turn = [&waits] { waits.tell(); };
     // From outside: what waits for a provider that hangs has no progress to tell.
     const std::jthread watch{[&context, &stop](const std::stop_token& is_over) {
-        while (!is_over.stop_requested() && !stop.stop_requested()) {
-            if (context.should_stop()) {
-                stop.request_stop();
+        const Status ran = catch_exceptions("watching for the end of a repair", [&] {
+            while (!is_over.stop_requested() && !stop.stop_requested()) {
+                if (context.should_stop()) {
+                    stop.request_stop();
+                }
+                sleep_ms(kLookMs);
             }
-            sleep_ms(kLookMs);
+        });
+        if (!ran) {  // Nobody could stop it any more.
+            logging::error(ran.error().message);
+            stop.request_stop();
         }
     }};
     const std::shared_ptr<const Plan> mapping = context.indexer().shared_plan();

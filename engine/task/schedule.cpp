@@ -15,19 +15,19 @@ constexpr int64_t kParkedMs = 3'600'000;
 }  // namespace
 
 void Scheduler::set(std::vector<ScheduleEntry> entries) {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     entries_ = std::move(entries);
 }
 
 std::vector<ScheduleEntry> Scheduler::entries() const {
-    const std::scoped_lock lock{mutex_};
+    const MutexLock lock{mutex_};
     return entries_;
 }
 
 void Scheduler::tick(const std::function<bool(std::string_view kind)>& is_wanted) {
-    const std::scoped_lock lock{mutex_};
     const int64_t now = clock_.unix_ms();
-    for (const ScheduleEntry& entry : entries_) {
+    const std::vector<ScheduleEntry> due_by = entries();
+    for (const ScheduleEntry& entry : due_by) {
         if (entry.interval_ms <= 0) {
             continue;
         }

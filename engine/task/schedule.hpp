@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "engine/task/work_queue.hpp"
 
@@ -29,7 +29,7 @@ class Scheduler {
     void set(std::vector<ScheduleEntry> entries);
     [[nodiscard]] std::vector<ScheduleEntry> entries() const;
     /// Adds what is due, of those kinds for which `is_wanted` holds (empty: all). Cheap enough to
-    /// be called often.
+    /// be called often; by one thread at a time, which waits for the disk where something is due.
     void tick(const std::function<bool(std::string_view kind)>& is_wanted = {});
 
   private:
@@ -37,8 +37,8 @@ class Scheduler {
 
     WorkQueue& queue_;
     const Clock& clock_;
-    mutable std::mutex mutex_;
-    std::vector<ScheduleEntry> entries_;
+    mutable Mutex mutex_;
+    std::vector<ScheduleEntry> entries_ PLUMBLINE_GUARDED_BY(mutex_);
 };
 
 }  // namespace plumbline::engine

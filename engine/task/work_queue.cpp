@@ -32,27 +32,30 @@ Result<std::unique_ptr<WorkQueue>> WorkQueue::open(storage::TaskStore& store, co
 }
 
 Status WorkQueue::load() {
-    const MutexLock lock{mutex_};
+    const MutexLock writing{writing_};
     size_t damaged = 0;
     PLUMBLINE_TRY(std::vector<TaskRow> rows, store_.list(&damaged));
     if (damaged > 0) {
         logging::warning("stored tasks that cannot be read are passed over", {{"tasks", damaged}});
     }
-    for (TaskRow& row : rows) {
+    std::ranges::sort(rows, {}, &TaskRow::id);
+    for (const TaskRow& row : rows) {
         next_id_ = std::max(next_id_, row.id + 1);
-        tasks_[row.id] = std::move(row);
+        const MutexLock lock{mutex_};
+        tasks_[row.id] = row;
     }
-    for (const auto& [id, row] : std::map{tasks_}) {
+    for (const TaskRow& row : rows) {
         if (row.state != TaskState::kRunning) {
             continue;
         }
         const bool is_last = row.crashes + 1 >= options_.crashes_max;
         const int64_t wait_ms = is_last ? 0 : backoff_ms(std::max(1U, row.attempts));
-        TaskRow after = crashed(row, options_.crashes_max, clock_.unix_ms(), wait_ms);
+        const TaskRow after = crashed(row, options_.crashes_max, clock_.unix_ms(), wait_ms);
         if (after.state == TaskState::kParked) {
-            logging::warning("task parked", {{"id", id}, {"name", row.name}, {"why", after.error}});
+            logging::warning("task parked",
+                             {{"id", row.id}, {"name", row.name}, {"why", after.error}});
         }
-        PLUMBLINE_TRY_VOID(replace(row, std::move(after)));
+        PLUMBLINE_TRY_VOID(replace(row, after));
     }
     return ok();
 }
@@ -68,22 +71,32 @@ int64_t WorkQueue::backoff_ms(uint32_t attempts) {
     return half + static_cast<int64_t>(random_() % static_cast<uint64_t>(wait - half + 1));
 }
 
-/// On disk first, then in memory.
-Status WorkQueue::replace(const TaskRow& before, TaskRow after) {
-    PLUMBLINE_TRY_VOID(store_.write({{&before, &after}}));
-    const uint64_t id = after.id;
-    tasks_[id] = std::move(after);
+Status WorkQueue::write(const std::vector<storage::TaskChange>& changes) {
+    PLUMBLINE_TRY_VOID(store_.write(changes));
+    const MutexLock lock{mutex_};
+    for (const storage::TaskChange& change : changes) {
+        if (change.after != nullptr) {
+            tasks_[change.after->id] = *change.after;
+        } else {
+            tasks_.erase(change.before->id);
+        }
+    }
     changed_.notify_all();
     return ok();
 }
 
-const TaskRow* WorkQueue::find_unfinished(std::string_view name) const {
+Status WorkQueue::replace(const TaskRow& before, const TaskRow& after) {
+    return write({{&before, &after}});
+}
+
+std::optional<TaskRow> WorkQueue::find_unfinished(std::string_view name) const {
+    const MutexLock lock{mutex_};
     for (const auto& [id, row] : tasks_) {
         if (row.name == name && is_unfinished(row.state)) {
-            return &row;
+            return row;
         }
     }
-    return nullptr;
+    return std::nullopt;
 }
 
 Result<TaskAdded> WorkQueue::add(TaskSpec spec) {
@@ -93,9 +106,9 @@ Result<TaskAdded> WorkQueue::add(TaskSpec spec) {
     if (spec.name.empty()) {
         spec.name = spec.args.empty() ? spec.kind : spec.kind + " " + spec.args;
     }
-    const MutexLock lock{mutex_};
+    const MutexLock writing{writing_};
     const int64_t due = clock_.unix_ms() + std::max<int64_t>(0, spec.delay_ms);
-    if (const TaskRow* known = find_unfinished(spec.name)) {
+    if (const std::optional<TaskRow> known = find_unfinished(spec.name)) {
         return hasten(*known, spec.priority, due);
     }
     PLUMBLINE_TRY_VOID(check_room(spec.name));
@@ -109,12 +122,9 @@ Result<TaskAdded> WorkQueue::add(TaskSpec spec) {
     row.origin = std::move(spec.origin);
     row.attempts_max = spec.attempts_max;
     row.created_ms = clock_.unix_ms();
-    PLUMBLINE_TRY_VOID(store_.write({{nullptr, &row}}));
+    PLUMBLINE_TRY_VOID(write({{nullptr, &row}}));
     ++next_id_;
-    const uint64_t id = row.id;
-    tasks_[id] = std::move(row);
-    changed_.notify_all();
-    return TaskAdded{id, true};
+    return TaskAdded{row.id, true};
 }
 
 Result<TaskAdded> WorkQueue::hasten(const TaskRow& known, uint8_t priority, int64_t due_ms) {
@@ -124,12 +134,13 @@ Result<TaskAdded> WorkQueue::hasten(const TaskRow& known, uint8_t priority, int6
         TaskRow after = known;
         after.priority = std::min(after.priority, priority);
         after.due_ms = std::min(after.due_ms, due_ms);
-        PLUMBLINE_TRY_VOID(replace(known, std::move(after)));
+        PLUMBLINE_TRY_VOID(replace(known, after));
     }
     return TaskAdded{id, false};
 }
 
 Status WorkQueue::check_room(std::string_view name) const {
+    const MutexLock lock{mutex_};
     size_t open = 0;
     for (const auto& [id, row] : tasks_) {
         open += is_unfinished(row.state) ? 1U : 0U;
@@ -146,7 +157,8 @@ Status WorkQueue::check_room(std::string_view name) const {
     return ok();
 }
 
-Result<TaskRow> WorkQueue::find(uint64_t id) const {
+Result<TaskRow> WorkQueue::get(uint64_t id) const {
+    const MutexLock lock{mutex_};
     const auto found = tasks_.find(id);
     if (found == tasks_.end()) {
         return no_such_task(id);
@@ -154,15 +166,11 @@ Result<TaskRow> WorkQueue::find(uint64_t id) const {
     return found->second;
 }
 
-Result<TaskRow> WorkQueue::get(uint64_t id) const {
-    const MutexLock lock{mutex_};
-    return find(id);
-}
-
 Status WorkQueue::cancel(uint64_t id) {
-    const MutexLock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, find(id));
+    const MutexLock writing{writing_};
+    PLUMBLINE_TRY(const TaskRow row, get(id));
     if (row.state == TaskState::kRunning) {
+        const MutexLock lock{mutex_};
         cancelled_.insert(id);
         changed_.notify_all();
         return ok();
@@ -176,15 +184,13 @@ Status WorkQueue::cancel(uint64_t id) {
 }
 
 Result<size_t> WorkQueue::cancel_all(const TaskFilter& filter) {
-    const MutexLock lock{mutex_};
-    std::vector<TaskRow> rows;
-    for (const auto& [id, row] : tasks_) {
+    const MutexLock writing{writing_};
+    std::vector<TaskRow> rows = list();
+    std::erase_if(rows, [&filter](const TaskRow& row) {
         const bool is_open = row.state == TaskState::kWaiting || row.state == TaskState::kDead ||
                              row.state == TaskState::kParked;
-        if (is_open && filter(row)) {
-            rows.push_back(row);
-        }
-    }
+        return !is_open || !filter(row);
+    });
     for (const TaskRow& row : rows) {
         PLUMBLINE_TRY_VOID(write_and_prune(row, cancelled(row, clock_.unix_ms())));
     }
@@ -192,15 +198,15 @@ Result<size_t> WorkQueue::cancel_all(const TaskFilter& filter) {
 }
 
 Status WorkQueue::retry(uint64_t id) {
-    const MutexLock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, find(id));
+    const MutexLock writing{writing_};
+    PLUMBLINE_TRY(const TaskRow row, get(id));
     if (row.state == TaskState::kRunning || row.state == TaskState::kDone) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("task {} is {}: only dead, parked, cancelled and waiting ones can "
                                  "be retried",
                                  id, to_string(row.state))};
     }
-    if (const TaskRow* other = find_unfinished(row.name); other != nullptr && other->id != id) {
+    if (const auto other = find_unfinished(row.name); other && other->id != id) {
         return Error{ErrorCode::kInvalidArgument, fmt::format("task {} does the same and is {}",
                                                               other->id, to_string(other->state))};
     }
@@ -208,8 +214,8 @@ Status WorkQueue::retry(uint64_t id) {
 }
 
 Status WorkQueue::force(uint64_t id) {
-    const MutexLock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, find(id));
+    const MutexLock writing{writing_};
+    PLUMBLINE_TRY(const TaskRow row, get(id));
     if (row.state != TaskState::kWaiting) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("task {} is {}: only waiting ones can be forced", id,
@@ -218,7 +224,7 @@ Status WorkQueue::force(uint64_t id) {
     TaskRow after = row;
     after.priority = task_priority::kForced;
     after.due_ms = clock_.unix_ms();
-    return replace(row, std::move(after));
+    return replace(row, after);
 }
 
 Result<size_t> WorkQueue::clear(std::optional<TaskState> state) {
@@ -226,24 +232,18 @@ Result<size_t> WorkQueue::clear(std::optional<TaskState> state) {
         return Error{ErrorCode::kInvalidArgument,
                      "waiting and running tasks are cancelled, not cleared"};
     }
-    const MutexLock lock{mutex_};
-    std::vector<uint64_t> ids;
+    const MutexLock writing{writing_};
     std::vector<storage::TaskChange> changes;
-    for (const auto& [id, row] : tasks_) {
-        if (!is_unfinished(row.state) && (!state || row.state == *state)) {
-            ids.push_back(id);
+    const std::vector<TaskRow> rows = list(state);
+    for (const TaskRow& row : rows) {
+        if (!is_unfinished(row.state)) {
             changes.push_back({&row, nullptr});
         }
     }
-    if (ids.empty()) {
-        return size_t{0};
+    if (!changes.empty()) {
+        PLUMBLINE_TRY_VOID(write(changes));
     }
-    PLUMBLINE_TRY_VOID(store_.write(changes));
-    for (const uint64_t id : ids) {
-        tasks_.erase(id);
-    }
-    changed_.notify_all();
-    return ids.size();
+    return changes.size();
 }
 
 std::vector<TaskRow> WorkQueue::list(std::optional<TaskState> state, std::string_view kind,
@@ -338,13 +338,18 @@ const TaskRow* WorkQueue::most_urgent(const TaskFilter& lane) const {
 }
 
 Result<std::optional<TaskRow>> WorkQueue::take(const TaskFilter& lane) {
-    const MutexLock lock{mutex_};
-    const TaskRow* best = most_urgent(lane);
-    if (best == nullptr) {
-        return std::optional<TaskRow>{};
+    const MutexLock writing{writing_};
+    std::optional<TaskRow> waiting;
+    {
+        const MutexLock lock{mutex_};
+        const TaskRow* best = most_urgent(lane);
+        if (best == nullptr) {
+            return waiting;
+        }
+        waiting = *best;
     }
-    TaskRow running = started(*best, clock_.unix_ms());
-    PLUMBLINE_TRY_VOID(replace(*best, running));
+    TaskRow running = started(*waiting, clock_.unix_ms());
+    PLUMBLINE_TRY_VOID(replace(*waiting, running));
     return std::optional{std::move(running)};
 }
 
@@ -369,8 +374,8 @@ bool WorkQueue::should_yield(uint64_t id, const TaskFilter& lane) const {
 }
 
 Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
-    const MutexLock lock{mutex_};
-    PLUMBLINE_TRY(TaskRow row, find(id));
+    const MutexLock writing{writing_};
+    PLUMBLINE_TRY(const TaskRow row, get(id));
     if (row.state != TaskState::kRunning) {
         return Error{ErrorCode::kInvalidArgument, fmt::format("task {} does not run", id)};
     }
@@ -380,49 +385,39 @@ Status WorkQueue::finish(uint64_t id, TaskOutcome outcome) {
     const int64_t wait_ms = outcome.kind == TaskOutcome::Kind::kFailed ? backoff_ms(row.attempts)
                             : outcome.kind == TaskOutcome::Kind::kAway ? backoff_ms(kAwayAttempts)
                                                                        : 0;
-    TaskRow after =
-        ended(row, std::move(outcome), cancelled_.contains(id), clock_.unix_ms(), wait_ms);
-    PLUMBLINE_TRY_VOID(write_and_prune(row, std::move(after)));
+    PLUMBLINE_TRY_VOID(write_and_prune(
+        row, ended(row, std::move(outcome), is_cancelled(id), clock_.unix_ms(), wait_ms)));
+    const MutexLock lock{mutex_};
     cancelled_.erase(id);
     progress_.erase(id);
     return ok();
 }
 
-std::vector<uint64_t> WorkQueue::find_excess(const TaskRow& after) const {
+std::vector<TaskRow> WorkQueue::find_excess(const TaskRow& after) const {
     if (is_unfinished(after.state)) {
         return {};
     }
-    std::vector<std::pair<int64_t, uint64_t>> others;  // when it finished, id
-    for (const auto& [id, row] : tasks_) {
-        if (row.kind == after.kind && row.state == after.state && id != after.id) {
-            others.emplace_back(row.finished_ms, id);
-        }
-    }
+    std::vector<TaskRow> others = list(after.state, after.kind);
+    std::erase_if(others, [&after](const TaskRow& row) { return row.id == after.id; });
     const size_t kept = after.state == TaskState::kDead || after.state == TaskState::kParked
                             ? options_.kept_per_kind * 10
                             : options_.kept_per_kind;
-    std::vector<uint64_t> out;
-    std::ranges::sort(others);
-    for (size_t i = 0; i + kept < others.size() + 1 && i < others.size(); ++i) {
-        out.push_back(others[i].second);
-    }
-    return out;
+    // With `after` there is one more.
+    const size_t excess = others.size() + 1 > kept ? others.size() + 1 - kept : 0;
+    std::ranges::sort(others, {}, [](const TaskRow& row) {
+        return std::pair{row.finished_ms, row.id};
+    });
+    others.resize(std::min(others.size(), excess));
+    return others;
 }
 
-Status WorkQueue::write_and_prune(const TaskRow& before, TaskRow after) {
-    const std::vector<uint64_t> excess = find_excess(after);
+Status WorkQueue::write_and_prune(const TaskRow& before, const TaskRow& after) {
+    const std::vector<TaskRow> excess = find_excess(after);
     std::vector<storage::TaskChange> changes{{&before, &after}};
-    for (const uint64_t id : excess) {
-        changes.push_back({&tasks_.at(id), nullptr});
+    for (const TaskRow& row : excess) {
+        changes.push_back({&row, nullptr});
     }
-    PLUMBLINE_TRY_VOID(store_.write(changes));
-    for (const uint64_t id : excess) {
-        tasks_.erase(id);
-    }
-    const uint64_t id = after.id;
-    tasks_[id] = std::move(after);
-    changed_.notify_all();
-    return ok();
+    return write(changes);
 }
 
 int64_t WorkQueue::next_due_ms(const TaskFilter& lane) const {

@@ -54,7 +54,7 @@ struct WorkQueueOptions {
     size_t result_bytes_max = 64U << 10U;  ///< longer results and errors are cut
 };
 
-/// Which tasks a worker takes; empty: all. Called under the queue's lock.
+/// Which tasks a worker takes; empty: all. May be called under the queue's lock.
 using TaskFilter = std::function<bool(const TaskRow&)>;
 
 /// Tasks of one state that nobody will try again by himself.
@@ -74,7 +74,8 @@ struct QueueCount {
     uint64_t count = 0;
 };
 
-/// Thread-safe. `store` and `clock` must outlive it.
+/// Thread-safe. `store` and `clock` must outlive it. Who changes a task waits until the disk has
+/// it; who only reads never does.
 class WorkQueue {
   public:
     /// Reads what is there. Tasks found running were cut off by the end of their process.
@@ -145,44 +146,49 @@ class WorkQueue {
           options_{options},
           random_{options.seed} {}
 
-    [[nodiscard]] Status load() PLUMBLINE_EXCLUDES(mutex_);
-    [[nodiscard]] Status replace(const TaskRow& before, TaskRow after) PLUMBLINE_REQUIRES(mutex_);
-    /// `after` in place of `before`, and without finished tasks of its kind that are too many then,
-    /// in one synced write.
-    [[nodiscard]] Status write_and_prune(const TaskRow& before, TaskRow after)
-        PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] Status load() PLUMBLINE_EXCLUDES(writing_, mutex_);
+    /// On disk first, in one synced write, then in memory.
+    [[nodiscard]] Status write(const std::vector<storage::TaskChange>& changes)
+        PLUMBLINE_REQUIRES(writing_) PLUMBLINE_EXCLUDES(mutex_);
+    [[nodiscard]] Status replace(const TaskRow& before, const TaskRow& after)
+        PLUMBLINE_REQUIRES(writing_) PLUMBLINE_EXCLUDES(mutex_);
+    /// `after` in place of `before`, and without finished tasks of its kind that are too many then.
+    [[nodiscard]] Status write_and_prune(const TaskRow& before, const TaskRow& after)
+        PLUMBLINE_REQUIRES(writing_) PLUMBLINE_EXCLUDES(mutex_);
     /// Those that go once `after` is there: the newest finished ones of a kind are kept; dead and
     /// parked ones wait for a person and stay longer, but not without bound.
-    [[nodiscard]] std::vector<uint64_t> find_excess(const TaskRow& after) const
-        PLUMBLINE_REQUIRES(mutex_);
-    [[nodiscard]] int64_t backoff_ms(uint32_t attempts) PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] std::vector<TaskRow> find_excess(const TaskRow& after) const
+        PLUMBLINE_EXCLUDES(mutex_);
+    [[nodiscard]] int64_t backoff_ms(uint32_t attempts) PLUMBLINE_REQUIRES(writing_);
     /// More urgent or due earlier, where the known one waits.
     [[nodiscard]] Result<TaskAdded> hasten(const TaskRow& known, uint8_t priority, int64_t due_ms)
-        PLUMBLINE_REQUIRES(mutex_);
+        PLUMBLINE_REQUIRES(writing_) PLUMBLINE_EXCLUDES(mutex_);
     /// kUnavailable, kTooLarge: see `add`.
-    [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] Status check_room(std::string_view name) const PLUMBLINE_EXCLUDES(mutex_);
     /// All but dead and parked ones of whose name one was done since, newest first.
     [[nodiscard]] std::vector<const TaskRow*> find_relevant() const PLUMBLINE_REQUIRES(mutex_);
-    [[nodiscard]] const TaskRow* find_unfinished(std::string_view name) const
-        PLUMBLINE_REQUIRES(mutex_);
+    [[nodiscard]] std::optional<TaskRow> find_unfinished(std::string_view name) const
+        PLUMBLINE_EXCLUDES(mutex_);
     [[nodiscard]] const TaskRow* most_urgent(const TaskFilter& lane) const
         PLUMBLINE_REQUIRES(mutex_);
-    [[nodiscard]] Result<TaskRow> find(uint64_t id) const PLUMBLINE_REQUIRES(mutex_);
 
     storage::TaskStore& store_;
     const Clock& clock_;
     WorkQueueOptions options_;
 
-    /// Held while the store writes: what is in memory is what is on disk. The store takes no lock
-    /// of this queue.
+    /// Of who changes tasks, from his look at them until disk and memory have the change: one at a
+    /// time. So what he read holds while the disk takes its time. Taken before `mutex_`.
+    Mutex writing_;
+    /// Guards what is in memory, which is what is on disk; never held while the disk writes, so
+    /// that who reads does not wait for it.
     mutable Mutex mutex_;
     mutable CondVar changed_;
     std::map<uint64_t, TaskRow> tasks_ PLUMBLINE_GUARDED_BY(mutex_);
     /// Running ones that should stop. Not on disk: a restart interrupts them anyway.
     std::set<uint64_t> cancelled_ PLUMBLINE_GUARDED_BY(mutex_);
     std::map<uint64_t, std::string> progress_ PLUMBLINE_GUARDED_BY(mutex_);
-    uint64_t next_id_ PLUMBLINE_GUARDED_BY(mutex_) = 1;
-    std::mt19937_64 random_ PLUMBLINE_GUARDED_BY(mutex_);
+    uint64_t next_id_ PLUMBLINE_GUARDED_BY(writing_) = 1;
+    std::mt19937_64 random_ PLUMBLINE_GUARDED_BY(writing_);
 };
 
 }  // namespace plumbline::engine

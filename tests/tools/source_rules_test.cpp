@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -142,6 +143,44 @@ TEST(SourceRulesTest, NobodyPrintsByWhatThrows) {
                {".hpp", ".cpp"})) {
         EXPECT_EQ(code_of(read(path)).find("fmt::print("), std::string::npos) << path;
     }
+}
+
+/// What a lock of the standard library guards, clang does not know. spdlog's sink has one of its
+/// own; a turn at questions about the past guards no data.
+TEST(SourceRulesTest, LocksAreOnesThatSayWhatTheyGuard) {
+    const std::set<std::string> others{"core/base/mutex.hpp", "core/base/logging.cpp",
+                                       "api/routes/past.hpp", "api/routes/past.cpp",
+                                       "api/routes/caches.hpp", "api/routes/routes_row.cpp",
+                                       // Slept on, and nothing else.
+                                       "tools/config_watch.cpp", "tools/directory_watch.cpp"};
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "query", "api", "sink", "tools"},
+               {".hpp", ".cpp", ".ipp"})) {
+        if (!others.contains(path.lexically_relative(kRoot).string())) {
+            EXPECT_EQ(code_of(read(path)).find("std::mutex"), std::string::npos)
+                << path << " has a std::mutex; use core/base/mutex.hpp";
+        }
+    }
+}
+
+/// What a library throws on a thread of its own ends the process where nobody catches it.
+TEST(SourceRulesTest, WhoStartsAThreadCatchesWhatIsThrownOnIt) {
+    const std::regex start{R"(std::j?thread\s*\{\s*\[)"};
+    size_t seen = 0;
+    for (const fs::path& path :
+         files({"core", "storage", "rpc", "engine", "query", "api", "sink", "tools"},
+               {".hpp", ".cpp", ".ipp"})) {
+        const std::string code = code_of(read(path));
+        // What runs there is libpq, which is C.
+        const bool is_of_c = path.lexically_relative(kRoot) == "sink/pg_dial.cpp";
+        if (std::regex_search(code, start) && !is_of_c) {
+            ++seen;
+            EXPECT_TRUE(code.find("catch_exceptions") != std::string::npos ||
+                        code.find("current_exception") != std::string::npos)
+                << path << ": let the thread's body stand within catch_exceptions";
+        }
+    }
+    EXPECT_GT(seen, 5U);
 }
 
 TEST(SourceRulesTest, CodeIsAscii) {

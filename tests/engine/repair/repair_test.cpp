@@ -497,6 +497,21 @@ TEST_F(RepairTest, CutOffAfterItsCommitItIsFinishedByTheNextOne) {
     expect_same(content(*world_.database), wanted);
 }
 
+TEST_F(RepairTest, StoppedAfterItsCommitItDoesNotFoldAndTheOrderToFoldStays) {
+    static_cast<void>(make_wanted());
+    HonestIndex told = world_.honest;
+    told.logs.erase(told.logs.begin());
+    store(told);
+    std::stop_source stop;
+    RepairOptions stopped = options();
+    stopped.verify.stop = stop.get_token();
+    stopped.on_plan = [&stop](const RepairPlan&) { stop.request_stop(); };
+    const auto outcome = mend(stopped);
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().code, ErrorCode::kCancelled);
+    EXPECT_TRUE(world_.database->needs_refold());
+}
+
 TEST_F(RepairTest, WithoutAProviderTheLogIsLeftAndSaidSo) {
     static_cast<void>(make_wanted());
     const auto view = world_.database->read_view();

@@ -242,6 +242,8 @@ class ServiceTest : public ::testing::Test {
         options.indexer.config = *std::move(config);
         options.indexer.db_path = dir_.sub("db");
         options.indexer.tiny_buffers = true;
+        options.check_config = check_config_;
+        options.set_log_level = set_log_level_;
         options.make_source = [this] {
             return std::make_unique<OwnedNode>(chain_, turns_, manners_);
         };
@@ -287,7 +289,7 @@ class ServiceTest : public ::testing::Test {
     }
     /// As a proof that ended so would.
     void keep(const storage::ProofRecord& record) {
-        const Status kept = service->run_on_writer(
+        const Status kept = service->indexer().run_on_writer(
             [&record](storage::Database& database) -> Status {
                 const auto cursor = database.cursor();
                 const auto batch = database.make_batch();
@@ -326,6 +328,8 @@ class ServiceTest : public ::testing::Test {
     FakeChain chain_;
     Turns turns_;
     NodeManners manners_;
+    decltype(ServiceOptions::check_config) check_config_;    ///< of the next `open`
+    decltype(ServiceOptions::set_log_level) set_log_level_;  ///< of the next `open`
     std::unique_ptr<Service> service;
     std::atomic<bool> has_ended{false};
     Status ended;
@@ -561,6 +565,62 @@ TEST_F(ServiceTest, SchedulesRunOnceLiveAndAReloadChangesThem) {
     EXPECT_THAT(report->needs_restart, ::testing::ElementsAre("[http]", "[webhooks]"));
     write_config("\n[nonsense]\n");
     EXPECT_ERROR(service->reload(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ServiceTest, AReloadTellsOfEachSectionThatNeedsARestartForAsLongAsItDiffers) {
+    open();
+    for (int again = 0; again < 2; ++again) {
+        write_config("[repair]\non_drift = \"chain\"\n[backup]\npath = \"there\"\n", "receipts");
+        const auto report = service->reload();
+        ASSERT_OK(report);
+        EXPECT_THAT(report->needs_restart,
+                    ::testing::ElementsAre("[proof]", "[repair]", "[backup]"));
+    }
+    write_config("");
+    const auto same = service->reload();
+    ASSERT_OK(same);
+    EXPECT_THAT(same->needs_restart, ::testing::IsEmpty());
+}
+
+TEST_F(ServiceTest, AReloadSetsTheLogLevelOnlyWhereTheConfigSaysAnotherAndNobodyElseDoes) {
+    std::vector<std::string> set;
+    bool is_given = false;
+    set_log_level_ = [&](const std::string& level) {
+        set.push_back(level);
+        return !is_given;
+    };
+    write_config("[log]\nlevel = \"error\"\n");
+    open();
+    const auto applied = [this](const std::string& log) {
+        write_config(log);
+        const auto report = service->reload();
+        EXPECT_OK(report);
+        return report ? report->applied : std::vector<std::string>{};
+    };
+    using ::testing::ElementsAre;
+    EXPECT_THAT(applied("[log]\nlevel = \"error\"\n"), ElementsAre());
+    EXPECT_THAT(set, ElementsAre()) << "the config says what it said";
+    EXPECT_THAT(applied("[log]\nlevel = \"debug\"\n"), ElementsAre("log level: debug"));
+    EXPECT_THAT(applied("[log]\nlevel = \"debug\"\n"), ElementsAre());
+    EXPECT_THAT(applied(""), ElementsAre("log level: info")) << "as it is where nobody says one";
+    is_given = true;
+    EXPECT_THAT(applied("[log]\nlevel = \"debug\"\n"), ElementsAre());
+    EXPECT_THAT(set, ElementsAre("debug", "", "debug"));
+}
+
+TEST_F(ServiceTest, AConfigThatAModuleWouldNotStartWithChangesNothing) {
+    write_config("\n[schedule]\nscrub = \"7d\"\n");
+    check_config_ = [](const Config& config, const Plan& plan) -> Status {
+        EXPECT_EQ(plan.entities().empty(), config.entities.empty());
+        return Error{ErrorCode::kInvalidArgument, "no table can be called that"};
+    };
+    open();
+    start();
+    ASSERT_TRUE(becomes_ready());
+    const std::vector<ScheduleEntry> running = service->scheduler()->entries();
+    write_config("\n[schedule]\nscrub = \"1d\"\n");
+    EXPECT_ERROR(service->reload(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(service->scheduler()->entries(), running);
 }
 
 TEST_F(ServiceTest, ATrueChainIsProvenByItself) {

@@ -2,12 +2,16 @@
 // test's; nothing here waits.
 #include "engine/task/work_queue.hpp"
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "engine/task/schedule.hpp"
 #include "storage/commit_batch.hpp"
+#include "tests/storage/fault_fs.hpp"
 #include "tests/storage/storage_test_util.hpp"
 
 namespace plumbline::engine::work_queue_test {
@@ -24,7 +28,11 @@ using Kind = TaskOutcome::Kind;
 /// A queue that can be shut and opened again, as by a restart.
 class Desk {
   public:
-    explicit Desk(WorkQueueOptions options = {}) : options_{options} { open(create_options()); }
+    explicit Desk(WorkQueueOptions options = {}, rocksdb::Env* env = nullptr) : options_{options} {
+        storage::OpenOptions create = create_options();
+        create.env = env;
+        open(std::move(create));
+    }
 
     void restart() {
         queue_.reset();
@@ -125,6 +133,75 @@ TEST(WorkQueueTest, HowFarATaskIsIsOfItsRunAndGoesWithIt) {
     desk.queue().tell_progress(id, "log: blocks 6 of 10");
     desk.crash();
     EXPECT_TRUE(desk.queue().progress().empty());
+}
+
+/// The disk under a queue, and what it does on a thread of its own while that disk hangs.
+class HeldDisk {
+  public:
+    ~HeldDisk() { files_->release_syncs(); }
+    rocksdb::Env* env() { return env_.get(); }
+    template <typename Work>
+    [[nodiscard]] std::future<void> begin(Work work) {
+        files_->hang_syncs();
+        std::future<void> out = std::async(std::launch::async, std::move(work));
+        files_->await_hanging_sync();
+        return out;
+    }
+    void release() { files_->release_syncs(); }
+
+  private:
+    std::shared_ptr<storage::test::FaultFileSystem> files_ =
+        std::make_shared<storage::test::FaultFileSystem>();
+    std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
+};
+
+constexpr std::chrono::minutes kHang{1};  ///< a guard, and no expectation
+
+TEST(WorkQueueTest, WhoOnlyReadsDoesNotWaitForTheDisk) {
+    HeldDisk disk;
+    Desk desk{{}, disk.env()};
+    const uint64_t running = desk.add("running");
+    desk.take();
+    Scheduler scheduler{desk.queue(), desk.clock()};
+    scheduler.set({{"compact", 1'000}});
+    const std::future<void> held = disk.begin([&] { scheduler.tick(); });
+    const std::future<void> read = std::async(std::launch::async, [&] {
+        const WorkQueue& queue = desk.queue();
+        // What is not on disk yet is not told.
+        EXPECT_EQ(queue.list().size(), 1U);
+        EXPECT_EQ(queue.newest("compact"), std::nullopt);
+        EXPECT_EQ(queue.unfinished(), 1U);
+        EXPECT_EQ(queue.counts().size(), 1U);
+        EXPECT_EQ(queue.given_up(TaskState::kDead).count, 0U);
+        EXPECT_OK(queue.get(running));
+        desk.queue().tell_progress(running, "half");
+        EXPECT_EQ(queue.progress().at(running), "half");
+        EXPECT_FALSE(queue.is_cancelled(running));
+        EXPECT_FALSE(queue.should_yield(running));
+        EXPECT_EQ(queue.next_due_ms(), -1);
+        EXPECT_EQ(scheduler.entries().size(), 1U);
+        scheduler.set({});
+    });
+    EXPECT_EQ(read.wait_for(kHang), std::future_status::ready);
+    disk.release();
+    held.wait();
+    read.wait();
+    EXPECT_TRUE(desk.queue().newest("compact"));
+}
+
+TEST(WorkQueueTest, WhoChangesATaskWhileTheDiskWritesSeesWhatWasWritten) {
+    HeldDisk disk;
+    Desk desk{{}, disk.env()};
+    uint64_t first = 0;
+    const std::future<void> held = disk.begin([&] { first = desk.add("same"); });
+    uint64_t second = 0;
+    const std::future<void> other =
+        std::async(std::launch::async, [&] { second = desk.add("same"); });
+    disk.release();
+    held.wait();
+    other.wait();
+    EXPECT_EQ(first, second);
+    EXPECT_EQ(desk.queue().list().size(), 1U);
 }
 
 TEST(WorkQueueTest, OneUnfinishedTaskANameAndTheMoreUrgentWishWins) {
