@@ -52,7 +52,6 @@ Status post(engine::TaskContext& context, const engine::WebhookConfig& webhook, 
     request.timeout_ms = kTimeoutMs;
     request.body_size_max = kAnswerBytesMax;
     request.headers = {
-        {"Content-Type", "application/json"},
         {"X-Plumbline-Webhook", webhook.name},
         {"X-Plumbline-Timestamp", time},
         {"X-Plumbline-Signature", sign(webhook.secret, fmt::format("{}.{}", time, body))}};
@@ -87,6 +86,14 @@ std::string to_args(const std::vector<StreamPlace>& known) {
     std::string out;
     for (const StreamPlace& place : known) {
         out += fmt::format("{}{}", out.empty() ? "" : " ", to_text(place));
+    }
+    return out;
+}
+
+std::vector<std::string> tasks_of(const std::vector<engine::WebhookConfig>& webhooks) {
+    std::vector<std::string> out;
+    for (const engine::WebhookConfig& webhook : webhooks) {
+        out.push_back(webhook_task(webhook.name));
     }
     return out;
 }
@@ -153,6 +160,7 @@ struct Parcel {
     std::string body;
     size_t messages = 0;
     std::vector<StreamPlace> known;  ///< to the receiver, once it has taken it
+    std::string dropped;             ///< why the stream ended, where it did: more is to come
 
     /// Not where it would have to be told again after the next block all the same.
     [[nodiscard]] bool is_worth_a_post(const std::vector<StreamPlace>& before) const {
@@ -180,6 +188,9 @@ Parcel collect(StreamReader& reader, const engine::WebhookConfig& webhook,
             ++out.messages;
             // A block that comes in parts is put away as one.
             is_in_block = parsed.value("more", false);
+        }
+        if (reader.is_over()) {
+            out.dropped = parsed.value("reason", "the stream ended");
         }
     }
     json.close_array().close_object();
@@ -240,7 +251,8 @@ void leave_unnamed_webhooks(engine::Service& service) {
 
 WebhookModule::WebhookModule(engine::Service& service, StreamHub& hub)
     : service_{service},
-      hub_{hub} {
+      hub_{hub},
+      tasks_{tasks_of(service.config().webhooks)} {
     for (const engine::WebhookConfig& webhook : service.config().webhooks) {
         service.metrics().expect_webhook(webhook.name);
         service.add_task_kind(
@@ -302,7 +314,7 @@ void WebhookModule::run() {
 /// False where a webhook could not get its task now and must get it soon.
 bool WebhookModule::add_tasks() {
     const uint64_t newest = hub_.newest_seq();
-    if (seen_ == newest) {
+    if (tasks_.has_all(newest)) {
         return true;
     }
     engine::WorkQueue* queue = service_.queue();
@@ -312,32 +324,7 @@ bool WebhookModule::add_tasks() {
         return false;
     }
     recall_troubles(*queue);
-    bool all_added = true;
-    for (const engine::WebhookConfig& webhook : service_.config().webhooks) {
-        engine::TaskSpec spec;
-        spec.kind = webhook_task(webhook.name);
-        spec.name = spec.kind;
-        spec.origin = "webhook";
-        spec.attempts_max = engine::kAttemptsUnlimited;
-        if (const std::optional<storage::TaskRow> last = queue->newest(spec.name)) {
-            if (last->state == storage::TaskState::kRunning) {
-                all_added = false;  // It may have looked before the news came.
-                continue;
-            }
-            if (last->state == storage::TaskState::kWaiting) {
-                continue;  // In its time: a receiver that is down is not asked at every block.
-            }
-            spec.args = last->args;
-        }
-        if (const auto added = queue->add(std::move(spec)); !added) {
-            logging::debug("a webhook has to wait",
-                           {{"webhook", webhook.name}, {"why", added.error().message}});
-        }
-    }
-    if (all_added) {
-        seen_ = newest;
-    }
-    return all_added;
+    return tasks_.add(*queue, newest);
 }
 
 /// What an earlier process could not deliver is tried again in its time, which may be minutes:
@@ -396,6 +383,9 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     }
     const Parcel parcel = collect(**reader, webhook, known, context);
     if (!parcel.is_worth_a_post(known)) {
+        if (!parcel.dropped.empty()) {
+            return engine::TaskOutcome::from(Error{ErrorCode::kUnavailable, parcel.dropped});
+        }
         return {Kind::kDone, "nothing new", to_args(parcel.known), 0};
     }
     const int64_t begun_ms = service_.indexer().clock().unix_ms();
@@ -408,7 +398,8 @@ engine::TaskOutcome WebhookModule::deliver(engine::TaskContext& context,
     }
     // Mostly this was all: then one write to the disk says both that it was taken and that it ends.
     const Parcel more = collect(**reader, webhook, parcel.known, context);
-    const bool is_all = !more.is_worth_a_post(parcel.known) && !context.should_stop();
+    const bool is_all = !more.is_worth_a_post(parcel.known) && parcel.dropped.empty() &&
+                        more.dropped.empty() && !context.should_stop();
     return {
         is_all ? Kind::kDone : Kind::kMore,
         fmt::format("{} {} taken", parcel.messages, parcel.messages == 1 ? "message" : "messages"),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/stream/stream.hpp"
+#include "api/webhook_tasks.hpp"
 #include "api/webhook_troubles.hpp"
 #include "core/base/mutex.hpp"
 #include "engine/service/service.hpp"
@@ -46,8 +47,8 @@ class WebhookModule final : public engine::ServiceModule {
     bool has_news_ PLUMBLINE_GUARDED_BY(mutex_) = true;
     bool is_over_ PLUMBLINE_GUARDED_BY(mutex_) = false;
     WebhookTroubles troubles_ PLUMBLINE_GUARDED_BY(mutex_);
-    bool is_recalled_ = false;      ///< the thread's own
-    std::optional<uint64_t> seen_;  ///< the thread's own: the newest message that has its tasks
+    bool is_recalled_ = false;  ///< the thread's own
+    WebhookTasks tasks_;        ///< the thread's own
     std::jthread thread_;
 };
 

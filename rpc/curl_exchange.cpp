@@ -60,6 +60,12 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
     return line.size();
 }
 
+bool has_header(const HttpRequest& request, std::string_view name) {
+    return std::ranges::any_of(request.headers, [name](const auto& header) {
+        return equal_ignoring_case(header.first, name);
+    });
+}
+
 // Sets options until curl refuses one; that one's code stays.
 class Setup {
   public:
@@ -139,8 +145,10 @@ CURLcode CurlExchange::prepare(const CurlOptions& options) {
     }
     headers.reset();
     // "Expect:" without a value keeps curl from waiting for a 100 before large bodies.
-    setup.add_header(headers, "Content-Type: application/json");
     setup.add_header(headers, "Expect:");
+    if (!has_header(request, "Content-Type")) {  // one that is there twice may be refused
+        setup.add_header(headers, "Content-Type: application/json");
+    }
     for (const auto& [name, value] : request.headers) {
         setup.add_header(headers, (name + ": " + value).c_str());
     }

@@ -21,7 +21,7 @@ inline constexpr size_t kBodyPadding = 64;
 /// logs them.
 struct HttpRequest {
     std::string url;
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< without Content-Type: JSON's
     std::string body;
     std::string method = "POST";
     int64_t timeout_ms = 30'000;  ///< from submission to the last byte

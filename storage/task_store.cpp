@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
@@ -47,6 +48,21 @@ std::string_view to_string(TaskState state) noexcept {
         case TaskState::kCancelled: return "cancelled";
     }
     return "unknown";
+}
+
+Result<TaskState> parse_task_state(std::string_view word) {
+    constexpr size_t kShownMax = 80;
+    std::string known;
+    for (uint8_t i = 0; i <= kTaskStateLast; ++i) {
+        const auto state = static_cast<TaskState>(i);
+        if (to_string(state) == word) {
+            return state;
+        }
+        const std::string_view before = i == 0 ? "" : i == kTaskStateLast ? " or " : ", ";
+        known += fmt::format("{}{}", before, to_string(state));
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("state must be {}, not '{}'", known, word.substr(0, kShownMax))};
 }
 
 std::string task_key(const TaskRow& row) {

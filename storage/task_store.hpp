@@ -25,6 +25,8 @@ enum class TaskState : uint8_t {
 constexpr uint8_t kTaskStateLast = 5;
 /// "waiting", "running"...
 [[nodiscard]] std::string_view to_string(TaskState state) noexcept;
+/// Its reverse. kInvalidArgument with the words that there are.
+[[nodiscard]] Result<TaskState> parse_task_state(std::string_view word);
 
 struct TaskRow {
     uint64_t id = 0;  ///< counts up from 1

@@ -1,5 +1,4 @@
 // plumbline task: look at and change the work queue, of a running service or of a database at rest.
-#include <charconv>
 #include <functional>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
 #include "engine/task/proof_tasks.hpp"
+#include "engine/task/task_json.hpp"
 #include "engine/task/tasks.hpp"
 #include "engine/task/work_queue.hpp"
 #include "storage/task_store.hpp"
@@ -28,43 +28,13 @@ engine::TaskKinds all_kinds() {
     return kinds;
 }
 
+/// Empty or "all": none in particular.
 Result<std::optional<storage::TaskState>> parse_state(const std::string& name) {
     if (name.empty() || name == "all") {
         return std::optional<storage::TaskState>{};
     }
-    std::string known;
-    for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
-        const auto state = static_cast<storage::TaskState>(i);
-        if (storage::to_string(state) == name) {
-            return std::optional{state};
-        }
-        known += fmt::format("{}{}", known.empty() ? "" : ", ", storage::to_string(state));
-    }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("no state '{}'; there are: {}", name, known)};
-}
-
-std::string to_json(const storage::TaskRow& row) {
-    std::string out;
-    JsonWriter json{out};
-    json.open_object()
-        .member("id", row.id)
-        .member("state", storage::to_string(row.state))
-        .member("kind", row.kind)
-        .member("args", row.args)
-        .member("name", row.name)
-        .member("origin", row.origin)
-        .member("priority", row.priority)
-        .member("due_ms", row.due_ms)
-        .member("attempts", row.attempts)
-        .member("attempts_max", row.attempts_max)
-        .member("created_ms", row.created_ms)
-        .member("started_ms", row.started_ms)
-        .member("finished_ms", row.finished_ms)
-        .member("error", row.error)
-        .member("result", row.result)
-        .close_object();
-    return out;
+    PLUMBLINE_TRY(const storage::TaskState state, storage::parse_task_state(name));
+    return std::optional{state};
 }
 
 /// Does `offline` on the queue where nobody else writes to the database; else sends the request to
@@ -146,7 +116,11 @@ Status list_tasks(const TaskArguments& arguments) {
     std::string text;
     if (arguments.json) {
         for (const storage::TaskRow& row : rows) {
-            text += to_json(row) + "\n";
+            JsonWriter json{text};
+            json.open_object();
+            engine::add_task_members(json, row);
+            json.close_object();
+            text += '\n';
         }
     } else {
         text = lines_of(rows);

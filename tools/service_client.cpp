@@ -115,7 +115,6 @@ Result<std::string> call_service(const ServiceAddress& address, std::string_view
     rpc::HttpRequest request;
     request.url = fmt::format("{}{}", address.url, path);
     request.method = method;
-    request.headers = {{"Content-Type", "application/json"}};
     if (!address.token.empty()) {
         request.headers.emplace_back("Authorization", "Bearer " + address.token);
     }

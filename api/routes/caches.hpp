@@ -70,12 +70,22 @@ class ReportCache {
         if (!mutex_.try_lock()) {
             return Error{ErrorCode::kUnavailable, "another report is being counted; try again"};
         }
-        Result<Counted> out = get_held(report, commit_num, std::move(count));
-        mutex_.unlock();
-        return out;
+        const TakenLock lock{mutex_};
+        return get_held(report, commit_num, std::move(count));
     }
 
   private:
+    /// Lets go of what `try_lock` has taken however the scope ends: a count may throw.
+    class PLUMBLINE_SCOPED_CAPABILITY TakenLock {
+      public:
+        explicit TakenLock(Mutex& mutex) PLUMBLINE_REQUIRES(mutex) : mutex_{mutex} {}
+        TakenLock(const TakenLock&) = delete;
+        TakenLock& operator=(const TakenLock&) = delete;
+        ~TakenLock() PLUMBLINE_RELEASE() { mutex_.unlock(); }
+
+      private:
+        Mutex& mutex_;
+    };
     struct Entry {
         uint64_t commit_num = 0;
         Counted result;

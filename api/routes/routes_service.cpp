@@ -19,14 +19,6 @@ namespace {
 
 constexpr size_t kSegmentsMax = 2'000;
 
-void write_reasons(JsonWriter& json, const std::vector<std::string>& reasons) {
-    json.key("reasons").open_array();
-    for (const std::string& reason : reasons) {
-        json.value(reason);
-    }
-    json.close_array();
-}
-
 /// Whole ones; null where it is not known.
 std::optional<int64_t> to_seconds(std::optional<int64_t> ms) {
     return ms ? std::optional{*ms / 1000} : std::nullopt;
@@ -102,9 +94,9 @@ Response get_health(RequestContext& request) {
     JsonWriter json{body};
     json.open_object()
         .member("status", now.degraded.empty() ? "ok" : "degraded")
-        .member("state", to_string(now.state));
-    write_reasons(json, now.degraded);
-    json.close_object();
+        .member("state", to_string(now.state))
+        .member("reasons", now.degraded)
+        .close_object();
     return reply(std::move(body));
 }
 
@@ -112,9 +104,11 @@ Response get_ready(RequestContext& request) {
     const engine::ServiceStatus now = request.context().status();
     std::string body;
     JsonWriter json{body};
-    json.open_object().member("ready", now.is_ready()).member("state", to_string(now.state));
-    write_reasons(json, now.unready);
-    json.close_object();
+    json.open_object()
+        .member("ready", now.is_ready())
+        .member("state", to_string(now.state))
+        .member("reasons", now.unready)
+        .close_object();
     Response out = reply(std::move(body));
     out.status = now.is_ready() ? 200 : 503;
     return out;
@@ -162,71 +156,87 @@ Result<IndexSnapshot> open_snapshot_of(RequestContext& request, engine::ServiceS
     }
 }
 
-}  // namespace
-
-Response get_status(RequestContext& request) {
-    engine::ServiceStatus now;
-    std::string body;
-    JsonWriter json{body};
-    json.open_object();
-    // Before the database exists there is still something to say.
-    if (Result<IndexSnapshot> snapshot = open_snapshot_of(request, now)) {
-        if (snapshot->cursor) {
-            // The status may be a moment older than the view: all of one answer is of one moment.
-            engine::ProgressNumbers& progress = now.progress;
-            progress.next_block = std::max(progress.next_block, snapshot->cursor->block_num + 1);
-            if (progress.lag) {
-                const uint64_t above = progress.head_block.value_or(0) + 1;
-                progress.lag = above - std::min(above, progress.next_block);
-            }
-            now.unready = engine::find_unready(now);
-        }
-        write_snapshot(json, *snapshot);
-        json.member("chain_id", snapshot->database->identity().chain_id).key("proven");
-        if (snapshot->proven_level == storage::ProofLevel::kNone) {
-            json.null();
-        } else {
-            json.open_object()
-                .member("block", snapshot->proven_through)
-                .member("level", storage::to_string(snapshot->proven_level))
-                .close_object();
-        }
-    } else {
-        json.key("block").null().key("proof").null().key("chain_id").null().key("proven").null();
+/// The status may be a moment older than the view: all of one answer is of one moment.
+void raise_to_cursor(engine::ServiceStatus& now, const storage::Cursor& cursor) {
+    engine::ProgressNumbers& progress = now.progress;
+    progress.next_block = std::max(progress.next_block, cursor.block_num + 1);
+    if (progress.lag) {
+        const uint64_t above = progress.head_block.value_or(0) + 1;
+        progress.lag = above - std::min(above, progress.next_block);
     }
+    now.unready = engine::find_unready(now);
+}
+
+/// Block, chain and what is proven; nulls before the database exists.
+void write_index(JsonWriter& json, const Result<IndexSnapshot>& snapshot) {
+    if (!snapshot) {
+        json.key("block").null().key("proof").null().key("chain_id").null().key("proven").null();
+        return;
+    }
+    write_snapshot(json, *snapshot);
+    json.member("chain_id", snapshot->database->identity().chain_id).key("proven");
+    if (snapshot->proven_level == storage::ProofLevel::kNone) {
+        json.null();
+        return;
+    }
+    json.open_object()
+        .member("block", snapshot->proven_through)
+        .member("level", storage::to_string(snapshot->proven_level))
+        .close_object();
+}
+
+void write_state(JsonWriter& json, const RequestContext& request,
+                 const engine::ServiceStatus& now) {
     json.member("version", engine::version())
         .member("takes_changes", !request.options().token.empty())
         .member("state", to_string(now.state))
         .member("ready", now.is_ready())
         .member("ready_changed_seconds",
                 to_seconds(request.context().clock().unix_ms() - now.ready_changed_unix_ms))
-        .member("uptime_ms", now.uptime_ms);
-    write_reasons(json, now.degraded);
-    json.key("not_ready").open_array();
-    for (const std::string& reason : now.unready) {
-        json.value(reason);
-    }
-    json.close_array().key("notes").open_array();
-    for (const std::string& note : now.notes) {
-        json.value(note);
-    }
-    json.close_array();
-    write_progress(json, now);
-    json.key("providers").open_array();
-    for (const rpc::ProviderStats& provider : now.providers) {
-        write_provider(json, provider);
-    }
-    json.close_array().key("mismatches").open_object();
+        .member("uptime_ms", now.uptime_ms)
+        .member("reasons", now.degraded)
+        .member("not_ready", now.unready)
+        .member("notes", now.notes);
+}
+
+void write_mismatches(JsonWriter& json, const engine::ServiceStatus& now) {
+    json.key("mismatches").open_object();
     for (const auto& [proof, count] : now.mismatches) {
         json.member(proof, count);
     }
     json.close_object();
-    write_webhooks(json, request);
-    json.key("sinks").open_array();
-    for (const engine::SinkStatus& sink : now.sinks) {
-        write_sink(json, sink);
+}
+
+/// A list of what `write` writes of each.
+template <typename Item>
+void write_list(JsonWriter& json, std::string_view name, const std::vector<Item>& items,
+                void (*write)(JsonWriter&, const Item&)) {
+    json.key(name).open_array();
+    for (const Item& item : items) {
+        write(json, item);
     }
-    json.close_array().close_object();
+    json.close_array();
+}
+
+}  // namespace
+
+Response get_status(RequestContext& request) {
+    engine::ServiceStatus now;
+    const Result<IndexSnapshot> snapshot = open_snapshot_of(request, now);
+    if (snapshot && snapshot->cursor) {
+        raise_to_cursor(now, *snapshot->cursor);
+    }
+    std::string body;
+    JsonWriter json{body};
+    json.open_object();
+    write_index(json, snapshot);
+    write_state(json, request, now);
+    write_progress(json, now);
+    write_list(json, "providers", now.providers, write_provider);
+    write_mismatches(json, now);
+    write_webhooks(json, request);
+    write_list(json, "sinks", now.sinks, write_sink);
+    json.close_object();
     return reply(std::move(body));
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes/handlers.hpp"
+#include "engine/task/task_json.hpp"
 #include "engine/task/work_queue.hpp"
 #include "engine/text/entity_text.hpp"
 
@@ -23,24 +24,9 @@ Result<engine::WorkQueue*> queue_of(const RequestContext& request) {
 }
 
 void write_task(JsonWriter& out, const storage::TaskRow& task, std::string_view progress = {}) {
-    out.open_object()
-        .member("id", task.id)
-        .member("state", storage::to_string(task.state))
-        .member("kind", task.kind)
-        .member("args", task.args)
-        .member("name", task.name)
-        .member("origin", task.origin)
-        .member("priority", unsigned{task.priority})
-        .member("due_ms", task.due_ms)
-        .member("attempts", task.attempts)
-        .member("attempts_max", task.attempts_max)
-        .member("created_ms", task.created_ms)
-        .member("started_ms", task.started_ms)
-        .member("finished_ms", task.finished_ms)
-        .member("error", task.error)
-        .member("result", task.result)
-        .member("progress", progress)
-        .close_object();
+    out.open_object();
+    engine::add_task_members(out, task);
+    out.member("progress", progress).close_object();
 }
 
 std::string one_task(const storage::TaskRow& task) {
@@ -52,27 +38,17 @@ std::string one_task(const storage::TaskRow& task) {
     return body;
 }
 
-std::optional<storage::TaskState> task_state_of(std::string_view name) {
-    for (uint8_t i = 0; i <= storage::kTaskStateLast; ++i) {
-        const auto state = static_cast<storage::TaskState>(i);
-        if (storage::to_string(state) == name) {
-            return state;
-        }
-    }
-    return std::nullopt;
-}
-
 /// Null or empty: all that have ended.
 Result<std::optional<storage::TaskState>> finished_state(const std::string* name) {
     using storage::TaskState;
     if (name == nullptr || name->empty()) {
         return std::optional<TaskState>{};
     }
-    const std::optional<TaskState> state = task_state_of(*name);
+    const Result<TaskState> state = storage::parse_task_state(*name);
     if (!state || *state == TaskState::kWaiting || *state == TaskState::kRunning) {
         return Error{ErrorCode::kInvalidArgument, "state must be done, dead, parked or cancelled"};
     }
-    return state;
+    return std::optional{*state};
 }
 
 Result<uint64_t> task_id(const RequestContext& request) {
@@ -172,17 +148,16 @@ Response list_tasks(RequestContext& request) {
         const std::map<uint64_t, std::string> progress = queue->progress();
         const std::string* state = request.target.find("state");
         const std::string* kind = request.target.find("kind");
-        if (state != nullptr && !task_state_of(*state)) {
-            return Error{ErrorCode::kInvalidArgument,
-                         "state must be waiting, running, done, dead, parked or cancelled"};
+        std::optional<storage::TaskState> wanted;
+        if (state != nullptr) {
+            PLUMBLINE_TRY(wanted, storage::parse_task_state(*state));
         }
         std::string body;
         JsonWriter out{body};
         out.open_object().member("total", all.size()).key("tasks").open_array();
         uint64_t shown = 0;
         for (const storage::TaskRow& task : all) {
-            if ((state != nullptr && *state != storage::to_string(task.state)) ||
-                (kind != nullptr && *kind != task.kind)) {
+            if ((wanted && *wanted != task.state) || (kind != nullptr && *kind != task.kind)) {
                 continue;
             }
             if (shown++ == limit || body.size() >= request.options().page_bytes_max) {

@@ -67,10 +67,12 @@ Result<std::string> FilterStore::add(const LogSource& source, Wanted wanted,
     {
         // What lies above finality may be taken back, and is told then.
         const MutexLock lock{filter->mutex};
-        std::vector<std::string> known;
         while (filter->next <= cursor.block_num) {
             const uint64_t before = filter->next;
-            PLUMBLINE_TRY_VOID(go_on(source, *filter, known));
+            std::vector<std::string> known;
+            PLUMBLINE_TRY(News news, look(source, *filter, before));
+            tell(source, *filter, std::move(news), known);
+            PLUMBLINE_TRY_VOID(check_told_bytes());
             if (filter->next == before) {
                 return Error{ErrorCode::kTooLarge,
                              "too many logs match it above the finalized block"};
@@ -140,80 +142,111 @@ void FilterStore::forget_told(Filter& filter, const Told& block) {
     }
 }
 
-/// Blocks that were told of and are not the chain's any more, oldest first.
-void FilterStore::take_back(const LogSource& source, Filter& filter,
-                            std::vector<std::string>& out) {
-    std::vector<Told> gone;
-    while (!filter.told.empty()) {
-        const Told& last = filter.told.back();
-        const std::optional<evm::Hash> hash = last.block_num > source.cursor().block_num
-                                                  ? std::optional<evm::Hash>{evm::Hash{}}
-                                                  : source.hash_of(last.block_num);
-        if (!hash || *hash == last.hash) {
-            break;
+/// How many of the blocks that were told of are the chain's yet, from the oldest on. A block
+/// without a row is final and has no event: so it is not one that had a log, and else not known.
+Result<size_t> FilterStore::count_kept(const LogSource& source, const Filter& filter) {
+    size_t kept = filter.told.size();
+    for (size_t i = kept; i > 0; --i) {
+        const Told& block = filter.told[i - 1];
+        if (block.block_num <= source.cursor().block_num) {
+            PLUMBLINE_TRY(const std::optional<evm::Hash> hash, source.hash_of(block.block_num));
+            if (hash == block.hash) {
+                break;
+            }
+            if (!hash && block.logs.empty()) {
+                continue;
+            }
         }
-        filter.next = last.block_num;
-        forget_told(filter, last);
-        gone.push_back(std::move(filter.told.back()));
-        filter.told.pop_back();
+        kept = i - 1;
     }
-    for (auto block = gone.rbegin(); filter.wanted.written && block != gone.rend(); ++block) {
+    return kept;
+}
+
+/// What has come from `next` on, up to the limits of one scan.
+Result<FilterStore::News> FilterStore::look(const LogSource& source, const Filter& filter,
+                                            uint64_t next) {
+    const storage::Cursor& cursor = source.cursor();
+    News out;
+    if (filter.wanted.written) {
+        PLUMBLINE_TRY(LogScan scan, source.scan(filter.filter, std::max(next, filter.first),
+                                                filter.last.value_or(cursor.block_num)));
+        out.through = scan.is_whole ? cursor.block_num : scan.through;
+        out.logs = std::move(scan.logs);
+        if (!out.through && filter.first > next) {
+            out.through = std::min(filter.first - 1, cursor.block_num);
+        }
+    } else {
+        out.through = std::min(cursor.block_num, next + kBlocksMax - 1);
+    }
+    if (!out.through || *out.through < next) {
+        return News{};
+    }
+    for (uint64_t n = next; !filter.wanted.written && n <= *out.through; ++n) {
+        if (filter.wanted.tells_heads) {
+            PLUMBLINE_TRY(std::optional<std::string> head, source.head_of(n));
+            if (head) {
+                out.items.push_back(*std::move(head));
+            }
+            continue;
+        }
+        PLUMBLINE_TRY(const std::optional<evm::Hash> hash, source.hash_of(n));
+        if (hash) {
+            out.items.push_back('"' + evm::to_hex(*hash) + '"');
+        }
+    }
+    const uint64_t told_from = *out.through - std::min(*out.through, kToldMax - 1);
+    for (uint64_t n = std::max({next, cursor.finalized + 1, told_from}); n <= *out.through; ++n) {
+        PLUMBLINE_TRY(const std::optional<evm::Hash> hash, source.hash_of(n));
+        if (hash) {
+            out.blocks.push_back({n, *hash, {}});
+        }
+    }
+    return out;
+}
+
+/// The blocks behind the first `kept` ones are not the chain's any more, and come again.
+void FilterStore::take_back(Filter& filter, size_t kept, std::vector<std::string>& out) {
+    if (kept == filter.told.size()) {
+        return;
+    }
+    const auto gone = filter.told.begin() + static_cast<std::ptrdiff_t>(kept);
+    filter.next = gone->block_num;
+    for (auto block = gone; block != filter.told.end(); ++block) {
+        forget_told(filter, *block);
         for (const std::string& log : block->logs) {
             append_log(out.emplace_back(), log, true);
         }
     }
+    filter.told.erase(gone, filter.told.end());
 }
 
-/// What has come, up to the limits of one scan.
-Status FilterStore::go_on(const LogSource& source, Filter& filter,
-                          std::vector<std::string>& out) const {
-    const storage::Cursor& cursor = source.cursor();
-    LogScan scan;
-    scan.through = cursor.block_num;
-    if (filter.wanted.written) {
-        PLUMBLINE_TRY(scan, source.scan(filter.filter, std::max(filter.next, filter.first),
-                                        filter.last.value_or(cursor.block_num)));
-        if (scan.is_whole) {
-            scan.through = cursor.block_num;
-        }
+void FilterStore::tell(const LogSource& source, Filter& filter, News news,
+                       std::vector<std::string>& out) {
+    if (!news.through) {
+        return;
     }
-    if (!scan.through && filter.first > filter.next) {
-        scan.through = std::min(filter.first - 1, cursor.block_num);
-    }
-    if (!scan.through || *scan.through < filter.next) {
-        return ok();
-    }
-    auto log = scan.logs.begin();
-    for (uint64_t n = std::max(filter.next, cursor.finalized + 1); n <= *scan.through; ++n) {
-        if (const auto hash = source.hash_of(n)) {
-            filter.told.push_back({n, *hash, {}});
-        }
-    }
-    for (auto told = filter.told.begin(); log != scan.logs.end(); ++log) {
-        append_log(out.emplace_back(), log->text, false);
+    std::ranges::move(news.blocks, std::back_inserter(filter.told));
+    auto told = filter.told.begin();
+    for (const ToldLog& log : news.logs) {
+        append_log(out.emplace_back(), log.text, false);
         told = std::find_if(told, filter.told.end(),
-                            [&](const Told& block) { return block.block_num >= log->block_num; });
-        if (told != filter.told.end() && told->block_num == log->block_num) {
-            told->logs.push_back(log->text);
-            count_told(filter, log->text);
+                            [&](const Told& block) { return block.block_num >= log.block_num; });
+        if (told != filter.told.end() && told->block_num == log.block_num) {
+            told->logs.push_back(log.text);
+            count_told(filter, log.text);
         }
     }
-    for (uint64_t n = filter.next; !filter.wanted.written && n <= *scan.through; ++n) {
-        if (filter.wanted.tells_heads) {
-            if (std::optional<std::string> head = source.head_of(n)) {
-                out.push_back(*std::move(head));
-            }
-        } else if (const auto hash = source.hash_of(n)) {
-            out.push_back('"' + evm::to_hex(*hash) + '"');
-        }
-    }
-    filter.next = *scan.through + 1;
-    while (!filter.told.empty() &&
-           (filter.told.front().block_num <= cursor.finalized || filter.told.size() > kToldMax)) {
+    std::ranges::move(news.items, std::back_inserter(out));
+    filter.next = *news.through + 1;
+    while (!filter.told.empty() && (filter.told.front().block_num <= source.cursor().finalized ||
+                                    filter.told.size() > kToldMax)) {
         forget_told(filter, filter.told.front());
         filter.told.pop_front();
     }
-    if (filter.all_told_bytes.load() > told_bytes_max_) {
+}
+
+Status FilterStore::check_told_bytes() const {
+    if (told_bytes_.load() > told_bytes_max_) {
         return Error{ErrorCode::kTooLarge,
                      fmt::format("all filters together remember more than {} MiB of logs above the "
                                  "finalized block: ask for fewer events, or ask eth_getLogs",
@@ -235,21 +268,24 @@ Result<std::vector<std::string>> FilterStore::take_changes(const LogSource& sour
         return Error{ErrorCode::kNotFound, "filter not found"};
     }
     const MutexLock lock{filter->mutex};
-    std::vector<std::string> out;
-    take_back(source, *filter, out);
-    if (filter->wanted.written && filter->next <= source.cursor().block_num) {
+    PLUMBLINE_TRY(const size_t kept, count_kept(source, *filter));
+    const uint64_t next = kept < filter->told.size() ? filter->told[kept].block_num : filter->next;
+    if (filter->wanted.written && next <= source.cursor().block_num) {
         PLUMBLINE_TRY(const std::optional<std::string> gap,
-                      source.find_uncovered(filter->filter, filter->next,
+                      source.find_uncovered(filter->filter, next,
                                             filter->last.value_or(source.cursor().block_num)));
         if (gap) {
             return Error{ErrorCode::kUnavailable, *gap};
         }
     }
-    if (Status went = go_on(source, *filter, out); !went) {
-        if (went.error().code == ErrorCode::kTooLarge) {
-            remove(id);
-        }
-        return went.error();
+    PLUMBLINE_TRY(News news, look(source, *filter, next));
+    // From here on nothing fails but the filter's end: what is taken back has to be told.
+    std::vector<std::string> out;
+    take_back(*filter, kept, out);
+    tell(source, *filter, std::move(news), out);
+    if (Status fits = check_told_bytes(); !fits) {
+        remove(id);
+        return fits.error();
     }
     return out;
 }

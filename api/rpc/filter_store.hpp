@@ -28,6 +28,8 @@ class FilterStore {
     static constexpr size_t kFiltersMax = 1'000;
     static constexpr size_t kFiltersAClient = 100;
     static constexpr int64_t kIdleMs = 300'000;
+    /// What a filter of blocks walks in one poll; the next one goes on behind them.
+    static constexpr uint64_t kBlocksMax = 10'000;
     /// `told_bytes_max`: of logs above finality that all filters together remember, to take them
     /// back.
     explicit FilterStore(size_t told_bytes_max) : told_bytes_max_{told_bytes_max} {}
@@ -41,9 +43,10 @@ class FilterStore {
     /// The new filter's id. kTooLarge: there are too many, or too many of `client`, an address.
     [[nodiscard]] Result<std::string> add(const LogSource& source, Wanted wanted,
                                           std::string_view client, int64_t now_ms);
-    /// What has come, and gone, since the last question, as JSON array. kNotFound: no such filter.
-    /// kUnavailable: the index lacks blocks of it by now. kTooLarge: it remembers too much, and is
-    /// gone.
+    /// What has come, and gone, since the last question, as JSON array; as much as one scan takes,
+    /// so that more may be there. kNotFound: no such filter. kUnavailable: the index lacks blocks
+    /// of it by now. kTooLarge: it remembers too much, and is gone. After any other error the next
+    /// question gives what this one would have given.
     [[nodiscard]] Result<std::string> changes(const LogSource& source, const std::string& id,
                                               int64_t now_ms);
     /// The same, each for itself as JSON.
@@ -79,12 +82,23 @@ class FilterStore {
         int64_t used_ms = 0;
         Mutex mutex;  ///< of all above but `used_ms`, which the store's guards
     };
+    /// What came, before any of it is told: a look that fails changes nothing.
+    struct News {
+        std::optional<uint64_t> through;  ///< up to here, whole; empty: not even the first block
+        std::vector<Told> blocks;         ///< those above finality, without logs
+        std::vector<ToldLog> logs;        ///< for a filter of logs
+        std::vector<std::string> items;   ///< for one of blocks, as JSON
+    };
     [[nodiscard]] std::shared_ptr<Filter> find(const std::string& id, int64_t now_ms);
+    [[nodiscard]] static Result<size_t> count_kept(const LogSource& source, const Filter& filter);
+    [[nodiscard]] static Result<News> look(const LogSource& source, const Filter& filter,
+                                           uint64_t next);
+    static void take_back(Filter& filter, size_t kept, std::vector<std::string>& out);
+    static void tell(const LogSource& source, Filter& filter, News news,
+                     std::vector<std::string>& out);
     static void count_told(Filter& filter, const std::string& log);
     static void forget_told(Filter& filter, const Told& block);
-    static void take_back(const LogSource& source, Filter& filter, std::vector<std::string>& out);
-    [[nodiscard]] Status go_on(const LogSource& source, Filter& filter,
-                               std::vector<std::string>& out) const;
+    [[nodiscard]] Status check_told_bytes() const;
 
     const size_t told_bytes_max_;
     std::atomic<size_t> told_bytes_{0};

@@ -12,42 +12,50 @@ namespace {
 
 constexpr uint64_t kRowsLooked = 10'000;
 
+/// Empty where the database keeps no row of it: that it cannot be read is an error.
+Result<std::optional<storage::BlockRow>> find_block(const storage::ReadView& view,
+                                                    uint64_t block_num) {
+    Result<storage::BlockRow> row = view.get_block(block_num);
+    if (!row && row.error().code != ErrorCode::kNotFound) {
+        return row.error();
+    }
+    return row ? std::optional{*std::move(row)} : std::nullopt;
+}
+
 }  // namespace
 
 BlockTags LogSource::tags() const {
     return {engine::first_block_of(plan_.sources()), cursor_.block_num, cursor_.finalized};
 }
 
-std::optional<evm::Hash> LogSource::hash_of(uint64_t block_num) const {
+Result<std::optional<evm::Hash>> LogSource::hash_of(uint64_t block_num) const {
     if (block_num == cursor_.block_num) {
-        return cursor_.block_hash;
+        return std::optional{cursor_.block_hash};
     }
-    const Result<storage::BlockRow> row = view_.get_block(block_num);
+    PLUMBLINE_TRY(const std::optional<storage::BlockRow> row, find_block(view_, block_num));
     return row ? std::optional{row->hash} : std::nullopt;
 }
 
-std::optional<std::string> LogSource::head_of(uint64_t block_num) const {
-    const std::optional<evm::Hash> hash = hash_of(block_num);
+Result<std::optional<std::string>> LogSource::head_of(uint64_t block_num) const {
+    PLUMBLINE_TRY(const std::optional<evm::Hash> hash, hash_of(block_num));
     const auto header = hash && header_of_ ? header_of_(*hash) : std::nullopt;
     // A number without a block has the hash of the block before it.
     if (header && header->block_num == block_num) {
-        return head_text(*header);
+        return std::optional{head_text(*header)};
     }
-    const Result<storage::BlockRow> row = view_.get_block(block_num);
+    PLUMBLINE_TRY(const std::optional<storage::BlockRow> row, find_block(view_, block_num));
     return row ? std::optional{head_text(*row)} : std::nullopt;
 }
 
-std::optional<uint64_t> LogSource::block_of(const evm::Hash& hash) const {
+Result<std::optional<uint64_t>> LogSource::block_of(const evm::Hash& hash) const {
     if (hash == cursor_.block_hash) {
-        return cursor_.block_num;
+        return std::optional{cursor_.block_num};
     }
     const uint64_t head = cursor_.block_num;
-    const auto rows = view_.list_blocks(head - std::min(head, kRowsLooked - 1), head);
-    if (!rows) {
-        return std::nullopt;
-    }
-    const auto found = std::ranges::find(*rows, hash, &storage::BlockRow::hash);
-    return found == rows->end() ? std::nullopt : std::optional{found->block_num};
+    PLUMBLINE_TRY(const std::vector<storage::BlockRow> rows,
+                  view_.list_blocks(head - std::min(head, kRowsLooked - 1), head));
+    const auto found = std::ranges::find(rows, hash, &storage::BlockRow::hash);
+    return found == rows.end() ? std::nullopt : std::optional{found->block_num};
 }
 
 Result<std::optional<std::string>> LogSource::find_uncovered(const LogFilter& filter, uint64_t from,

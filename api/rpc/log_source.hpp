@@ -50,12 +50,12 @@ class LogSource {
     [[nodiscard]] const storage::Cursor& cursor() const noexcept { return cursor_; }
     [[nodiscard]] BlockTags tags() const;
     /// Empty where the database keeps no row of that block: final and without an event.
-    [[nodiscard]] std::optional<evm::Hash> hash_of(uint64_t block_num) const;
+    [[nodiscard]] Result<std::optional<evm::Hash>> hash_of(uint64_t block_num) const;
     /// The block as a new head is told: its whole header where `header_of` has it, else what is
     /// stored of it. Empty as `hash_of`.
-    [[nodiscard]] std::optional<std::string> head_of(uint64_t block_num) const;
+    [[nodiscard]] Result<std::optional<std::string>> head_of(uint64_t block_num) const;
     /// Looks among the newest 10,000 rows. Empty: not there.
-    [[nodiscard]] std::optional<uint64_t> block_of(const evm::Hash& hash) const;
+    [[nodiscard]] Result<std::optional<uint64_t>> block_of(const evm::Hash& hash) const;
     /// Why the index lacks some of these blocks for the filter; empty where it does not.
     [[nodiscard]] Result<std::optional<std::string>> find_uncovered(const LogFilter& filter,
                                                                     uint64_t from,

@@ -151,7 +151,6 @@ std::vector<NodeAnswer> NodeForward::ask(const std::vector<const Json*>& calls, 
         rpc::HttpRequest request;
         request.url = node.endpoint.url;
         request.headers = node.endpoint.headers;
-        request.headers.emplace_back("Content-Type", "application/json");
         request.body = body;
         request.timeout_ms = left_ms;
         request.body_size_max = kBytesMax;

@@ -65,13 +65,16 @@ Outcome logs_of(const RpcIndex& index, LogFilter filter, bool is_open) {
     const LogSource& source = index.logs;
     const uint64_t head = source.cursor().block_num;
     if (filter.block_hash) {
-        const std::optional<uint64_t> at = source.block_of(*filter.block_hash);
+        const Result<std::optional<uint64_t>> at = source.block_of(*filter.block_hash);
         if (!at) {
+            return fault_of(at.error());
+        }
+        if (!*at) {
             return lacking(-32000,
                            "unknown block: it is not among the newest blocks with events of this "
                            "index");
         }
-        filter.from = filter.to = *at;
+        filter.from = filter.to = **at;
     } else if (!is_open && std::max(filter.from, filter.to) > head) {
         return lacking(rpc_code::kUnavailable,
                        fmt::format("the range goes on to block {}, and the index is at block {}",
@@ -238,8 +241,11 @@ std::optional<Fault> find_fork(const RpcIndex& index, const std::string& result)
     if (!at || *at > index.logs.cursor().block_num) {
         return std::nullopt;
     }
-    const std::optional<evm::Hash> own = index.logs.hash_of(*at);
-    if (!own || evm::parse_hash(hash->get_ref<const std::string&>()) == own) {
+    const Result<std::optional<evm::Hash>> own = index.logs.hash_of(*at);
+    if (!own) {
+        return fault_of(own.error()).fault;
+    }
+    if (!*own || evm::parse_hash(hash->get_ref<const std::string&>()) == *own) {
         return std::nullopt;
     }
     return Fault{

@@ -12,25 +12,43 @@ namespace {
 /// Blocks in one go, so that a rare event does not hold the thread.
 constexpr size_t kBlocksMax = 1'000;
 
+Error unreadable(const Error& error) {
+    return error.with_context("the log cannot be read");
+}
+
 Result<uint64_t> count_before(const storage::ReadView& view, uint64_t block_num) {
     return block_num == 0 ? Result<uint64_t>{0} : count_logs(view, block_num - 1);
 }
 
 }  // namespace
 
+Result<std::unique_ptr<LogReader>> LogReader::open(const StreamFeed& feed,
+                                                   const StreamFilter& filter,
+                                                   std::unique_ptr<storage::ReadView> view,
+                                                   const Range& range) {
+    const Result<std::vector<storage::ChildRow>> children = view->list_children();
+    if (!children) {
+        return unreadable(children.error());
+    }
+    return std::unique_ptr<LogReader>{
+        new LogReader{feed, filter, std::move(view), range, *children}};
+}
+
 LogReader::LogReader(const StreamFeed& feed, const StreamFilter& filter,
-                     std::unique_ptr<storage::ReadView> view, const Range& range)
+                     std::unique_ptr<storage::ReadView> view, const Range& range,
+                     const std::vector<storage::ChildRow>& children)
     : filter_{filter},
       view_{std::move(view)},
       range_{range},
-      text_{feed.plan, view_->list_children().value_or({})},
+      text_{feed.plan, children},
       logs_{view_->scan_logs(std::min(range.from, range.until.block_num), range.until.block_num)},
       basis_{*view_, feed.abis},
       logs_before_{count_before(*view_, std::min(range.from, range.until.block_num))} {}
 
 Result<std::string> LogReader::next() {
     for (size_t blocks = 0; logs_->valid() && blocks < kBlocksMax; ++blocks) {
-        if (std::optional<std::string> message = next_block()) {
+        PLUMBLINE_TRY(std::optional<std::string> message, next_block());
+        if (message) {
             return *std::move(message);
         }
     }
@@ -38,7 +56,7 @@ Result<std::string> LogReader::next() {
         return std::string{R"({"type":"wait"})"};
     }
     if (!logs_->status()) {
-        return Error{ErrorCode::kCorruption, "the log cannot be read"};
+        return unreadable(logs_->status().error());
     }
     is_done_ = true;
     return head_message("ready", {range_.until, basis()});
@@ -52,11 +70,11 @@ void LogReader::pass() {
 }
 
 /// Empty where nothing of the block is wanted.
-std::optional<std::string> LogReader::next_block() {
+Result<std::optional<std::string>> LogReader::next_block() {
     const uint64_t block_num = logs_->record().log.block_num;
     if (block_num < range_.from) {
         pass();
-        return std::nullopt;
+        return std::optional<std::string>{};
     }
     std::string events;
     JsonWriter list{events};
@@ -78,9 +96,16 @@ std::optional<std::string> LogReader::next_block() {
         }
     }
     list.close_array();
-    const auto row = view_->get_block(block_num);
-    if (!has_some || !row) {
-        return std::nullopt;
+    if (!logs_->status()) {
+        return unreadable(
+            logs_->status().error());  // The block may have more: it must not look whole.
+    }
+    if (!has_some) {
+        return std::optional<std::string>{};
+    }
+    const Result<storage::BlockRow> row = view_->get_block(block_num);
+    if (!row) {
+        return unreadable(row.error());
     }
     std::string out;
     JsonWriter json{out};
@@ -98,7 +123,7 @@ std::optional<std::string> LogReader::next_block() {
         .key("events")
         .raw(events)
         .close_object();
-    return out;
+    return std::optional{std::move(out)};
 }
 
 }  // namespace plumbline::api

@@ -28,9 +28,11 @@ class LogReader {
         evm::BlockId until;
         size_t message_bytes_max = 0;  ///< a message ends with the event that passes it
     };
-    /// Events of the blocks of `range`, which `view` holds.
-    LogReader(const StreamFeed& feed, const StreamFilter& filter,
-              std::unique_ptr<storage::ReadView> view, const Range& range);
+    /// Events of the blocks of `range`, which `view` holds. An error where contracts that the log
+    /// announces cannot be read: their events would have no names.
+    [[nodiscard]] static Result<std::unique_ptr<LogReader>> open(
+        const StreamFeed& feed, const StreamFilter& filter, std::unique_ptr<storage::ReadView> view,
+        const Range& range);
 
     /// "block" for each block with events that are wanted (a block of many comes in parts, of which
     /// all but the last have "more" and no hash), "wait" where a bounded piece of the log
@@ -43,7 +45,10 @@ class LogReader {
     [[nodiscard]] const evm::BlockId& until() const noexcept { return range_.until; }
 
   private:
-    [[nodiscard]] std::optional<std::string> next_block();
+    LogReader(const StreamFeed& feed, const StreamFilter& filter,
+              std::unique_ptr<storage::ReadView> view, const Range& range,
+              const std::vector<storage::ChildRow>& children);
+    [[nodiscard]] Result<std::optional<std::string>> next_block();
     void pass();
     [[nodiscard]] uint64_t basis() const { return logs_before_ ? basis_.after(*logs_before_) : 0; }
 

@@ -32,8 +32,8 @@ Result<std::string> SnapshotReader::next() {
         if (rows_->valid()) {
             return rows_message(entity);
         }
-        if (!rows_->status()) {
-            return Error{ErrorCode::kCorruption, "the rows cannot be read"};
+        if (const Status status = rows_->status(); !status) {
+            return status.error().with_context("the rows cannot be read");
         }
         rows_.reset();
         entities_.pop_back();

@@ -18,17 +18,6 @@ namespace {
 /// Clients look again by themselves so often, in case nothing wakes them.
 constexpr std::chrono::milliseconds kTurn{500};
 
-/// False where they are more than `bytes_max`.
-bool copy_logs(const engine::CommitNotice& notice, size_t bytes_max, evm::LogBatch& out) {
-    for (const engine::LogSpan& span : notice.logs) {
-        for (size_t i = span.from; i < span.to; ++i) {
-            const evm::Log& log = span.fetched->logs.logs[i];
-            out.push(log, span.fetched->logs.data(log));
-        }
-    }
-    return out.arena.size() <= bytes_max;
-}
-
 void copy_children(const engine::CommitNotice& notice, std::vector<storage::ChildRow>& out) {
     for (const engine::LogSpan& span : notice.logs) {
         const std::vector<storage::ChildRow>& all = span.fetched->children;
@@ -105,9 +94,12 @@ void StreamHub::look_for_proofs() {
     if (proofs_ && proofs_looked_at_ == commit_num) {
         return;
     }
-    proofs_looked_at_ = commit_num;
     auto found = database->read_view()->list_proofs();
-    if (!found || (proofs_ && *proofs_ == *found)) {
+    if (!found) {
+        return;  // The next turn looks again.
+    }
+    proofs_looked_at_ = commit_num;
+    if (proofs_ && *proofs_ == *found) {
         return;
     }
     for (const storage::ProofRecord& proof : *found) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/deadline.hpp"
+#include "engine/ingest/ingest.hpp"
 
 namespace plumbline::api {
 
@@ -13,6 +14,29 @@ size_t StreamInput::size_bytes() const noexcept {
         bytes += sizeof(change) + change.key.size() + change.before.size() + change.after.size();
     }
     return bytes;
+}
+
+bool copy_logs(const engine::CommitNotice& notice, size_t bytes_max, evm::LogBatch& out) {
+    size_t bytes = 0;
+    size_t count = 0;
+    for (const engine::LogSpan& span : notice.logs) {
+        count += span.to - span.from;
+        for (size_t i = span.from; i < span.to; ++i) {
+            bytes += span.fetched->logs.logs[i].data_size;
+        }
+    }
+    if (bytes > bytes_max) {
+        return false;
+    }
+    out.logs.reserve(out.logs.size() + count);
+    out.arena.reserve(out.arena.size() + bytes);
+    for (const engine::LogSpan& span : notice.logs) {
+        for (size_t i = span.from; i < span.to; ++i) {
+            const evm::Log& log = span.fetched->logs.logs[i];
+            out.push(log, span.fetched->logs.data(log));
+        }
+    }
+    return true;
 }
 
 void StreamInputQueue::push(StreamInput input) {

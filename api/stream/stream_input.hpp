@@ -14,6 +14,7 @@
 #include "core/base/mutex.hpp"
 #include "core/evm/log.hpp"
 #include "engine/fold/row_change.hpp"
+#include "engine/ingest/index_observer.hpp"
 #include "storage/records.hpp"
 
 namespace plumbline::api {
@@ -36,6 +37,11 @@ struct StreamInput {
 
     [[nodiscard]] size_t size_bytes() const noexcept;
 };
+
+/// Appends copies of the commit's logs to `out`. False where their data is more than `bytes_max`:
+/// then none is copied.
+[[nodiscard]] bool copy_logs(const engine::CommitNotice& notice, size_t bytes_max,
+                             evm::LogBatch& out);
 
 /// Thread-safe.
 class StreamInputQueue {

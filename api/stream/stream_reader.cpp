@@ -91,9 +91,9 @@ std::optional<std::string> StreamReader::resume_in_log() {
         write_head(json, "retract", known);
         json.key("rows").open_array().close_array().close_object();
         stand_on(cursor);
-        open_log(std::move(view), known.block.block_num + 1,
-                 {cursor->block_num, cursor->block_hash});
-        return out;
+        const Status opened = open_log(std::move(view), known.block.block_num + 1,
+                                       {cursor->block_num, cursor->block_hash});
+        return opened ? out : end(opened.error().message);
     }
     return std::nullopt;
 }
@@ -113,7 +113,11 @@ std::string StreamReader::start_at_head() {
         json.key("block").null();
     } else {
         json.member("from", *filter_.from);
-        open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
+        if (const Status opened =
+                open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
+            !opened) {
+            return end(opened.error().message);
+        }
     }
     json.close_object();
     return out;
@@ -139,7 +143,11 @@ std::string StreamReader::start_reset(std::string_view reason) {
     }
     json.close_object();
     if (has_log) {
-        open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
+        if (const Status opened =
+                open_log(std::move(view), *filter_.from, {cursor->block_num, cursor->block_hash});
+            !opened) {
+            return end(opened.error().message);
+        }
     } else if (has_snapshot) {
         const StreamPlace at = place_of(*view, *cursor);
         snapshot_ = std::make_unique<SnapshotReader>(feed_, filter_, std::move(view), at);
@@ -161,24 +169,28 @@ void StreamReader::stand_on(const std::optional<storage::Cursor>& cursor) {
 }
 
 /// Tells the events of blocks `from` to `until`, then that the client stands on `until`.
-void StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
-                            const evm::BlockId& until) {
+Status StreamReader::open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
+                              const evm::BlockId& until) {
     const LogReader::Range range{from, until, feed_.options.commit_bytes_max};
-    log_ = std::make_unique<LogReader>(feed_, filter_, std::move(view), range);
+    PLUMBLINE_TRY(log_, LogReader::open(feed_, filter_, std::move(view), range));
+    return ok();
 }
 
 /// Blocks that were too much for the ring, to a client that follows events only: the log has them.
 /// False where they are deleted again; then their retraction comes next.
-bool StreamReader::open_range(const StreamRecord& record) {
+Result<bool> StreamReader::open_range(const StreamRecord& record) {
     auto view = feed_.database()->read_view();
     const auto cursor = view->cursor();
     const auto row = view->get_block(record.to);
+    if (!row && row.error().code != ErrorCode::kNotFound) {
+        return row.error().with_context("the log cannot be read");
+    }
     if (!cursor || cursor->block_num < record.to || (row && row->hash != record.hash) ||
         (!row && record.to > cursor->finalized)) {
         return false;
     }
     const uint64_t from = std::max(record.from, last_sent_ ? *last_sent_ + 1 : 0);
-    open_log(std::move(view), from, {record.to, record.hash});
+    PLUMBLINE_TRY_VOID(open_log(std::move(view), from, {record.to, record.hash}));
     return true;
 }
 
@@ -237,7 +249,10 @@ std::optional<std::string> StreamReader::message_for(const StreamRecord& record)
         case StreamRecord::Kind::kReset: return start_reset(record.text);
         case StreamRecord::Kind::kRange:
             if (!filter_.has_rows) {
-                return open_range(record) ? std::optional{next_of_log()} : std::nullopt;
+                const Result<bool> opened = open_range(record);
+                return !opened   ? std::optional{end(opened.error().message)}
+                       : *opened ? std::optional{next_of_log()}
+                                 : std::nullopt;
             }
             is_stale_ = true;
             return range_message(record);

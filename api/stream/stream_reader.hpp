@@ -45,9 +45,9 @@ class StreamReader {
     [[nodiscard]] StreamPlace place_of(const storage::ReadView& view,
                                        const storage::Cursor& cursor) const;
     void stand_on(const std::optional<storage::Cursor>& cursor);
-    void open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
-                  const evm::BlockId& until);
-    [[nodiscard]] bool open_range(const StreamRecord& record);
+    [[nodiscard]] Status open_log(std::unique_ptr<storage::ReadView> view, uint64_t from,
+                                  const evm::BlockId& until);
+    [[nodiscard]] Result<bool> open_range(const StreamRecord& record);
 
     [[nodiscard]] std::string next_of_snapshot();
     [[nodiscard]] std::string next_of_log();

@@ -20,7 +20,11 @@ StreamRecord StreamRenderer::render(StreamInput input) {
     record.text = std::move(input.text);
     switch (input.kind) {
         case StreamRecord::Kind::kCommit:
-            read_children(input);
+            if (!read_children(input)) {
+                // Its events have no names now: who wants them reads the log, or is told why not.
+                record.kind = StreamRecord::Kind::kRange;
+                break;
+            }
             render_rows(input, record);
             render_events(input, record);
             break;
@@ -69,27 +73,30 @@ void StreamRenderer::render_events(const StreamInput& input, StreamRecord& recor
     }
 }
 
-/// Children may have been announced by the very logs that are shown.
-void StreamRenderer::read_children(const StreamInput& input) {
+/// Children may have been announced by the very logs that are shown. False where they are wanted
+/// and cannot be read.
+bool StreamRenderer::read_children(const StreamInput& input) {
     if (!lacks_children_) {
         for (const storage::ChildRow& child : input.children) {
             text_->add_child(child);
         }
-        return;
+        return true;
     }
     const storage::Database* database = feed_.database();
     if (database == nullptr || input.logs.logs.empty()) {
-        return;
+        return true;
     }
-    auto read = database->children();
-    lacks_children_ = !read.has_value();
-    const std::vector<storage::ChildRow> children =
-        read ? *std::move(read) : std::vector<storage::ChildRow>{};
+    const Result<std::vector<storage::ChildRow>> children = database->children();
+    lacks_children_ = !children.has_value();
+    if (lacks_children_) {
+        return false;
+    }
     if (!text_) {
-        text_ = std::make_unique<engine::EventText>(feed_.plan, children);
-    } else if (!lacks_children_) {
-        text_->reset_children(children);
+        text_ = std::make_unique<engine::EventText>(feed_.plan, *children);
+    } else {
+        text_->reset_children(*children);
     }
+    return true;
 }
 
 /// The rows as they were before the first block taken back.

@@ -26,7 +26,7 @@ class StreamRenderer {
     void render_rows(const StreamInput& input, StreamRecord& record) const;
     void render_events(const StreamInput& input, StreamRecord& record);
     void render_retract(StreamRecord& record);
-    void read_children(const StreamInput& input);
+    [[nodiscard]] bool read_children(const StreamInput& input);
     [[nodiscard]] std::string row(size_t entity, std::string_view key, std::string_view row) const;
 
     const StreamFeed& feed_;

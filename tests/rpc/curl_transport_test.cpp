@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/ascii.hpp"
 #include "rpc/curl_exchange.ipp"
 
 namespace plumbline::rpc::curl_transport_test {
@@ -171,6 +172,34 @@ TEST(CurlTransportTest, BodiesComeWholeWithRoomForTheReader) {
     EXPECT_NE(server.request().find("X-Key: value"), std::string::npos);
     EXPECT_NE(server.request().find("Content-Type: application/json"), std::string::npos);
     EXPECT_NE(server.request().find("gzip"), std::string::npos);
+}
+
+TEST(CurlTransportTest, ContentTypeIsSentOnceAndTheCallersOwnCounts) {
+    constexpr const char* kDone =
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const auto lines_of = [](std::string text) {
+        std::vector<std::string> out;
+        std::ranges::transform(text, text.begin(), ascii_lower);
+        constexpr std::string_view kName = "\r\ncontent-type: ";
+        for (size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at + 1)) {
+            const size_t from = at + kName.size();
+            out.push_back(text.substr(from, text.find('\r', from) - from));
+        }
+        return out;
+    };
+    using Headers = std::vector<std::pair<std::string, std::string>>;
+    for (const auto& [headers, wanted] :
+         {std::pair{Headers{}, "application/json"},
+          {Headers{{"X-Key", "value"}}, "application/json"},
+          {Headers{{"Content-Type", "application/json"}}, "application/json"},
+          {Headers{{"content-type", "application/json; charset=utf-8"}},
+           "application/json; charset=utf-8"}}) {
+        RawServer server{kDone, 1};
+        HttpRequest request = to(server.url());
+        request.headers = headers;
+        exchange(std::move(request));
+        EXPECT_EQ(lines_of(server.request()), std::vector<std::string>{wanted});
+    }
 }
 
 TEST(CurlTransportTest, StatusAndRetryAfterAreReported) {

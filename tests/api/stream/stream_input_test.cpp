@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/ingest/ingest.hpp"
+
 namespace plumbline::api::stream_input_test {
 namespace {
 
@@ -86,6 +88,24 @@ TEST(StreamInputTest, WhatIsNoCommitIsNeverDropped) {
     proof.text = "{}";
     queue.push(proof);
     EXPECT_EQ(queue.take()->text, "{}");
+}
+
+TEST(StreamInputTest, LogsAreCopiedWholeOrNotAtAll) {
+    engine::FetchedRange fetched;
+    for (const size_t bytes : {7U, 100U, 100U, 100U}) {
+        fetched.logs.push({}, Bytes(bytes, 0xab));
+    }
+    const std::vector<engine::LogSpan> spans{{&fetched, 1, 3}, {&fetched, 3, 4}};
+    engine::CommitNotice notice;
+    notice.logs = spans;
+    evm::LogBatch out;
+    EXPECT_FALSE(copy_logs(notice, 299, out));
+    EXPECT_EQ(out.arena.capacity(), 0U) << "nothing is copied that is thrown away";
+    EXPECT_TRUE(out.logs.empty());
+    ASSERT_TRUE(copy_logs(notice, 300, out));
+    ASSERT_EQ(out.logs.size(), 3U);
+    EXPECT_EQ(out.arena, Bytes(300, 0xab));
+    EXPECT_EQ(out.logs[2].data_offset, 200U);
 }
 
 TEST(StreamInputTest, AClosedQueueKeepsNobodyWaiting) {
