@@ -41,8 +41,6 @@ class HeaderTrust {
     /// Providers that told, before any header had hashed, one that did not hash and that no other
     /// provider told too, with fields of which one has hashed since. Each once.
     [[nodiscard]] std::vector<size_t> take_exposed() { return std::exchange(exposed_, {}); }
-    /// A header of this chain has hashed.
-    [[nodiscard]] bool has_hashed() const { return !hashing_.empty(); }
 
   private:
     /// A header that does not hash, by the hash it claims.

@@ -1,10 +1,9 @@
 // One RocksDB directory: opening it, committing to it, reading from it.
 //
-// Families (byte layouts in docs/formats.md): meta, blocks, log, dict, children, coverage, task,
-// journal, corrections, log_digest, and for the current generation g: entity.NAME#g,
-// index.NAME.FIELDS#g, undo#g, quarantine#g, digest#g. A fold of the whole log (rebuild, changed
-// mapping) writes a new generation beside the old one and is published by one synced write, so
-// readers never see a half.
+// Its families are listed in storage/families.hpp: those of what was fetched and done, and for each
+// generation those of what is folded from it. A fold of the whole log (rebuild, changed mapping)
+// writes a new generation beside the old one and is published by one synced write, so readers never
+// see a half.
 #pragma once
 
 #include <cstdint>

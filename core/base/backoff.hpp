@@ -11,23 +11,19 @@ namespace plumbline {
 class LogThrottle {
   public:
     explicit LogThrottle(int64_t interval_ms = 30'000) : interval_ms_{interval_ms} {}
-    /// True where it is time to say it; counts what was held back.
+    /// True where it is time to say it.
     [[nodiscard]] bool due(int64_t now_ms) {
         if (last_ms_ && now_ms - *last_ms_ < interval_ms_) {
-            ++held_back_;
             return false;
         }
         last_ms_ = now_ms;
-        held_back_ = 0;
         return true;
     }
     void reset() { last_ms_.reset(); }
-    [[nodiscard]] uint64_t held_back() const noexcept { return held_back_; }
 
   private:
     int64_t interval_ms_;
     std::optional<int64_t> last_ms_;
-    uint64_t held_back_ = 0;
 };
 
 /// Doubles from `min` to `max`.

@@ -32,12 +32,6 @@ enum class ErrorCode : uint8_t {
 /// The code's fixed name: "InvalidArgument", "NotFound"...
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
 
-/// True where the same request may succeed later with no change (timeout, unavailable, rate limit).
-[[nodiscard]] constexpr bool is_retryable(ErrorCode code) noexcept {
-    return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable ||
-           code == ErrorCode::kRateLimited;
-}
-
 /// A failure: its kind and a message for people that says what, where, and what can be done.
 struct [[nodiscard]] Error {
     ErrorCode code = ErrorCode::kInvalidArgument;

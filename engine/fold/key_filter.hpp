@@ -18,7 +18,6 @@ class KeyFilter {
     [[nodiscard]] bool may_contain(uint64_t hash) const noexcept;
     /// A hint that `may_contain` will be asked soon.
     void prefetch(uint64_t hash) const noexcept;
-    [[nodiscard]] bool is_saturated() const noexcept { return saturated_; }
     [[nodiscard]] size_t size_bytes() const noexcept { return bytes_; }
     void clear();
 

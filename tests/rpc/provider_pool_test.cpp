@@ -573,7 +573,7 @@ TEST_F(ProviderPoolTest, AnOutageOfTheOnlyProviderIsAnErrorThatSaysWhyAndHealsLa
     };
     const auto failed = range(0, 10);
     ASSERT_FALSE(failed);
-    EXPECT_TRUE(is_retryable(failed.error().code)) << failed.error().message;
+    EXPECT_EQ(failed.error().code, ErrorCode::kTimeout) << failed.error().message;
     down = false;
     clock_.advance(120'000);
     expect_truth(range(0, 10), 0, 10);
