@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/evm/abi_text.hpp"
 #include "core/evm/keccak.hpp"
 #include "engine/text/entity_text.hpp"
 
@@ -31,18 +32,53 @@ void append_param(std::string& out, FieldType type, const evm::Value& value) {
     }
 }
 
-/// Of an indexed text the log has only its hash, which tells no more than whether it is equal.
-Result<std::vector<std::string>> hashed_values(FieldType type, const ConditionName& name,
-                                               std::string_view text) {
-    if (name.compare != Compare::kEq && name.compare != Compare::kNe) {
+constexpr FieldType kHashType{FieldKind::kFixedBytes, 256};
+
+/// Of an indexed text, list or tuple the log has only its hash, which tells no more than whether it
+/// is equal. Asked for by the hash, which is what is shown, and a text by itself, too.
+Result<Condition> hashed_condition(std::optional<FieldType> type, const ConditionName& name,
+                                   std::string_view text) {
+    const bool is_ne = name.compare == Compare::kNe;
+    if (name.compare != Compare::kEq && name.compare != Compare::kIn && !is_ne) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("{} is indexed: the log has only its hash, so only eq and ne can "
-                                 "be asked",
+                     fmt::format("{} is indexed: the log has only its hash, so only eq, ne and in "
+                                 "can be asked",
                                  name.field)};
     }
-    PLUMBLINE_TRY(const storage::KeyValue value, engine::parse_value(type, text));
-    const evm::Hash hash = evm::keccak256(as_bytes(value.bytes));
-    return std::vector<std::string>{std::string{as_chars(hash.view())}};
+    Condition out{0, is_ne ? Compare::kNe : Compare::kIn, {}};
+    const std::vector<std::string_view> all =
+        name.compare == Compare::kIn ? split_at_commas(text) : std::vector{text};
+    for (const std::string_view one : all) {
+        if (const auto as_hash = engine::parse_value(kHashType, one); as_hash) {
+            out.values.push_back(encode_value(kHashType, *as_hash));
+        } else if (!type) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} is an indexed list or tuple: the log has only its hash, "
+                                     "0x and 64 digits, by which it is asked for",
+                                     name.field)};
+        }
+        if (type) {
+            const auto value = engine::parse_value(*type, one);
+            if (!value) {
+                return value.error();
+            }
+            const evm::Hash hash = evm::keccak256(as_bytes(value->bytes));
+            out.values.emplace_back(as_chars(hash.view()));
+        }
+    }
+    return out;
+}
+
+Result<Condition> plain_condition(FieldType type, const ConditionName& name,
+                                  std::string_view text) {
+    PLUMBLINE_TRY(std::vector<std::string> values, read_values(type, name.compare, text));
+    return Condition{0, name.compare, std::move(values)};
+}
+
+/// "arg0" and "0" are the first one where it has no name.
+bool is_called(const evm::AbiEvent& event, size_t param, std::string_view name) {
+    return evm::param_name(event, param) == name ||
+           (event.inputs[param].name.empty() && std::to_string(param) == name);
 }
 
 }  // namespace
@@ -61,37 +97,35 @@ Status EventFilter::add(const engine::EventText& events, const ConditionName& na
         if (!is_named(&contract, &decoder.event().name)) {
             return;
         }
-        const auto& inputs = decoder.event().inputs;
-        for (size_t i = 0; i < inputs.size(); ++i) {
+        const evm::AbiEvent& event = decoder.event();
+        for (size_t i = 0; i < event.inputs.size(); ++i) {
             const auto type = param_type(decoder, i);
-            if (!type) {
-                if (inputs[i].name == name.field) {
-                    refused = Error{ErrorCode::kInvalidArgument,
-                                    fmt::format("{} is a list or a tuple: events cannot be asked "
-                                                "for by it",
-                                                evm::to_string(inputs[i].type))};
-                }
-                continue;
-            }
-            if (inputs[i].name != name.field) {
-                if (std::ranges::find(known, inputs[i].name) == known.end()) {
-                    known.push_back(inputs[i].name);
-                }
-                continue;
-            }
             const bool is_hashed = decoder.is_hashed(i);
-            auto values = is_hashed ? hashed_values(*type, name, value)
-                                    : read_values(*type, name.compare, value);
-            if (!values) {
-                refused = values.error();
+            if (!is_called(event, i, name.field)) {
+                const std::string shown = evm::param_name(event, i);
+                if ((type || is_hashed) && std::ranges::find(known, shown) == known.end()) {
+                    known.push_back(shown);
+                }
+                continue;
+            }
+            if (!type && !is_hashed) {
+                refused = Error{ErrorCode::kInvalidArgument,
+                                fmt::format("{} is a list or a tuple: events cannot be asked for "
+                                            "by it",
+                                            evm::to_string(event.inputs[i].type))};
+                continue;
+            }
+            auto condition = is_hashed ? hashed_condition(type, name, value)
+                                       : plain_condition(*type, name, value);
+            if (!condition) {
+                refused = condition.error();
                 continue;
             }
             if (has_params_ && !params_.contains(&decoder)) {
                 continue;
             }
             auto conditions = has_params_ ? params_[&decoder] : std::vector<ParamCondition>{};
-            conditions.push_back({i, is_hashed ? FieldType{FieldKind::kFixedBytes, 256} : *type,
-                                  Condition{0, name.compare, *std::move(values)}});
+            conditions.push_back({i, is_hashed ? kHashType : *type, *std::move(condition)});
             kept[&decoder] = std::move(conditions);
         }
     });

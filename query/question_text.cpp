@@ -25,6 +25,8 @@ bool is_bound(Compare compare) noexcept {
     return compare != Compare::kEq && compare != Compare::kNe && compare != Compare::kIn;
 }
 
+}  // namespace
+
 std::vector<std::string_view> split_at_commas(std::string_view text) {
     std::vector<std::string_view> out;
     while (true) {
@@ -36,8 +38,6 @@ std::vector<std::string_view> split_at_commas(std::string_view text) {
         text.remove_prefix(comma + 1);
     }
 }
-
-}  // namespace
 
 Result<ConditionName> read_condition_name(std::string_view text) {
     const size_t point = text.rfind('.');

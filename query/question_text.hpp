@@ -20,6 +20,8 @@ struct ConditionName {
 };
 [[nodiscard]] Result<ConditionName> read_condition_name(std::string_view text);
 
+/// What stands between the commas of it.
+[[nodiscard]] std::vector<std::string_view> split_at_commas(std::string_view text);
 /// The values in `text`: one, or with kIn several with commas between.
 [[nodiscard]] Result<std::vector<std::string>> read_values(storage::FieldType type, Compare compare,
                                                            std::string_view text);

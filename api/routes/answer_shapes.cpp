@@ -7,6 +7,7 @@
 
 #include "api/routes/openapi_shape.hpp"
 #include "core/evm/abi_decode.hpp"
+#include "core/evm/abi_text.hpp"
 
 namespace plumbline::api {
 
@@ -93,9 +94,8 @@ std::string event_shape(const evm::EventDecoder& decoder, std::string_view contr
     std::string params;
     const auto& inputs = decoder.event().inputs;
     for (size_t i = 0; i < inputs.size(); ++i) {
-        const std::string& name = inputs[i].name;
         params += fmt::format("{}{}: {}", i == 0 ? "" : ", ",
-                              shape_name(name.empty() ? std::to_string(i) : name),
+                              shape_name(evm::param_name(decoder.event(), i)),
                               decoder.is_hashed(i) ? "bytes32" : shape_of(inputs[i].type));
     }
     return fmt::format(

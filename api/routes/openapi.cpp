@@ -8,6 +8,7 @@
 #include "api/routes/openapi_shape.hpp"
 #include "core/base/ascii.hpp"
 #include "core/evm/abi_decode.hpp"
+#include "core/evm/abi_text.hpp"
 #include "engine/service/version.hpp"
 #include "query/access_plan.hpp"
 
@@ -240,10 +241,8 @@ void write_config_paths(JsonWriter& json, const engine::Plan& plan) {
                 continue;
             }
             std::vector<std::string> params;
-            for (const evm::AbiParam& input : event.inputs) {
-                if (!input.name.empty()) {
-                    params.push_back(input.name);
-                }
+            for (size_t i = 0; i < event.inputs.size(); ++i) {
+                params.push_back(evm::param_name(event, i));
             }
             write_path(json, "/v1/events/" + in_path(contract) + "/" + in_path(event.name),
                        {route_of("events_of"),

@@ -1,5 +1,7 @@
 #include "core/evm/abi_text.hpp"
 
+#include <algorithm>
+
 #include "core/base/json_text.hpp"
 #include "core/base/printable_text.hpp"
 #include "core/evm/hex.hpp"
@@ -61,6 +63,18 @@ void append_list(std::string& out, const AbiType& type, size_t size,
 
 }  // namespace
 
+std::string param_name(const AbiEvent& event, size_t param) {
+    std::string out = event.inputs[param].name;
+    if (!out.empty()) {
+        return out;
+    }
+    out = "arg" + std::to_string(param);
+    while (std::ranges::find(event.inputs, out, &AbiParam::name) != event.inputs.end()) {
+        out += "_2";
+    }
+    return out;
+}
+
 void append_json(std::string& out, const AbiType& type, const AbiValue& value) {
     if (type.is_word()) {
         append_word(out, type, value.word);
@@ -98,7 +112,8 @@ void append_json(std::string& out, const EventDecoder& decoder, const DecodedEve
         if (i != 0) {
             out += ',';
         }
-        append_key(out, inputs[i].name, i);
+        append_key(out, inputs[i].name.empty() ? param_name(decoder.event(), i) : inputs[i].name,
+                   i);
         append_json(out, inputs[i].type, event, values[i]);
     }
     out += '}';

@@ -32,7 +32,9 @@ std::string_view text_of(sqlite3_value* value) {
 std::string shown(sqlite3_value* value) {
     constexpr size_t kShownMax = 80;
     const bool is_text = sqlite3_value_type(value) == SQLITE_TEXT;
-    const std::string text = visible_text(text_of(value).substr(0, kShownMax));
+    const std::string_view all = text_of(value);
+    const std::string text =
+        visible_text(all.substr(0, kShownMax)) + (all.size() > kShownMax ? ".." : "");
     return is_text ? "'" + text + "'" : text;
 }
 

@@ -340,6 +340,7 @@ class Check {
         for (const KnownValue& value : given) {
             all.kinds |= value.kinds;
             all.origins |= value.origins;
+            all.bits = std::max(all.bits, value.bits);
         }
         if (name == "nullif" && given.size() == 2) {
             return judged(given[0], given[1], how, false);
@@ -387,9 +388,15 @@ class Check {
             }
         }
     }
-    void judged(const KnownValue& a, const KnownValue& b, const Comparing& how, bool is_key) {
+    /// Whether all its integers are as small as those that JSON has as numbers.
+    [[nodiscard]] static bool is_in_json_range(const KnownValue& value) {
+        return (value.kinds & kInteger) == 0 ||
+               ((value.kinds & kPast64) == 0 && value.bits <= kJsonBits);
+    }
+    void judged(const KnownValue& a, const KnownValue& b, Comparing how, bool is_key) {
         use(a);
         use(b);
+        how.is_json_range = is_in_json_range(a) && is_in_json_range(b);
         const KnownValue both{static_cast<Kinds>(a.kinds | b.kinds), 0, a.origins | b.origins};
         constexpr Kinds kWritten = kNumberText | kBigText | kLooseText | kPastNumber;
         const KnownValue stored{static_cast<Kinds>(both.kinds & ~kWritten), 0, both.origins};
@@ -436,6 +443,9 @@ class Check {
                               both, kMaybeWideTexts);
             case Verdict::kNumberAndText: {
                 const bool has_wide = (both.kinds & kWideTexts) != 0;
+                if (!has_wide && (both.kinds & kJsonWholes) != 0) {
+                    return refuse(json_whole_meets_number(compared, is_key), both, kJsonWholes);
+                }
                 if (!has_wide && (both.kinds & kWritten) != 0) {
                     return refuse(number_in_quotes(both.kinds, compared, is_key), both, 0);
                 }
@@ -446,6 +456,15 @@ class Check {
                     both, kMaybeWideTexts);
             }
         }
+    }
+
+    [[nodiscard]] static std::string json_whole_meets_number(std::string_view compared,
+                                                             bool is_key) {
+        return fmt::format(
+            "{{}} is a number below 2^53 and a text from there on, which SQL takes for more than "
+            "any number: {}u256_add(.., 0) makes a text of each, for .. > '1000' collate u256, "
+            "max(.. collate u256) and order by .. collate u256",
+            is_key ? "" : fmt::format("say {}; ", compared));
     }
 
     /// Of one that is compared with a number.
@@ -459,7 +478,7 @@ class Check {
             out += "write it without quotes, in digits";
         }
         if ((kinds & kLooseText) != 0) {
-            return out;
+            return out + "; cast(.. as text) where no number is meant";
         }
         if (is_key) {
             return out + (is_small ? ", or " : "write ") +

@@ -24,8 +24,9 @@ inline constexpr const char* kDropWords =
     "where SQL drops bits of a << b: use u256_mul(a, '16') for a << 4";
 /// Behind a number that does not fit in 64 bits, or what gives it.
 inline constexpr const char* kKeptWords =
-    "of which a subquery or WITH whose column is of 64 bits keeps a floating point number: write a "
-    "+ before that column in each of its SELECTs, as +total";
+    "and the rows of the subquery or WITH keep a floating point number of it: write a + before "
+    "that "
+    "column in each SELECT there, as +total, and all digits are kept";
 /// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =
     "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "

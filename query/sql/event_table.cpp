@@ -25,8 +25,7 @@ std::vector<Column> event_columns(const evm::EventDecoder& decoder) {
     }
     const auto& inputs = decoder.event().inputs;
     for (size_t i = 0; i < inputs.size(); ++i) {
-        const std::string& name = inputs[i].name;
-        Column column{names.take(name.empty() ? "arg" + std::to_string(i) : name), {}};
+        Column column{names.take(evm::param_name(decoder.event(), i)), {}};
         const auto type = storage::parse_field_type(evm::to_string(inputs[i].type));
         if (decoder.is_hashed(i)) {
             column.type = bytes_type(32);

@@ -19,7 +19,8 @@ std::string_view view_of(sqlite3_value* value) {
 }
 
 std::string cut(std::string_view text) {
-    return visible_text(text.substr(0, 80));
+    constexpr size_t kShownMax = 80;
+    return visible_text(text.substr(0, kShownMax)) + (text.size() > kShownMax ? ".." : "");
 }
 
 void give_text(sqlite3_context* context, const std::string& text) {
@@ -47,6 +48,10 @@ std::optional<Number> read_number(sqlite3_context* context, sqlite3_value* value
                        ? fmt::format("{0}: {1} is a floating point number: write it in quotes, "
                                      "'{1}'",
                                      function, text)
+                   : is_canonical(view_of(value))
+                       ? fmt::format("{}: '{}' is too large: numbers are from -2^511 to 2^511 - 1, "
+                                     "of {} decimal places at most",
+                                     function, text, kPlacesMax)
                        : fmt::format("{}: '{}' is no integer and no canonical decimal text",
                                      function, text));
     }

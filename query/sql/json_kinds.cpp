@@ -10,9 +10,6 @@ namespace {
 using evm::AbiType;
 using evm::TypeKind;
 
-/// Of numbers that are JSON's own however large they are (core/evm/json_integer.hpp).
-constexpr unsigned kPlainBits = 53;
-
 const AbiType* item_of(const AbiType& type) {
     return type.is_array() ? &type.children.front() : nullptr;
 }
@@ -50,11 +47,9 @@ const AbiType* step(const AbiType& type, std::string_view& path) {
 Kinds kinds_of_json(const AbiType& type) {
     switch (type.kind) {
         case TypeKind::kUint:
-            return type.bits > 64 ? kWide : type.bits > kPlainBits ? kUint64 : kInteger;
+            return type.bits > 64 ? kWide : type.bits > kJsonBits ? kJsonUint : kInteger;
         case TypeKind::kInt:
-            return type.bits > 64           ? Kinds{kWide}
-                   : type.bits > kPlainBits ? static_cast<Kinds>(kInteger | kText | kWidePart)
-                                            : Kinds{kInteger};
+            return type.bits > 64 ? kWide : type.bits > kJsonBits ? kJsonInt : kInteger;
         case TypeKind::kBool: return kInteger;
         case TypeKind::kAddress:
         case TypeKind::kFixedBytes:
@@ -64,7 +59,23 @@ Kinds kinds_of_json(const AbiType& type) {
         case TypeKind::kArray:
         case TypeKind::kTuple: break;
     }
-    return has_wide_parts(type) ? static_cast<Kinds>(kText | kWideJson) : Kinds{kText};
+    return static_cast<Kinds>(kText | (has_wide_parts(type) ? Kinds{kWideJson} : 0) |
+                              (has_hex_parts(type) ? Kinds{kHexJson} : 0));
+}
+
+unsigned bits_of_json(const AbiType& type) {
+    constexpr unsigned kUnknown = 63;
+    switch (type.kind) {
+        case TypeKind::kBool: return 1;
+        case TypeKind::kUint:
+        case TypeKind::kInt: return std::min<unsigned>(type.bits, kUnknown);
+        default: break;
+    }
+    unsigned out = type.children.empty() ? kUnknown : 0;
+    for (const AbiType& child : type.children) {
+        out = std::max(out, bits_of_json(child));
+    }
+    return out;
 }
 
 Kinds kinds_of_json_items(const AbiType& type) {
@@ -85,8 +96,13 @@ Kinds kinds_inside_json(const AbiType& type) {
 
 bool has_wide_parts(const AbiType& type) {
     const bool is_integer = type.kind == TypeKind::kUint || type.kind == TypeKind::kInt;
-    return (is_integer && type.bits > kPlainBits) ||
+    return (is_integer && type.bits > kJsonBits) ||
            std::ranges::any_of(type.children, has_wide_parts);
+}
+
+bool has_hex_parts(const AbiType& type) {
+    return type.kind == TypeKind::kAddress || type.kind == TypeKind::kFixedBytes ||
+           type.kind == TypeKind::kBytes || std::ranges::any_of(type.children, has_hex_parts);
 }
 
 const AbiType* json_part(const AbiType& type, std::string_view path) {

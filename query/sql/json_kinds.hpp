@@ -15,8 +15,12 @@ namespace plumbline::query::sql {
 [[nodiscard]] Kinds kinds_inside_json(const evm::AbiType& type);
 /// The values that json_each() gives.
 [[nodiscard]] Kinds kinds_of_json_items(const evm::AbiType& type);
+/// Below which power of two all numbers in it are; 63: of what may be any text.
+[[nodiscard]] unsigned bits_of_json(const evm::AbiType& type);
 /// Whether SQL finds numbers inside as text.
 [[nodiscard]] bool has_wide_parts(const evm::AbiType& type);
+/// Whether there are addresses or bytes inside.
+[[nodiscard]] bool has_hex_parts(const evm::AbiType& type);
 
 /// Where "$.a[2]", or a name alone as `->` takes it, leads; null: nowhere that is told. Any item of
 /// a list is as any other.

@@ -12,7 +12,7 @@ namespace plumbline::query::sql {
 
 /// Until the value changes.
 [[nodiscard]] std::string_view view_of(sqlite3_value* value);
-/// For a message.
+/// For a message; ".." behind it where that is not all.
 [[nodiscard]] std::string cut(std::string_view text);
 
 void give_text(sqlite3_context* context, const std::string& text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <set>
 
@@ -115,10 +116,18 @@ std::string what_was_meant(const Connection& connection, std::string_view words)
     return near.empty() ? std::string{} : fmt::format("; did you mean '{}'?", near);
 }
 
+/// Where the answer would show what JSON has no number for.
+Error infinite(std::string_view column) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("{} is beyond the floating point numbers, which end at 1.8e308: SQL's "
+                        "infinity is no number; use decimal_mul(a, b) and the others",
+                        column)};
+}
+
 /// Where the answer would show a floating point number in the place of a whole one.
 Error rounded(std::string_view column, Floating how) {
     return {ErrorCode::kInvalidArgument,
-            fmt::format("{} is more than fits in 64 bits, {}", column,
+            fmt::format("{} does not fit in 64 bits, {}", column,
                         how == Floating::kKept
                             ? kKeptWords
                             : "where SQL calculates in floating point: use u256_add(a, b), "
@@ -371,6 +380,10 @@ Status Session::Impl::step_all(sqlite3_stmt* statement, RowSink& sink) {
         for (int i = 0; i < columns; ++i) {
             const auto place = static_cast<size_t>(i);
             row[place] = value_at(statement, i);
+            if (const auto* number = std::get_if<double>(&row[place]);
+                number != nullptr && !std::isfinite(*number)) {
+                return infinite(names[place]);
+            }
             if (place < answer.size() && answer[place] != Floating::kItself &&
                 std::holds_alternative<double>(row[place])) {
                 return rounded(names[place], answer[place]);

@@ -99,6 +99,13 @@ Natural joined_natural(const KnownValue& a, const KnownValue& b) {
                : Natural{};
 }
 
+/// Of what is found somewhere in JSON of these kinds.
+Kinds kinds_of_unknown_part(Kinds json) {
+    return static_cast<Kinds>(kAnything |
+                              ((json & kWideJson) != 0 ? Kinds{kWidePart | kWideJson} : 0) |
+                              ((json & kHexJson) != 0 ? Kinds{kHex | kHexJson} : 0));
+}
+
 /// These give a part of the text that they are given.
 bool cuts(std::string_view function) {
     constexpr std::string_view kAll[] = {"substr", "substring", "trim", "ltrim",
@@ -545,10 +552,14 @@ KnownValue ValueFlow::result_of(std::string_view name, const std::vector<KnownVa
             return made_of(name, all, kText);
         }
         case Gives::kJson: {
-            const bool is_wide = (all.kinds & (kMaybeWideTexts | kWideJson)) != 0;
-            const KnownValue first = given.empty() ? KnownValue{} : given.front();
-            return {static_cast<Kinds>(kText | (is_wide ? Kinds{kWideJson} : 0)), 0, 0, kBitsMax,
-                    name == "json" ? first.shape : uint16_t{0}};
+            const bool is_wide = (all.kinds & (kMaybeWideTexts | kUint64 | kWideJson)) != 0;
+            const bool is_hex = (all.kinds & (kHex | kHexJson)) != 0;
+            const bool is_same = name == "json" && !given.empty();  // But for its blanks.
+            all.kinds &= is_same ? static_cast<Kinds>(~kWideJson) : ~Kinds{0};
+            KnownValue out = made_of(name, all, kText);
+            out.kinds |= (is_wide ? Kinds{kWideJson} : 0) | (is_hex ? Kinds{kHexJson} : 0);
+            out.shape = is_same ? given.front().shape : uint16_t{0};
+            return out;
         }
         case Gives::kJsonPart: return json_part_of(name, given);
         case Gives::kText: break;
@@ -574,12 +585,22 @@ KnownValue ValueFlow::made_of(std::string_view name, const KnownValue& all, Kind
 }
 
 KnownValue ValueFlow::json_value(Kinds kinds, const evm::AbiType* type, std::string_view name) {
-    constexpr Kinds kNamed = kUint64 | kMaybeWideTexts | kHex;
+    constexpr Kinds kNamed = kMaybeWideTexts | kHex;
     const uint32_t from =
         (kinds & kNamed) == 0
             ? 0
             : origin({Origin::Kind::kFunction, "what " + std::string{name} + " gives", nullptr, 0});
-    return {kinds, 0, from, kBitsMax, number_in(shapes_, type)};
+    const bool is_natural =
+        type != nullptr && kinds == kInteger &&
+        (type->kind == evm::TypeKind::kUint || type->kind == evm::TypeKind::kBool);
+    const unsigned bits = type == nullptr ? kBitsMax : bits_of_json(*type);
+    return {kinds,
+            0,
+            from,
+            static_cast<uint8_t>(bits),
+            number_in(shapes_, type),
+            0,
+            is_natural ? natural_below(bits) : Natural{}};
 }
 
 const evm::AbiType* ValueFlow::shape_at(const KnownValue& json, const KnownValue& path) const {
@@ -591,20 +612,25 @@ const evm::AbiType* ValueFlow::shape_at(const KnownValue& json, const KnownValue
 }
 
 KnownValue ValueFlow::json_part_of(std::string_view name, const std::vector<KnownValue>& given) {
-    if (given.size() < 2 || (given.front().kinds & kWideJson) == 0) {
+    if (given.size() < 2) {
         return {kAnything, 0, 0, kBitsMax};
     }
     const evm::AbiType* const whole = shapes_[given.front().shape];
     const evm::AbiType* const part = shape_at(given[0], given[1]);
     Kinds kinds = part != nullptr    ? kinds_of_json(*part)
                   : whole != nullptr ? kinds_inside_json(*whole)
-                                     : static_cast<Kinds>(kAnything | kWidePart | kWideJson);
+                                     : kinds_of_unknown_part(given.front().kinds);
     if (name == "->") {  // As JSON, which has texts in quotes.
         constexpr Kinds kAll = kNumbers | kMaybeWideTexts;
-        kinds = static_cast<Kinds>((kinds & kWideJson) | kText |
-                                   ((kinds & kAll) != 0 ? Kinds{kWidePart} : 0));
+        const bool is_wide = (given.front().kinds & kWideJson) != 0 && (kinds & kAll) != 0;
+        kinds = static_cast<Kinds>((kinds & (kWideJson | kHexJson)) | kText |
+                                   (is_wide ? Kinds{kWidePart} : 0));
     }
-    return json_value(kinds, part, name);
+    KnownValue out = json_value(kinds, part, name);
+    if (part == nullptr && whole != nullptr) {
+        out.bits = static_cast<uint8_t>(bits_of_json(*whole));
+    }
+    return out;
 }
 
 /// json_each() and json_tree() are the only tables that are not ours.
@@ -616,11 +642,13 @@ void ValueFlow::filter_virtual(size_t at, const Registers& registers) {
         return;
     }
     const bool is_told = before.name == "Integer" && before.p2 == one.p3 + 1;
-    const int count = is_told ? before.p1 : static_cast<int>(kJsonArguments);
-    for (int i = 0; i < std::min(count, static_cast<int>(kArgumentsMax)); ++i) {
+    // Not told: which one is the JSON, and whether there is a path.
+    const int count = is_told ? 1 : static_cast<int>(kJsonArguments);
+    for (int i = 0; i < count; ++i) {
         KnownValue given = registers.get(one.p3 + 2 + i);
-        if (i > 0 || count > 1) {  // With a path: what it leads to may be anything inside.
-            given.shape = 0;
+        if (!is_told || before.p1 > 1) {
+            given.shape =
+                number_in(shapes_, is_told ? shape_at(given, registers.get(one.p3 + 3)) : nullptr);
         }
         KnownValue& known = json_inputs_[one.p1];
         const KnownValue both = joined(known, given);
@@ -632,13 +660,12 @@ void ValueFlow::filter_virtual(size_t at, const Registers& registers) {
 KnownValue ValueFlow::read_json_table(const Instruction& one) {
     enum JsonPlace { kKey, kValue, kType, kAtom, kId, kParent, kFullKey, kPath, kJson };
     const auto input = json_inputs_.find(one.p1);
-    const bool is_wide = input != json_inputs_.end() && (input->second.kinds & kWideJson) != 0;
-    if (!is_wide || (one.p2 != kValue && one.p2 != kAtom && one.p2 != kJson)) {
+    if (input == json_inputs_.end() || (one.p2 != kValue && one.p2 != kAtom && one.p2 != kJson)) {
         return {kAnything, 0, 0, kBitsMax};
     }
     const evm::AbiType* const shape = shapes_[input->second.shape];
-    if (shape == nullptr) {
-        return json_value(kAnything | kWidePart | kWideJson, nullptr, "json_each()");
+    if (shape == nullptr || one.p2 == kJson) {
+        return json_value(kinds_of_unknown_part(input->second.kinds), nullptr, "json_each()");
     }
     if (one.p2 == kValue && shape->is_array() && !sources_.has_json_tree) {
         const evm::AbiType& item = shape->children.front();
@@ -647,8 +674,12 @@ KnownValue ValueFlow::read_json_table(const Instruction& one) {
     // json_tree() goes all the way down, and its program is that of json_each().
     const bool is_flat = std::ranges::all_of(
         shape->children, [](const evm::AbiType& child) { return child.children.empty(); });
-    const Kinds kinds = is_flat ? kinds_of_json_items(*shape) : kinds_inside_json(*shape);
-    return json_value(kinds, nullptr, "json_each()");
+    const bool has_items_alone = is_flat && (one.p2 == kAtom || !sources_.has_json_tree);
+    KnownValue out =
+        json_value(has_items_alone ? kinds_of_json_items(*shape) : kinds_inside_json(*shape),
+                   nullptr, "json_each()");
+    out.bits = static_cast<uint8_t>(bits_of_json(*shape));
+    return out;
 }
 
 KnownValue ValueFlow::sum_of(const KnownValue& given) {

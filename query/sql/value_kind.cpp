@@ -76,16 +76,40 @@ Verdict judge_texts(Kinds a, Kinds b, const Comparing& how) {
     return Verdict::kBytesOrder;
 }
 
+/// Of one kind each, and no affinity makes one of the other. `a` is an integer as JSON has it.
+Verdict judge_json_whole(Kinds a, Kinds b, const Comparing& how) {
+    if ((b & (kText | kHex | kUpperHex | kBigText)) != 0) {
+        const bool is_number = b == kBigText || how.collation == kNumberCollation;
+        return !how.is_order ? Verdict::kRight
+               : is_number   ? Verdict::kNumberAndText
+                             : Verdict::kBytesOrder;
+    }
+    const bool has_sign = ((a | b) & kJsonInt) != 0;
+    if ((b & kJsonWholes) != 0) {  // Equal ones have one form.
+        return !how.is_order                       ? Verdict::kRight
+               : has_sign                          ? Verdict::kNumberAndText
+               : how.collation == kNumberCollation ? Verdict::kRight
+                                                   : Verdict::kBytesOrder;
+    }
+    // The texts are above all integers that JSON has as such, but for negative ones.
+    return b == kInteger && how.is_json_range && !(how.is_order && has_sign)
+               ? Verdict::kRight
+               : Verdict::kNumberAndText;
+}
+
 /// Of one kind each.
 Verdict judge_pair(Kinds a, Kinds b, const Comparing& how) {
-    const bool a_is_number = (a & kNumbers) != 0;
-    const bool b_is_number = (b & kNumbers) != 0;
+    const bool a_is_number = (a & (kNumbers | kJsonWholes)) != 0;
+    const bool b_is_number = (b & (kNumbers | kJsonWholes)) != 0;
     if (how.affinity == Affinity::kNumeric) {
         a = convert(a, Affinity::kNumeric);
         b = convert(b, Affinity::kNumeric);
     } else if (how.affinity == Affinity::kText && a_is_number != b_is_number) {
         a = convert(a, Affinity::kText);
         b = convert(b, Affinity::kText);
+    }
+    if (((a | b) & kJsonWholes) != 0) {
+        return (a & kJsonWholes) != 0 ? judge_json_whole(a, b, how) : judge_json_whole(b, a, how);
     }
     if ((a & kNumbers) != 0 && (b & kNumbers) != 0) {
         return judge_numbers(a, b, how);
@@ -188,12 +212,13 @@ Kinds convert(Kinds kinds, Affinity affinity) noexcept {
     if (affinity == Affinity::kText) {
         turn(kInteger, kNumberText);
         turn(kReal, kLooseText);
-        turn(kUint64 | kRounded, kWide);
+        turn(kUint64 | kRounded | kJsonWholes, kWide);
         turn(kRoundedDecimal, kDecimal);
     } else if (affinity == Affinity::kNumeric) {
         turn(kNumberText, kInteger);
         turn(kBigText, kReal);
-        turn(kUint64 | kWide, kRounded);
+        turn(kUint64 | kWide | kJsonUint, kRounded);
+        turn(kJsonInt, kInteger);
         turn(kDecimal, kRoundedDecimal);
     }
     return out;

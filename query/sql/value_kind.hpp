@@ -28,23 +28,31 @@ enum Kind : Kinds {
     kUpperHex = 1 << 11,       ///< hex with capital letters
     kText = 1 << 12,
     kSaidText = 1 << 13,  ///< of `cast(.. as text)`: whatever its digits, a text
+    // Found in JSON, which has numbers below 2^53 and canonical texts from there on:
+    kJsonUint = 1 << 14,  ///< of a type of 54 to 64 bits
+    kJsonInt = 1 << 15,   ///< the same with a sign, texts of negative ones too
     /// Beside kInteger: SQLite calculated it, and if it did not fit in 64 bits, as a floating point
     /// number.
-    kPast64 = 1 << 14,
+    kPast64 = 1 << 16,
     // Beside kText and all else:
-    kWidePart = 1 << 15,  ///< a text that a function made of a wide number: perhaps its digits
-    kWideJson = 1 << 16,  ///< JSON in which there are wide numbers
+    kWidePart = 1 << 17,  ///< a text that a function made of a wide number: perhaps its digits
+    kWideJson = 1 << 18,  ///< JSON in which there are numbers as texts
+    kHexJson = 1 << 19,   ///< JSON in which there are addresses or bytes
     /// Beside kBigText: a whole number below -2^63 of which a floating point number makes -2^63.
-    kLeastText = 1 << 17,
-    kCutText = 1 << 18,     ///< a part of a text of a column
-    kPastNumber = 1 << 19,  ///< a text of the statement; as a number, SQL's own do not hold it
+    kLeastText = 1 << 20,
+    kCutText = 1 << 21,     ///< a part of a text of a column
+    kPastNumber = 1 << 22,  ///< a text of the statement; as a number, SQL's own do not hold it
 };
 /// The last that is no more than a word beside another.
-inline constexpr Kinds kLastKind = kSaidText;
+inline constexpr Kinds kLastKind = kJsonInt;
+/// Numbers or texts, whichever way they are read.
+inline constexpr Kinds kJsonWholes = kJsonUint | kJsonInt;
+/// JSON's own integers are below 2 to that, however wide their type (core/evm/json_integer.hpp).
+inline constexpr unsigned kJsonBits = 53;
 inline constexpr Kinds kNumbers = kInteger | kReal | kUint64 | kRounded | kRoundedDecimal;
 inline constexpr Kinds kWideTexts = kWide | kDecimal;
 /// Texts that are, or may be, numbers.
-inline constexpr Kinds kMaybeWideTexts = kWideTexts | kWidePart;
+inline constexpr Kinds kMaybeWideTexts = kWideTexts | kJsonWholes | kWidePart;
 /// Of nothing that is known.
 inline constexpr Kinds kAnything = kInteger | kReal | kText;
 
@@ -64,6 +72,7 @@ struct Comparing {
     bool is_order = false;  ///< else only whether they are equal
     Affinity affinity = Affinity::kNone;
     std::string_view collation{};  ///< "u256", "BINARY", "NOCASE"; empty: none says how
+    bool is_json_range = false;    ///< all that is kInteger is below 2^kJsonBits, negative or not
 };
 
 /// From right to wrong.

@@ -85,7 +85,7 @@ TEST(AbiTextTest, EventsShowTheirParametersAndHashes) {
     append_json(out, *decoder, decoded);
     EXPECT_EQ(out, R"({"who":"0x0000000000000000000000000000000000000001","title":)"
                    R"("0xcac1bb71f0a97c8ac94ca9546b43178a9ad254c7b757ac07433aa6df35cd8089",)"
-                   R"("2":[{"0":3,"1":"x"}]})");
+                   R"("arg2":[{"0":3,"1":"x"}]})");
     EXPECT_EQ(decoded.params()[1].kind, ValueKind::kHashed);
 }
 
