@@ -47,6 +47,21 @@ plumbline::Status check_address_space() {
                     limit.rlim_cur / kMib, kLeast / kMib)};
 }
 
+/// With fewer descriptors a database and its endpoints take them from each other, and each is
+/// blamed for what it lacks.
+plumbline::Status check_open_files() {
+    constexpr rlim_t kLeast = 64;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kLeast) {
+        return plumbline::ok();
+    }
+    return plumbline::Error{
+        plumbline::ErrorCode::kIo,
+        fmt::format("this process may have {} files open, and needs {} at least: raise its limit "
+                    "(`ulimit -n 65536`, LimitNOFILE= of a systemd unit)",
+                    limit.rlim_cur, kLeast)};
+}
+
 /// What was printed is only then done when it arrived. A reader that went away wanted no more.
 plumbline::Status finish_printing() {
     if (std::fflush(stdout) != 0 && errno != EPIPE) {
@@ -72,6 +87,7 @@ int main(int argc, char** argv) {
     ExitCode exit = ExitCode::kDone;
     const plumbline::Status ran = plumbline::catch_exceptions("", [&]() -> plumbline::Status {
         PLUMBLINE_TRY_VOID(check_address_space());
+        PLUMBLINE_TRY_VOID(check_open_files());
         exit = plumbline::tools::run_command_line(argc, argv);
         return plumbline::ok();
     });

@@ -224,6 +224,16 @@ TEST_F(CommunityTest, AServiceThatCannotStartItsThreadsEndsWithThree) {
     EXPECT_GT(refused, 0U);
 }
 
+TEST_F(CommunityTest, TooFewDescriptorsAreNamedBeforeAnybodyIsBlamed) {
+    std::vector<std::string> command{"/bin/sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"};
+    for (const std::string& part : plumbline_command(run_arguments())) {
+        command.push_back(part);
+    }
+    const Finished ended = run_command(command);
+    EXPECT_EQ(ended.code, 3) << ended.err;
+    EXPECT_NE(ended.err.find("ulimit -n"), std::string::npos) << ended.err;
+}
+
 TEST_F(CommunityTest, ADumpThatTheDiskDoesNotTakeLeavesNothingBehind) {
     act(50, 1);
     index_to_head();
