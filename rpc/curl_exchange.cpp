@@ -1,6 +1,11 @@
 #include "rpc/curl_exchange.ipp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <string>
@@ -64,6 +69,33 @@ bool has_header(const HttpRequest& request, std::string_view name) {
     return std::ranges::any_of(request.headers, [name](const auto& header) {
         return equal_ignoring_case(header.first, name);
     });
+}
+
+// As curl's own, but that it keeps why there was none, of which curl says nothing.
+curl_socket_t on_socket(void* exchange, curlsocktype /*purpose*/, curl_sockaddr* address) {
+    const int opened =
+        ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    static_cast<CurlExchange*>(exchange)->socket_errno = opened < 0 ? errno : 0;
+    return opened < 0 ? CURL_SOCKET_BAD : opened;
+}
+
+// Not the other side's fault. Where no socket was asked for (name servers, certificates) it is
+// tried out whether there are descriptors left.
+bool lacks_descriptors(CURLcode code, int socket_errno) {
+    const auto is_lack = [](int error) { return error == EMFILE || error == ENFILE; };
+    if (is_lack(socket_errno)) {
+        return true;
+    }
+    if (code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY &&
+        code != CURLE_SSL_CACERT_BADFILE && code != CURLE_FAILED_INIT) {
+        return false;
+    }
+    const int spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (spare < 0) {
+        return is_lack(errno);
+    }
+    ::close(spare);
+    return false;
 }
 
 // Sets options until curl refuses one; that one's code stays.
@@ -163,6 +195,8 @@ CURLcode CurlExchange::prepare(const CurlOptions& options) {
     setup.set(CURLOPT_WRITEDATA, this);
     setup.set(CURLOPT_HEADERFUNCTION, &on_header);
     setup.set(CURLOPT_HEADERDATA, this);
+    setup.set(CURLOPT_OPENSOCKETFUNCTION, &on_socket);
+    setup.set(CURLOPT_OPENSOCKETDATA, this);
     return setup.code();
 }
 
@@ -175,7 +209,11 @@ HttpCompletion CurlExchange::complete(CURLcode code) {
                                 std::to_string(request.body_size_max) + " bytes";
     } else if (code != CURLE_OK) {
         // curl's own detail may name the URL; its fixed text does not.
-        completion.error_text = curl_easy_strerror(code);
+        completion.error_text =
+            lacks_descriptors(code, socket_errno)
+                ? "the system opens no more files or connections for this process: raise its "
+                  "limit (`ulimit -n 65536`, LimitNOFILE= of a systemd unit)"
+                : curl_easy_strerror(code);
         if (code == CURLE_SSL_CONNECT_ERROR) {
             completion.error_text += " (https:// to a server that speaks http:// only?)";
         }

@@ -64,6 +64,7 @@ struct CurlExchange {
     std::vector<Bytes>* spares = nullptr;  ///< bodies whose memory may be taken
     BodyRoom* room = nullptr;
     bool too_large = false;  ///< why the body was not taken any further
+    int socket_errno = 0;    ///< why there was no socket; 0: there was
     std::optional<int64_t> retry_after_ms;
     Easy easy;  ///< last, so that it goes first: it points into the rest
 

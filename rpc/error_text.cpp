@@ -169,13 +169,18 @@ std::string error_text(const RpcError& error, int http_status) {
     if (error.code == 0 && error.message.starts_with("HTTP ")) {
         return visible_text(error.message, 2 * kShownTextMax);  // odd_answer_text()
     }
-    std::string out =
-        "error " + std::to_string(error.code) + " \"" + shown_text(error.message) + "\"";
+    // A plain HTTP answer has no code of JSON-RPC.
+    const std::string status = "HTTP " + std::to_string(http_status);
+    const bool is_plain = error.code == 0 && http_status != 200;
+    std::string out = is_plain          ? status
+                      : error.code == 0 ? std::string{"error"}
+                                        : "error " + std::to_string(error.code);
+    out += " \"" + shown_text(error.message) + "\"";
     if (!error.data.empty()) {
         out += " (" + shown_text(error.data) + ")";
     }
-    if (http_status != 200) {
-        out += ", HTTP " + std::to_string(http_status);
+    if (http_status != 200 && !is_plain) {
+        out += ", " + status;
     }
     // One of a call: a block that is not there.
     if (error.code == 0 || http_status == 410) {

@@ -456,6 +456,9 @@ std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
     for (OpenWait& wait : dispatcher.waits().older_than(waiting_ms, dispatcher.now())) {
         if (wait.reason.empty()) {
             wait.reason = describe_errors(dispatcher, wait);
+            if (!wait.reason.empty() && wait.attempts == 0) {
+                wait.reason.insert(0, "what is asked before it fails: ");
+            }
         }
         if (wait.reason.empty() && is_moving && wait.out_ms.value_or(0) < waiting_ms) {
             continue;  // Others are answered: its turn has not come yet, or only just.

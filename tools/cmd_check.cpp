@@ -146,10 +146,10 @@ std::string to_json(const DryRunReport& report) {
 
 namespace {
 
-engine::EndpointPatience patience_of(const std::stop_token& stop) {
+engine::EndpointPatience patience_of(const std::stop_token& stop, int64_t answer_ms) {
     engine::EndpointPatience patience;
-    patience.timeout_ms = kStateAnswerMs;
-    patience.silence_ms_max = kStateAnswerMs;
+    patience.timeout_ms = answer_ms;
+    patience.silence_ms_max = answer_ms;
     patience.should_stop = [stop] { return stop.stop_requested(); };
     return patience;
 }
@@ -164,21 +164,44 @@ Result<std::vector<rpc::Endpoint>> asked_endpoints(const engine::Config& config,
     return engine::pool_options(asked).endpoints;
 }
 
-/// kInvalidArgument where all of them serve another chain: whoever asks them for more only waits.
-Status look_at_chains(const engine::Config& config, const std::vector<rpc::Endpoint>& endpoints,
-                      const engine::EndpointPatience& patience) {
+/// Whether one of them could be heard, each for some seconds and all for `left_ms` together; 0: no
+/// end. kInvalidArgument where all serve another chain: whoever asks them for more only waits.
+Result<bool> look_at_chains(const engine::Config& config,
+                            const std::vector<rpc::Endpoint>& endpoints,
+                            const std::stop_token& stop, int64_t left_ms) {
     std::string other;
+    std::string silent;
+    const int64_t begun_ms = system_clock().monotonic_ms();
     for (const rpc::Endpoint& endpoint : endpoints) {
+        const int64_t waited_ms = system_clock().monotonic_ms() - begun_ms;
+        if (left_ms > 0 && waited_ms >= left_ms) {
+            break;
+        }
+        const int64_t answer_ms =
+            left_ms > 0 ? std::min(kStateAnswerMs, left_ms - waited_ms) : kStateAnswerMs;
         rpc::CurlTransport transport;
-        engine::EndpointClient client{endpoint, transport, system_clock(), patience};
+        engine::EndpointClient client{endpoint, transport, system_clock(),
+                                      patience_of(stop, answer_ms)};
         const auto seen = engine::look_at_chain(client);
-        const std::string said = seen ? engine::other_chain(*seen, config) : std::string{};
+        if (!seen) {
+            silent += fmt::format("{}{}: {}", silent.empty() ? "" : "; ",
+                                  rpc::display_name(endpoint), seen.error().message);
+            continue;
+        }
+        const std::string said = engine::other_chain(*seen, config);
         if (said.empty()) {
-            return ok();
+            return true;
         }
         other = fmt::format("{}: {}", rpc::display_name(endpoint), said);
     }
-    return other.empty() ? ok() : Status{Error{ErrorCode::kInvalidArgument, other}};
+    if (!silent.empty() && !stop.stop_requested()) {
+        logging::warning("waiting for the chain", {{"why", silent}});
+        return false;
+    }
+    if (!other.empty()) {
+        return Error{ErrorCode::kInvalidArgument, other};
+    }
+    return false;
 }
 
 /// What the sinks would be refused for; a PostgreSQL that is away is a warning.
@@ -217,16 +240,26 @@ Result<ExitCode> check(const CheckArguments& arguments) {
         return ExitCode::kDone;
     }
     const StopSignal signal;
-    const engine::EndpointPatience patience = patience_of(signal.token());
+    const engine::EndpointPatience patience = patience_of(signal.token(), kStateAnswerMs);
     PLUMBLINE_TRY(const auto endpoints, asked_endpoints(config, arguments));
-    PLUMBLINE_TRY_VOID(look_at_chains(config, endpoints, patience));
+    const int64_t begun_ms = system_clock().monotonic_ms();
+    PLUMBLINE_TRY(const bool is_heard,
+                  look_at_chains(config, endpoints, signal.token(), arguments.timeout_s * 1000));
+    int64_t timeout_s = arguments.timeout_s;
+    if (!is_heard && timeout_s > 0) {
+        const int64_t waited_s = (system_clock().monotonic_ms() - begun_ms) / 1000;
+        timeout_s = std::max<int64_t>(1, timeout_s - waited_s);
+    }
     PLUMBLINE_TRY_VOID(look_at_sinks(config, *plan));
     PLUMBLINE_TRY_VOID(tell_right());
-    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, arguments.timeout_s));
-    for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
-        logging::warning(getter);
+    PLUMBLINE_TRY(const auto chain, open_chain(config, {arguments.rpc, {}}, timeout_s));
+    StateLook states;
+    if (is_heard) {
+        for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
+            logging::warning(getter);
+        }
+        states = look_at_states(config, endpoints, patience);
     }
-    StateLook states = look_at_states(config, endpoints, patience);
     if (!states.off_block.empty()) {
         return Error{ErrorCode::kUnavailable, states.off_block};
     }
@@ -237,7 +270,7 @@ Result<ExitCode> check(const CheckArguments& arguments) {
     options.stop = signal.token();
     options.from = arguments.from;
     options.events_max = arguments.events;
-    options.timeout_ms = arguments.timeout_s * 1000;
+    options.timeout_ms = timeout_s * 1000;
     options.is_quiet = arguments.json;
     PLUMBLINE_TRY(DryRunReport report, dry_run(config, *chain, options));
     report.missing_state = std::move(states.missing);

@@ -67,6 +67,14 @@ class LineSink {
         return ok();
     }
 
+    /// Half a file is of no use, and fills a disk that is full.
+    void discard() {
+        if (partial_ != path_) {
+            file_.reset();
+            static_cast<void>(std::remove(partial_.c_str()));
+        }
+    }
+
   private:
     static constexpr size_t kFlushSize = size_t{1} << 20;
 
@@ -208,10 +216,16 @@ Status run_dump(const DumpArguments& options) {
         return Error{ErrorCode::kInvalidArgument, "--from is above --to"};
     }
     PLUMBLINE_TRY(auto sink, LineSink::open(options.out));
-    PLUMBLINE_TRY_VOID(options.facts    ? dump_facts(*database, options, sink)
-                       : options.events ? dump_events(*database, options, sink)
-                                        : dump_entity(*database, options, sink));
-    return sink.finish();
+    Status dumped = options.facts    ? dump_facts(*database, options, sink)
+                    : options.events ? dump_events(*database, options, sink)
+                                     : dump_entity(*database, options, sink);
+    if (dumped) {
+        dumped = sink.finish();
+    }
+    if (!dumped) {
+        sink.discard();
+    }
+    return dumped;
 }
 
 }  // namespace plumbline::tools

@@ -7,6 +7,8 @@
 #include "core/base/clock.hpp"
 #include "core/base/json_writer.hpp"
 #include "core/base/logging.hpp"
+#include "engine/mapping/stored_plan.hpp"
+#include "engine/task/backup_place.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/task_json.hpp"
 #include "engine/task/tasks.hpp"
@@ -147,6 +149,10 @@ Status add_task(const TaskArguments& arguments) {
     const auto offline = [spec](const storage::Database& database,
                                 engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY_VOID(engine::check_task_args(spec.kind, spec.args, database.entities()));
+        if (spec.kind == "backup") {
+            PLUMBLINE_TRY(const engine::Config config, engine::stored_config(database));
+            PLUMBLINE_TRY_VOID(engine::check_backup_named(config, spec.args));
+        }
         PLUMBLINE_TRY(const engine::TaskAdded added, queue.add(spec));
         return fmt::format("task {} {}: it runs when `plumbline run` does", added.id,
                            added.is_new ? "added" : "was there already");

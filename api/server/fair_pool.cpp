@@ -13,7 +13,11 @@ namespace plumbline::api {
 
 FairPool::FairPool(FairPoolOptions options) : options_{options} {
     for (unsigned i = 0; i < std::max(1U, options_.threads); ++i) {
-        threads_.emplace_back([this] { work(); });
+        // Also where the next one cannot be started: those that run are told then.
+        threads_.emplace_back([this](const std::stop_token& done) {
+            const std::stop_callback on_end{done, [this] { drop_waiting(); }};
+            work();
+        });
     }
 }
 
@@ -93,7 +97,7 @@ void FairPool::work() {
     }
 }
 
-void FairPool::stop() {
+void FairPool::drop_waiting() {
     std::map<std::string, Client> dropped;
     {
         const MutexLock lock{mutex_};
@@ -105,6 +109,10 @@ void FairPool::stop() {
         }
         news_.notify_all();
     }
+}
+
+void FairPool::stop() {
+    drop_waiting();
     threads_.clear();  // Joins.
 }
 

@@ -51,6 +51,8 @@ class FairPool {
         size_t running = 0;
     };
     void work() PLUMBLINE_EXCLUDES(mutex_);
+    /// From now on nobody is taken, and no more jobs begin.
+    void drop_waiting() PLUMBLINE_EXCLUDES(mutex_);
     /// The client whose turn it is; "" and false where nobody's is.
     [[nodiscard]] bool choose(std::string& client) PLUMBLINE_REQUIRES(mutex_);
 
@@ -62,7 +64,7 @@ class FairPool {
     std::deque<std::string> turns_ PLUMBLINE_GUARDED_BY(mutex_);
     size_t waiting_ PLUMBLINE_GUARDED_BY(mutex_) = 0;
     bool is_stopped_ PLUMBLINE_GUARDED_BY(mutex_) = false;
-    std::vector<std::jthread> threads_;
+    std::vector<std::jthread> threads_;  ///< last, so that they end first
 };
 
 }  // namespace plumbline::api

@@ -133,8 +133,11 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
     PLUMBLINE_TRY_VOID(impl->listener->open());
     impl->port = impl->listener->port();
     impl->listener->accept();
+    // From here on it is stopped in order, also where not all of its threads can be started.
+    std::unique_ptr<Server> server{new Server{std::move(impl)}};
+    Impl& own = *server->impl_;
     if (hub != nullptr) {
-        impl->wake = hub->add_wake([shared = impl->shared.get(), io = impl->io.get()] {
+        own.wake = hub->add_wake([shared = own.shared.get(), io = own.io.get()] {
             asio::post(*io, [shared] {
                 const MutexLock lock{shared->clients_mutex};
                 for (const auto& client : shared->clients) {
@@ -145,9 +148,9 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
             });
         });
     }
-    const unsigned threads = std::max(1U, impl->shared->options.threads);
+    const unsigned threads = std::max(1U, own.shared->options.threads);
     for (unsigned i = 0; i < threads; ++i) {
-        impl->threads.emplace_back([io = impl->io.get()] {
+        own.threads.emplace_back([io = own.io.get()] {
             // A connection that broke so is lost; the others go on.
             while (!io->stopped()) {
                 if (const Status ran = catch_exceptions("serving HTTP", [io] { io->run(); });
@@ -157,11 +160,11 @@ Result<std::unique_ptr<Server>> Server::start(Router& router, StreamHub* hub,
             }
         });
     }
-    return std::unique_ptr<Server>{new Server{std::move(impl)}};
+    return server;
 }
 
 void Server::stop() {
-    if (impl_->threads.empty()) {
+    if (impl_->io == nullptr) {
         return;
     }
     if (impl_->shared->hub != nullptr) {

@@ -18,6 +18,9 @@ Error describe_exception(std::string_view where, const std::exception* thrown) {
         message +=
             "the system starts no more threads for this process: raise its limit of threads or of "
             "memory (`ulimit -u`, `ulimit -v`, the container's)";
+    } else if (thrown != nullptr && std::string_view{thrown->what()}.find("Too many open files") !=
+                                        std::string_view::npos) {
+        message += thrown->what();  // Who prints it says which limit to raise.
     } else {
         message += "unexpected: ";
         message += thrown != nullptr ? thrown->what() : "something that is no std::exception";

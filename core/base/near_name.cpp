@@ -35,11 +35,27 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     return cost[a.size()][b.size()];
 }
 
+/// "entity" for "entities", "chain_id" for "id", more letters apart than a slip of the keys.
+bool is_kin(std::string_view wrong, std::string_view name) {
+    const bool is_plural = name.ends_with("ies") && wrong.ends_with('y') &&
+                           name.substr(0, name.size() - 3) == wrong.substr(0, wrong.size() - 1);
+    return is_plural || wrong.ends_with("_" + std::string{name});
+}
+
+std::string_view find_kin(std::string_view wrong, std::span<const std::string> known) {
+    const auto kin = std::ranges::find_if(
+        known, [wrong](const std::string& name) { return is_kin(wrong, name); });
+    return kin == known.end() ? std::string_view{} : std::string_view{*kin};
+}
+
 }  // namespace
 
 std::string_view nearest(std::string_view wrong, std::span<const std::string> known) {
     if (wrong.size() > kNearNameMax) {
         return {};
+    }
+    if (const std::string_view kin = find_kin(wrong, known); !kin.empty()) {
+        return kin;
     }
     size_t best = std::max<size_t>(1, std::min<size_t>(wrong.size() / 3, 3)) + 1;
     std::string_view found;

@@ -229,6 +229,11 @@ Result<TomlValue> parse_toml(std::string_view text, std::string_view path) {
     }
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {
+        if (const size_t first = text.find_first_not_of(" \t\r\n");
+            first != std::string_view::npos && text[first] == '{') {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{}: this looks like JSON, and a config is TOML", path)};
+        }
         const toml::parse_error& error = parsed.error();
         const SourcePos at = to_pos(error.source().begin);
         const size_t line_at = offset_of(text, {at.line, 1});

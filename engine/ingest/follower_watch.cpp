@@ -127,6 +127,9 @@ std::string_view Follower::doing() const noexcept {
 
 /// A question without an answer is a wait as well, from its beginning on.
 void Follower::watch_wait() {
+    if (!network_allowed_) {
+        return;  // Whoever asks which chain this is tells that.
+    }
     const int64_t now = clock_.monotonic_ms();
     if (!waits_for_chain()) {
         progress_.answered_ms = now;

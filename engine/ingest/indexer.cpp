@@ -351,18 +351,20 @@ Status Indexer::stop() {
 // --- threads ---------------------------------------------------------------------------------
 
 void Indexer::run_writer(const std::stop_token& stop) {
-    writer_->commit_aside();
-    const storage::DeletedRunCompactor compactor{*database_};
-    while (!stop.stop_requested()) {
-        const Status stepped = catch_exceptions("writing", [this] {
+    std::optional<storage::DeletedRunCompactor> compactor;
+    Status went = catch_exceptions("", [&] {
+        writer_->commit_aside();
+        compactor.emplace(*database_);
+    });
+    while (went && !stop.stop_requested()) {
+        went = catch_exceptions("writing", [this] {
             if (!writer_->step()) {
                 writer_->wait(kWriterWaitMs);
             }
         });
-        if (!stepped) {
-            writer_->give_up(stepped.error());
-            return;
-        }
+    }
+    if (!went) {
+        writer_->give_up(went.error());
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 #include "engine/config/config_difference.hpp"
 #include "engine/config/memory_plan.hpp"
@@ -14,6 +15,7 @@
 #include "engine/service/readiness.hpp"
 #include "engine/service/sd_notify.hpp"
 #include "engine/service/task_ear.hpp"
+#include "engine/task/backup_place.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_tasks.hpp"
 #include "engine/task/tasks.hpp"
@@ -222,10 +224,8 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
     }
     PLUMBLINE_TRY_VOID(check_task_args(spec.kind, spec.args, database()->entities()));
     PLUMBLINE_TRY_VOID(check_against_index(spec, *database(), indexer_->plan()));
-    if (spec.kind == "backup" && spec.args.empty() && resolve_backup_path(config()).empty()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "a backup needs to know where: add [backup] path to the config, or name a "
-                     "directory"};
+    if (spec.kind == "backup") {
+        PLUMBLINE_TRY_VOID(check_backup_named(config(), spec.args));
     }
     return queue->add(std::move(spec));
 }
@@ -235,15 +235,14 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
         metrics_.expect_task(name);
     }
     size_t started = 0;
-    Status ended = ok();
-    for (; started < modules_.size(); ++started) {
-        ended = modules_[started]->start(*this);
-        if (!ended) {
-            break;
+    Status ended = catch_exceptions("", [&]() -> Status {
+        for (; started < modules_.size(); ++started) {
+            PLUMBLINE_TRY_VOID(modules_[started]->start(*this));
         }
-    }
-    if (ended) {
         start_workers();
+        return ok();
+    });
+    if (ended) {
         // The task in hand ends while the index still takes what it has to write.
         const std::stop_callback on_stop{stop, [this] {
                                              notify_service_manager("STOPPING=1");
@@ -252,12 +251,12 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
                                              }
                                          }};
         ended = indexer_->run(stop, reporter);
-        for (const std::unique_ptr<Worker>& worker : workers_) {
-            worker->stop();
-        }
     } else {
-        // A module that is up may wait for the writer, which will never run.
+        // A module or a worker that is up may wait for the writer, which will never run.
         indexer_->stop().ignore("there is nothing in hand");
+    }
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+        worker->stop();
     }
     next_quarantine_ms_ = 0;
     publish(indexer_->clock().monotonic_ms());

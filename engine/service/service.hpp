@@ -45,7 +45,7 @@ class ServiceModule {
     ServiceModule& operator=(const ServiceModule&) = delete;
     virtual ~ServiceModule() = default;
 
-    /// Before anything runs. An error ends the service before it has touched anything.
+    /// Before anything runs. An error, also a thrown one, ends the service: it leaves nothing up.
     [[nodiscard]] virtual Status start(Service& service) = 0;
     /// After the index has stopped; nothing of the service may be used once it returns.
     virtual void stop() = 0;

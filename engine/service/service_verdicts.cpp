@@ -48,6 +48,35 @@ std::string describe_verdict(const storage::ProofRecord& record, const KnownRang
     return out + fmt::format(", the first of them in block {}", first->range.from);
 }
 
+/// Who told all events; empty where several did.
+std::string only_teller(const storage::Database& database) {
+    const auto coverage = database.coverage();
+    std::string out;
+    if (!coverage) {
+        return out;
+    }
+    for (const storage::CoverageRow& row : *coverage) {
+        if (!out.empty() && row.provider != out) {
+            return {};
+        }
+        out = row.provider;
+    }
+    return out;
+}
+
+/// Who had told what the findings are of: ", as X had answered"; empty where that is not known.
+std::string blame_text(const std::vector<nlohmann::json>& findings) {
+    std::string out;
+    for (const nlohmann::json& finding : findings) {
+        const std::string one = finding.value("provider", std::string{});
+        if (!one.empty() && out.find(one) == std::string::npos) {
+            out += out.empty() ? ", as " : ", ";
+            out += one;
+        }
+    }
+    return out.empty() ? out : out + " had answered";
+}
+
 /// Empty where none waits or runs.
 std::string describe_open_repair(const WorkQueue& queue) {
     for (const auto& [state, text] : {std::pair{TaskState::kRunning, "is under way"},
@@ -101,6 +130,15 @@ std::string Service::drift_advice(const storage::ProofRecord& record,
         return "; events and rows are proven, so the mapping is likelier wrong than the index, and "
                "a repair most likely leaves it: correct the mapping, /v1/conflicts has the cause";
     }
+    if (config().repair.on_log == LogPolicy::kMend && !task_ear_->is_mending_spent() &&
+        config().proof.level != storage::ProofLevel::kNone) {
+        const std::string teller = only_teller(*database());
+        return fmt::format(
+            "; a missing event is mended unasked once the log is proven so far{}, `plumbline task "
+            "add {} repair` mends a damaged row, /v1/conflicts has the cause",
+            teller.empty() ? "" : fmt::format(" ({} told all of them)", teller),
+            indexer_->db_path());
+    }
     return fmt::format(
         "; `plumbline task add {} repair` mends what comes of a missing event or a damaged row, "
         "/v1/conflicts has the cause",
@@ -137,7 +175,9 @@ void Service::read_verdicts(int64_t now_ms) {
             if (!repair) {
                 repair = queue_ ? describe_open_repair(*queue_) : "";
             }
-            verdicts_.push_back(describe_verdict(record, *known) +
+            const std::string blame =
+                record.proof == "log" ? blame_text(findings_of(queue_.get(), record)) : "";
+            verdicts_.push_back(describe_verdict(record, *known) + blame +
                                 (repair->empty() ? mending_advice(record, *records) : *repair));
         }
     }

@@ -79,7 +79,12 @@ class Doctor {
     }
 
     Status look_at_identity() {
-        const Reply id = client_.ask("eth_chainId");
+        Reply id = client_.ask("eth_chainId");
+        // One that hangs may wake up: it has all the time that it is given, as later.
+        while (!id.result && client_.silent_ms() >= options_.patience.timeout_ms &&
+               !client_.has_given_up()) {
+            id = client_.ask("eth_chainId");
+        }
         report_.chain_id = id.result ? quantity_of(*id.result) : std::nullopt;
         if (!report_.chain_id) {
             return Error{ErrorCode::kUnavailable,

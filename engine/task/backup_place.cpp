@@ -37,4 +37,13 @@ Status check_backup_place(const Config& config, const std::string& args) {
     return ok();
 }
 
+Status check_backup_named(const Config& config, const std::string& args) {
+    if (!split_args(args).empty() || !config.backup.path.empty()) {
+        return ok();
+    }
+    return Error{ErrorCode::kInvalidArgument,
+                 "a backup needs to know where: add [backup] path to the config, or name a "
+                 "directory"};
+}
+
 }  // namespace plumbline::engine

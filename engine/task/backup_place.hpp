@@ -14,4 +14,7 @@ namespace plumbline::engine {
 /// must not be anybody's choice.
 [[nodiscard]] Status check_backup_place(const Config& config, const std::string& args);
 
+/// kInvalidArgument where a task `backup` with `args` has nowhere to go.
+[[nodiscard]] Status check_backup_named(const Config& config, const std::string& args);
+
 }  // namespace plumbline::engine

@@ -160,12 +160,102 @@ TEST_F(CommunityTest, ALimitOfMemoryIsAReasonAndNoAbort) {
     EXPECT_GT(works, 0U);
 }
 
+std::vector<std::string> with_address_space(unsigned kib, const std::vector<std::string>& rest) {
+    std::vector<std::string> command{
+        "/bin/sh", "-c", "ulimit -v " + std::to_string(kib) + "; exec \"$@\" 2>&1", "sh"};
+    for (const std::string& part : plumbline_command(rest)) {
+        command.push_back(part);
+    }
+    return command;
+}
+
+/// With less and less room for the stacks of threads, whichever of them is the first that cannot be
+/// started.
+TEST_F(CommunityTest, WhereAThreadCannotBeStartedACommandEndsWithAReason) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers reserve address space of their own";
+#endif
+    act(50, 1);
+    index_to_head();
+    std::vector<std::string> to_head = run_arguments();
+    to_head.insert(to_head.end(), {"--until", "head"});
+    const std::vector<std::string> commands[] = {
+        to_head, {"verify", db_, "--rpc", anvil_.url()}, {"rebuild", db_, "--quiet"}};
+    for (unsigned kib = 100'000; kib <= 300'000; kib += 20'000) {
+        for (const std::vector<std::string>& command : commands) {
+            SCOPED_TRACE(std::to_string(kib) + " " + command.front());
+            const Finished ended = run_command(with_address_space(kib, command));
+            EXPECT_TRUE(ended.code == 0 || ended.code == 3 || ended.code == 127)
+                << ended.code << ' ' << ended.out;
+            EXPECT_TRUE(ended.code == 0 || !ended.out.empty());
+        }
+    }
+}
+
 bool says(Child& process, const std::string& text) {
     std::string line;
     do {
         line = process.read_line();
     } while (!line.empty() && line.find(text) == std::string::npos);
     return !line.empty();
+}
+
+TEST_F(CommunityTest, AServiceThatCannotStartItsThreadsEndsWithThree) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers reserve address space of their own";
+#endif
+    act(50, 1);
+    const std::string config = dir_.sub("plumbline.toml");
+    std::ofstream{config} << read_file(source_path(kConfig))
+                          << "\n[http]\nlisten = \"127.0.0.1:0\"\n";
+    std::filesystem::copy_file(source_path("examples/community/CommunityHub.json"),
+                               dir_.sub("CommunityHub.json"));
+    size_t refused = 0;
+    for (unsigned kib = 160'000; kib <= 400'000; kib += 20'000) {
+        SCOPED_TRACE(kib);
+        Child service{with_address_space(kib, {"run", config, "--db", db_, "--rpc", anvil_.url()})};
+        if (says(service, "the API listens")) {
+            service.send_signal(SIGTERM);
+        }
+        const int code = service.wait();
+        EXPECT_TRUE(code == 0 || code == 3) << code;
+        refused += code == 3 ? 1U : 0U;
+    }
+    EXPECT_GT(refused, 0U);
+}
+
+TEST_F(CommunityTest, TooFewDescriptorsAreNamedBeforeAnybodyIsBlamed) {
+    std::vector<std::string> command{"/bin/sh", "-c", "ulimit -n 40; exec \"$@\"", "sh"};
+    for (const std::string& part : plumbline_command(run_arguments())) {
+        command.push_back(part);
+    }
+    const Finished ended = run_command(command);
+    EXPECT_EQ(ended.code, 3) << ended.err;
+    EXPECT_NE(ended.err.find("ulimit -n"), std::string::npos) << ended.err;
+}
+
+TEST_F(CommunityTest, ADumpThatTheDiskDoesNotTakeLeavesNothingBehind) {
+    act(50, 1);
+    index_to_head();
+    const std::string out = dir_.sub("events.jsonl");
+    std::vector<std::string> command{"/bin/sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"};
+    for (const std::string& part : plumbline_command({"dump", db_, "--events", "--out", out})) {
+        command.push_back(part);
+    }
+    const Finished dumped = run_command(command);
+    EXPECT_EQ(dumped.code, 3) << dumped.err;
+    EXPECT_NE(dumped.err.find("cannot write " + out), std::string::npos) << dumped.err;
+    EXPECT_FALSE(std::filesystem::exists(out));
+    EXPECT_FALSE(std::filesystem::exists(out + ".partial"));
+}
+
+TEST_F(CommunityTest, ABackupThatHasNowhereToGoIsRefusedWhenItIsAdded) {
+    act(50, 1);
+    index_to_head();
+    const auto added = plumbline({"task", "add", db_, "backup"});
+    EXPECT_EQ(added.code, 2) << added.out;
+    EXPECT_NE(added.err.find("a backup needs to know where"), std::string::npos) << added.err;
+    EXPECT_EQ(plumbline({"task", "add", db_, "backup", dir_.sub("backups")}).code, 0);
 }
 
 TEST_F(CommunityTest, AProcessWhoseDiskWasFullGoesOnByItself) {

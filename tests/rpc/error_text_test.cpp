@@ -71,7 +71,8 @@ TEST(ErrorTextTest, DataAndStatusAreThereWhereTheySaySomething) {
               "error -32000 \"header not found\"");
     EXPECT_EQ(error_text({3, "reverted", "0x12"}, 200), "error 3 \"reverted\" (0x12)");
     EXPECT_EQ(error_text({0, "busy", "try https://x/secret"}, 503),
-              "error 0 \"busy\" (try (url)), HTTP 503");
+              "HTTP 503 \"busy\" (try (url))");
+    EXPECT_EQ(error_text({0, "busy", ""}, 200), "error \"busy\"");
 }
 
 TEST(ErrorTextTest, AProviderIsNamedOnceWhateverItsTextBeginsWith) {

@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <mutex>
+#include <system_error>
 
 #include <gtest/gtest.h>
 
 #include "core/base/bounded_queue.hpp"
+#include "tests/support/few_threads.hpp"
 
 namespace plumbline::api::fair_pool_test {
 namespace {
@@ -119,6 +121,14 @@ TEST(FairPoolTest, AStoppedPoolDropsWhatWaitsAndTakesNothing) {
     gate.open();
     stopper.join();
     EXPECT_FALSE(ran);
+}
+
+TEST(FairPoolTest, WhereNotAllThreadsCanBeStartedThoseThatRunEnd) {
+    if (!plumbline::test::kCanLimitThreads) {
+        GTEST_SKIP() << "a sanitizer needs the address space";
+    }
+    const plumbline::test::FewThreads few{rlim_t{200} << 20};
+    EXPECT_THROW((FairPool{{.threads = 1'000}}), std::system_error);
 }
 
 }  // namespace

@@ -7,11 +7,13 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "api/stream/stream.hpp"
 #include "tests/api/api_world.hpp"
 #include "tests/api/http_client.hpp"
+#include "tests/support/few_threads.hpp"
 
 namespace plumbline::api::test::server_test {
 namespace {
@@ -185,6 +187,20 @@ TEST_F(ServerTest, ATakenPortIsSaidAndNothingRuns) {
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
     EXPECT_FALSE(Server::start(api_.router, nullptr, {.address = "nowhere"}).has_value());
+}
+
+TEST_F(ServerTest, WhereNotAllThreadsCanBeStartedThoseThatRunEnd) {
+    if (!plumbline::test::kCanLimitThreads) {
+        GTEST_SKIP() << "a sanitizer needs the address space";
+    }
+    {
+        const plumbline::test::FewThreads few{rlim_t{400} << 20};
+        EXPECT_THROW(static_cast<void>(Server::start(api_.router, nullptr, {.threads = 1'000})),
+                     std::system_error);
+    }
+    start();
+    HttpClient client{server_->port()};
+    EXPECT_EQ(client.get("/v1/health").status, 200U);
 }
 
 /// In block n, user 500 gets its points raised to n times 3: every answer can be checked against

@@ -29,6 +29,10 @@ TEST(ExceptionGuardTest, ALimitOfTheSystemIsNamedWithWhatRaisesIt) {
     ASSERT_FALSE(threads.has_value());
     EXPECT_EQ(threads.error().message.find("the system starts no more threads"), 0U);
     EXPECT_NE(threads.error().message.find("ulimit -u"), std::string::npos);
+    const Status files =
+        catch_exceptions("", [] { throw std::runtime_error{"x: Too many open files"}; });
+    ASSERT_FALSE(files.has_value());
+    EXPECT_EQ(files.error().message, "x: Too many open files");
 }
 
 TEST(ExceptionGuardTest, WhatIsGivenIsGivenOn) {

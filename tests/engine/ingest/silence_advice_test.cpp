@@ -23,7 +23,7 @@ TEST(SilenceAdviceTest, IsWhatFitsTheStateOfEachProvider) {
 
 TEST(SilenceAdviceTest, ALargerPlanMakesNoServerWellThatAsksForTime) {
     rpc::ProviderStats ill = provider("a", "rate limited");
-    ill.last_error = "error 0 \"backend down\", HTTP 503";
+    ill.last_error = "HTTP 503 \"backend down\"";
     EXPECT_EQ(advice_on_silence({ill, provider("b", "rate limited")}),
               "give b a larger plan, or wait until its limit is over; wait for a: it says itself "
               "that it is out of order");

@@ -218,6 +218,17 @@ TEST_F(SilenceTest, ARunWithAnEndEndsWhereNothingComes) {
     }
 }
 
+TEST_F(SilenceTest, TheTimeoutOfARunWithADatabaseCountsFromItsBeginning) {
+    open({true, std::nullopt}, 60'000);
+    ASSERT_TRUE(indexer_->run({}, nullptr).has_value());
+    indexer_.reset();
+    node_.swallows_chain_id = true;
+    open({true, std::nullopt}, 15'000);
+    const int64_t begun_ms = clock_.monotonic_ms();
+    EXPECT_FALSE(indexer_->run({}, nullptr).has_value());
+    EXPECT_LT(clock_.monotonic_ms() - begun_ms, 16'000);
+}
+
 TEST_F(SilenceTest, WhatTheChainGetsOnWithIsNoSilence) {
     node_.swallows_ranges = true;
     rpc::OpenWait busy;
