@@ -7,8 +7,8 @@
 #include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/calls/block_programs.hpp"
 #include "engine/calls/call_program.hpp"
+#include "rpc/block_programs.hpp"
 
 namespace plumbline::test {
 
@@ -341,8 +341,8 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     }
     const ByteView program = request.to ? ByteView{*request.code} : ByteView{request.data};
     const std::string program_hex = evm::to_hex(program);
-    const bool tells_time = program_hex == engine::kBlockTimeCode;
-    if (tells_time || program_hex == engine::kBlockNumCode) {
+    const bool tells_time = program_hex == rpc::kBlockTimeCode;
+    if (tells_time || program_hex == rpc::kBlockNumCode) {
         rpc::CallResult word{Kind::kAnswered, {}, ""};
         evm::append_word(word.data,
                          evm::U256{tells_time ? block->header.timestamp : block->header.block_num});
