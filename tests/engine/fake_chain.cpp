@@ -312,6 +312,14 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     if (block == nullptr || head() - block->header.block_num > options.state_depth) {
         return {Kind::kMissingState, {}, "missing trie node"};
     }
+    if (const auto words = options.refuse_calls.find(provider);
+        words != options.refuse_calls.end()) {
+        return {Kind::kRefused, {}, words->second};
+    }
+    if (const auto depth = options.state_depths.find(provider);
+        depth != options.state_depths.end() && head() - block->header.block_num > depth->second) {
+        return {Kind::kMissingState, {}, "missing trie node"};
+    }
     if (options.off_block.contains(provider)) {
         block = chain_.blocks()[head()].get();
     } else if (options.block_before.contains(provider) && block->header.block_num > 0) {
