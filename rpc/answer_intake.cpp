@@ -108,6 +108,8 @@ std::optional<Blame> take_news(const AskedCall& asked, const Refusal& refusal,
         case RefusalClass::kRateLimit:
             news.is_limited = true;
             news.retry_after_ms = refusal.retry_after_ms;
+            // Its rate may be one of calls alone: who has none is asked first.
+            news.runs_no_call = asked.has_others;
             return lasts ? std::nullopt : std::optional{Blame::kNone};
         case RefusalClass::kBilling:
             news.billing = reason;

@@ -122,7 +122,9 @@ bool Dispatcher::gives_way(const PendingGroup& active) const {
     }
     const Call::Kind kind = active.main_kind();
     const auto hangs = [&](const Provider& provider) {
-        return provider.slow().of(kind).hangs(now());
+        const SlowMethod& slow = provider.slow().of(kind);
+        return slow.hangs(now()) || (is_state_call(active.group.calls.front()) &&
+                                     slow.is_overdue() && slow.is_last(now()));
     };
     const auto can_be_asked = [&](const Provider& provider) {
         return provider.is_usable() && !provider.free_at_ms() && !hangs(provider) &&
@@ -152,7 +154,7 @@ void Dispatcher::pump_group(uint64_t id, PendingGroup& active) {
         if (!named.state(active.group.block_needed).has_block()) {
             why = named.name() + ": its head is below block " +
                   std::to_string(*active.group.block_needed);
-        } else if (named.slow().of(kind).hangs(now())) {
+        } else if (named.slow().of(kind).is_last(now())) {
             why = named.name() + ": no answer to " + std::string{method_name(kind)} + " in time";
         }
         end_with_error(active, ErrorCode::kUnavailable, std::move(why));

@@ -1,5 +1,6 @@
 // Requests that are out for longer than their provider's answers take (slow_methods.hpp): what they
-// ask is asked of another one as well. It is not known whether an answer will come; the first that
+// ask is asked of another one as well; one of a contract's state that names its provider ends, for
+// whoever names it. It is not known whether an answer will come; the first that
 // does counts.
 #include "rpc/dispatcher.hpp"
 
@@ -14,11 +15,13 @@ bool Dispatcher::is_overdue(const InFlightRequest& request) {
     }
     const PendingGroup& active = found->second;
     const Call::Kind kind = request.main_kind();
-    if (active.is_finished || active.group.only ||
+    const bool may_end = is_state_call(request.calls.front());
+    if (active.is_finished || (active.group.only && !may_end) ||
         now() < request.sent_ms + providers_[request.provider].slow().of(kind).patience_ms()) {
         return false;
     }
-    const ProviderRules rules = active.rules();
+    ProviderRules rules = active.rules();
+    rules.passed_over = active.group.only ? ProviderSet{} : rules.passed_over;
     const std::span<const ProviderState> states =
         look_at_providers(active.group.block_needed, &active.group);
     for (size_t i = 0; i < providers_.size(); ++i) {
@@ -38,9 +41,17 @@ void Dispatcher::give_up_overdue() {
         }
         PendingGroup& active = groups_.at(request.group);
         const Call::Kind kind = request.main_kind();
+        Provider& provider = providers_[request.provider];
+        provider.slow().of(kind).on_overdue(request.sent_ms, now());
+        provider.on_refused_method(method_name(kind), "no answer yet");
+        if (active.group.only) {
+            // Whoever names it can ask the other one.
+            end_with_error(
+                active, ErrorCode::kUnavailable,
+                provider.name() + ": no answer to " + std::string{method_name(kind)} + " in time");
+            continue;
+        }
         request.is_overdue = true;
-        providers_[request.provider].slow().of(kind).on_overdue(request.sent_ms, now());
-        providers_[request.provider].on_refused_method(method_name(kind), "no answer yet");
         active.give_up(request.provider, request.indices);
     }
 }

@@ -7,6 +7,7 @@
 #include "core/evm/hex.hpp"
 #include "rpc/block_receipts.hpp"
 #include "rpc/block_words_job.hpp"
+#include "rpc/call_block_watch.hpp"
 #include "rpc/checked_job.hpp"
 #include "rpc/curl_transport.hpp"
 #include "rpc/dispatcher.hpp"
@@ -26,6 +27,7 @@ struct ProviderPool::Impl {
     Dispatcher dispatcher;
     BloomTrust bloom;
     ProofMemory proof;
+    std::optional<CallBlockWatch> call_blocks;
     size_t open = 0;      // questions
     size_t answered = 0;  // callbacks run, for poll's result
 
@@ -109,7 +111,35 @@ struct ProviderPool::Impl {
             dispatcher.at(dispatcher.now(), [done = std::move(done)] { done(GroupResult{}); });
             return;
         }
+        // What a proof says its root shows.
+        if (!call_blocks || calls.front().kind != Call::Kind::kCall) {
+            send_state(std::move(calls), provider, std::move(done));
+            return;
+        }
+        const uint64_t block_num = calls.front().block.block_num;
+        auto send = [this, calls = std::move(calls), provider,
+                     done = std::move(done)](Status known) mutable {
+            if (!known) {
+                GroupResult none;
+                none.error = std::move(known).error();
+                done(std::move(none));
+                return;
+            }
+            send_state(std::move(calls), provider, std::move(done));
+        };
+        if (provider) {
+            call_blocks->when_known(*provider, block_num, std::move(send));
+        } else {
+            call_blocks->when_any_known(block_num, std::move(send));
+        }
+    }
+
+    void send_state(std::vector<Call> calls, std::optional<size_t> provider,
+                    std::function<void(GroupResult)> done) {
         CallGroup group;
+        if (!provider && call_blocks && calls.front().kind == Call::Kind::kCall) {
+            group.never = call_blocks->kept_from();
+        }
         for (const Call& call : calls) {
             group.block_needed = std::max(group.block_needed.value_or(0), call.block.block_num);
         }
@@ -195,6 +225,11 @@ struct ProviderPool::Impl {
             ->start();
     }
 
+    [[nodiscard]] std::string why_off(size_t provider) const {
+        const std::string why = call_blocks ? call_blocks->why_off(provider) : std::string{};
+        return why.empty() ? why : why + ": it gets no contract calls";
+    }
+
     void ask_heads(Callback<Heads> done) {
         std::make_shared<HeadsJob>(dispatcher, std::move(done))->start();
     }
@@ -211,6 +246,10 @@ ProviderPool::ProviderPool(PoolOptions options, std::unique_ptr<Transport> trans
 }
 
 ProviderPool::~ProviderPool() = default;
+
+void ProviderPool::watch_call_blocks() {
+    impl_->call_blocks.emplace(impl_->dispatcher);
+}
 
 void ProviderPool::get_chain_id(Callback<uint64_t> done) {
     impl_->ask_heads([impl = impl_.get(),
@@ -405,6 +444,9 @@ std::vector<ProviderStats> ProviderPool::stats() const {
     std::vector<ProviderStats> out;
     for (const Provider& provider : impl_->dispatcher.providers()) {
         out.push_back(provider.stats());
+        if (const std::string off = impl_->why_off(out.size() - 1); !off.empty()) {
+            out.back().oddity += (out.back().oddity.empty() ? "" : "; ") + off;
+        }
     }
     return out;
 }
@@ -474,9 +516,11 @@ std::vector<OpenWait> ProviderPool::waits(int64_t waiting_ms) const {
 std::unique_ptr<ChainSource> make_chain_source(PoolOptions options, PoolObserver* observer) {
     CurlOptions transport;
     transport.bodies_shared_max = options.bodies_shared_max;
-    return std::make_unique<ProviderPool>(std::move(options),
-                                          std::make_unique<CurlTransport>(std::move(transport)),
-                                          system_clock(), observer);
+    auto pool = std::make_unique<ProviderPool>(
+        std::move(options), std::make_unique<CurlTransport>(std::move(transport)), system_clock(),
+        observer);
+    pool->watch_call_blocks();
+    return pool;
 }
 
 }  // namespace plumbline::rpc

@@ -23,6 +23,11 @@ class ProviderPool final : public ChainSource {
                  PoolObserver* observer = nullptr);
     ~ProviderPool() override;
 
+    /// From here on providers are looked at before they are asked for contract calls: none goes to
+    /// one that answers from another block than it is asked about (call_block_watch.hpp), and one
+    /// that names it ends as kIncompatible.
+    void watch_call_blocks();
+
     void get_chain_id(Callback<uint64_t> done) override;
     void get_heads(Callback<Heads> done) override;
     void get_headers(std::vector<uint64_t> block_nums,

@@ -258,10 +258,13 @@ Result<ExitCode> check(const CheckArguments& arguments) {
         for (const std::string& getter : look_at_getters(config, *plan, endpoints, patience)) {
             logging::warning(getter);
         }
-        states = look_at_states(config, endpoints, patience);
+        states = look_at_states(config, endpoints, patience, true);
     }
     if (!states.off_block.empty()) {
         return Error{ErrorCode::kUnavailable, states.off_block};
+    }
+    for (const std::string& one : states.off_blocks) {
+        logging::warning(one);
     }
     if (!states.missing.empty() && !arguments.json) {
         logging::warning(states.missing);  // Before the calls are tried, which may wait for it.

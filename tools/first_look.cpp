@@ -95,7 +95,7 @@ std::string FirstLook::look(const engine::Config& config, const std::stop_token&
         }
         std::vector<std::string> warnings = seen.warnings;
         std::ranges::copy((*plan)->unused(), std::back_inserter(warnings));
-        const StateLook states = look_at_states(config, endpoints, patience);
+        const StateLook states = look_at_states(config, endpoints, patience, false);
         if (stop.stop_requested()) {
             return {};
         }

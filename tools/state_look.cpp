@@ -57,7 +57,7 @@ std::string off_block_of(engine::EndpointClient& client, uint64_t head,
 }  // namespace
 
 StateLook look_at_states(const engine::Config& config, const std::vector<rpc::Endpoint>& endpoints,
-                         const engine::EndpointPatience& patience) {
+                         const engine::EndpointPatience& patience, bool all) {
     const auto calls = engine::find_old_calls(config);
     if (!calls) {
         return {};
@@ -74,19 +74,19 @@ StateLook look_at_states(const engine::Config& config, const std::vector<rpc::En
             const engine::StateDepth depth =
                 engine::find_state_depth(client, chain.head, calls->from);
             const std::string off =
-                is_block_right ? std::string{} : off_block_of(client, chain.head, depth);
+                is_block_right && !all ? std::string{} : off_block_of(client, chain.head, depth);
             if (patience.should_stop && patience.should_stop()) {
                 out = {};
                 return true;
             }
             is_block_right = is_block_right || off.empty();
-            out.off_block =
-                is_block_right
-                    ? ""
-                    : fmt::format(
-                          "contract calls ask the state of events' blocks, and {} has none to give "
-                          "({}): use another endpoint, and `verify` what this one told",
-                          name, off);
+            if (!off.empty()) {
+                out.off_block = fmt::format(
+                    "contract calls ask the state of events' blocks, and {} has none to give "
+                    "({}): use another endpoint, and `verify` what this one told",
+                    name, off);
+                out.off_blocks.push_back(out.off_block);
+            }
             const std::string lacks =
                 is_state_there ? "" : engine::describe_missing_state(*calls, name, depth);
             is_state_there = is_state_there || lacks.empty();
@@ -97,8 +97,13 @@ StateLook look_at_states(const engine::Config& config, const std::vector<rpc::En
                 out.missing = lacks;
                 best = depth.since;
             }
-            return is_state_there && is_block_right;
+            return is_state_there && is_block_right && !all;
         });
+    if (is_block_right) {
+        out.off_block.clear();
+    } else {
+        out.off_blocks.clear();
+    }
     return out;
 }
 

@@ -20,14 +20,17 @@ struct StateLook {
     /// Every endpoint of the config's chain that can be asked answers calls from another block than
     /// it is asked about (engine/setup/call_blocks.hpp).
     std::string off_block;
+    /// Where only some do: of each.
+    std::vector<std::string> off_blocks;
 };
 
-/// Asks one endpoint after the other, some 40 questions each, until one has the state that calls of
-/// the oldest events ask, and one answers from the right block or cannot be told that it does not.
-/// Nothing is told where no call asks for any state but the head's, or where nobody answers.
+/// Asks one endpoint after the other, some 40 questions each: `all`, or until one has the state
+/// that calls of the oldest events ask, and one answers from the right block or cannot be told that
+/// it does not. Nothing is told where no call asks for any state but the head's, or where nobody
+/// answers.
 [[nodiscard]] StateLook look_at_states(const engine::Config& config,
                                        const std::vector<rpc::Endpoint>& endpoints,
-                                       const engine::EndpointPatience& patience);
+                                       const engine::EndpointPatience& patience, bool all);
 
 /// What `engine::find_missing_getters` says, of the first endpoint that serves the chain.
 [[nodiscard]] std::vector<std::string> look_at_getters(const engine::Config& config,

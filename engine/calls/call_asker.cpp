@@ -11,6 +11,7 @@
 #include "core/evm/header.hpp"
 #include "engine/calls/call_job.hpp"
 #include "rpc/call_refusal.hpp"
+#include "rpc/refusal.hpp"
 
 namespace plumbline::engine {
 
@@ -33,6 +34,13 @@ Error no_state(uint64_t block_num, bool at_head, std::string_view why) {
 
 /// So often nobody has answered by hash, and somebody by number, before all is asked by number.
 constexpr unsigned kByNumAfter = 2;
+
+/// So many calls refused in words that say that it runs none, and none answered, are believed.
+constexpr unsigned kRefusedForGoodMax = 3;
+
+bool runs_no_call(std::string_view why) {
+    return rpc::classify_refusal({200, 0, why, {}}).kind == rpc::RefusalClass::kUnsupported;
+}
 
 /// How the call ended in the program, where it has no answer there. That it ran out of gas there
 /// tells nothing.
@@ -381,6 +389,7 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
                     no_state(items[i].state.block_num, items[i].question.at_head, result.why);
                 break;
             case rpc::CallResult::Kind::kRefused:
+                job->refused_for_good += !job->asked_by_name && runs_no_call(result.why) ? 1U : 0U;
                 if (rpc::names_gas(result.why)) {
                     job->weigh(items[i], CallOutcome::kOutOfGas, result.provider);
                 } else if (!items[i].state.by_num &&
@@ -395,6 +404,11 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
         }
     }
     end_trial(job);
+    if (job->facts.empty() && job->unsure.empty() && job->refused_for_good >= kRefusedForGoodMax) {
+        job->fail({ErrorCode::kUnavailable,
+                   fmt::format("calls: whoever is asked runs none: {}", results.back().why)});
+        return;
+    }
     ask_next(job);
 }
 

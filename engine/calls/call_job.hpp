@@ -60,6 +60,7 @@ struct CallAsker::Job {
     /// By provider and block: whether it ran a call that has an answer on every chain.
     std::map<std::pair<std::string, uint64_t>, bool> controls;
     std::string why_doubtful;
+    unsigned refused_for_good = 0;          ///< calls, in words that say so of all
     std::optional<size_t> asked_by_name;    ///< whom the doubtful were asked of last
     size_t next_provider = 0;               ///< who is asked about them next
     unsigned times_asked = 0;               ///< the one that is asked by name

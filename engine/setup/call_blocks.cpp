@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/calls/block_programs.hpp"
 #include "engine/text/duration.hpp"
+#include "rpc/block_programs.hpp"
 
 namespace plumbline::engine {
 
@@ -62,7 +62,7 @@ class CallBlocksLook {
     }
 
     bool compare_times(uint64_t block, uint64_t time, const char* how, const json& pin) {
-        const auto told = run_at(kBlockTimeCode, pin);
+        const auto told = run_at(rpc::kBlockTimeCode, pin);
         if (told && *told >= head_time_) {
             note_wrong(fmt::format(
                 "eth_call at block {}{} runs at {}, the time of the newest block, and not at {}",
@@ -73,8 +73,8 @@ class CallBlocksLook {
     }
 
     void compare_nums(uint64_t block, const char* how, const json& pin) {
-        const auto told = run_at(kBlockNumCode, pin);
-        if (told && is_other_block(*told, block, head_num_)) {
+        const auto told = run_at(rpc::kBlockNumCode, pin);
+        if (told && rpc::is_other_block(*told, block, head_num_)) {
             note_wrong(fmt::format("eth_call at block {}{} runs at block {}", format_count(block),
                                    how, format_count(*told)));
         }
@@ -88,8 +88,8 @@ class CallBlocksLook {
     /// At the head NUMBER is the head's, or that of one close by.
     bool has_own_numbers() {
         if (!own_numbers_) {
-            const auto told = run_at(kBlockNumCode, json(evm::to_quantity(head_num_)));
-            own_numbers_ = told && is_own_number(*told, head_num_);
+            const auto told = run_at(rpc::kBlockNumCode, json(evm::to_quantity(head_num_)));
+            own_numbers_ = told && rpc::is_own_number(*told, head_num_);
         }
         return *own_numbers_;
     }
@@ -108,7 +108,7 @@ class CallBlocksLook {
     static std::optional<uint64_t> word_of(const json& value) {
         const auto word =
             value.is_string() ? evm::parse_hash(value.get<std::string>()) : std::nullopt;
-        return word ? block_word_of(word->view()) : std::nullopt;
+        return word ? rpc::block_word_of(word->view()) : std::nullopt;
     }
 
     EndpointClient& client_;

@@ -190,7 +190,7 @@ class Doctor {
             const Reply logs = client_.ask(
                 "eth_getLogs", json::array({{{"fromBlock", evm::to_quantity(from)},
                                              {"toBlock", evm::to_quantity(*report_.head)},
-                                             {"address", kNowhere}}}));
+                                             {"address", rpc::kNowhere}}}));
             if (!logs.result) {
                 refused = logs.error;
                 break;
@@ -220,7 +220,7 @@ class Doctor {
         const Reply first = client_.ask("eth_getBlockByNumber", json::array({"0x1", false}));
         const Reply logs = client_.ask(
             "eth_getLogs",
-            json::array({{{"fromBlock", "0x1"}, {"toBlock", "0x1"}, {"address", kNowhere}}}));
+            json::array({{{"fromBlock", "0x1"}, {"toBlock", "0x1"}, {"address", rpc::kNowhere}}}));
         const bool has_history =
             *report_.head == 0 || (first.result && first.result->is_object() && logs.result);
         add("history", has_history ? CheckResult::kGood : CheckResult::kNote,
@@ -258,9 +258,9 @@ class Doctor {
 
     void look_at_proofs() {
         const Reply proof = client_.ask(
-            "eth_getProof", json::array({kNowhere, json::array(), text_of(head_, "number")}));
+            "eth_getProof", json::array({rpc::kNowhere, json::array(), text_of(head_, "number")}));
         const auto root = evm::parse_hash(text_of(head_, "stateRoot"));
-        const auto address = evm::parse_address(kNowhere);
+        const auto address = evm::parse_address(rpc::kNowhere);
         std::string why = proof.error;
         if (proof.result && proof.result->is_object() && root && address &&
             proof.result->contains("accountProof") && (*proof.result)["accountProof"].is_array()) {

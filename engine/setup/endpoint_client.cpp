@@ -34,8 +34,8 @@ Reply run_code(EndpointClient& client, const char* code, nlohmann::json block, b
     using nlohmann::json;
     json params = json::array({{{"data", code}}, std::move(block)});
     if (is_override) {
-        params.at(0) = json::object({{"to", kNowhere}, {"data", "0x"}});
-        params.push_back(json::object({{kNowhere, json::object({{"code", code}})}}));
+        params.at(0) = json::object({{"to", rpc::kNowhere}, {"data", "0x"}});
+        params.push_back(json::object({{rpc::kNowhere, json::object({{"code", code}})}}));
     }
     return client.ask("eth_call", std::move(params));
 }

@@ -12,7 +12,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/redactor.hpp"
-#include "engine/calls/block_programs.hpp"
+#include "rpc/block_programs.hpp"
 #include "rpc/pool_options.hpp"
 #include "rpc/transport.hpp"
 

@@ -45,8 +45,8 @@ class StateSearch {
         for (int look = 0; look < 2 && out_.asked < kStateQuestionsMax; ++look) {
             ++out_.asked;
             // A balance is one of the state whether anybody is there or not.
-            const Reply reply =
-                client_.ask("eth_getBalance", json::array({kNowhere, evm::to_quantity(block)}));
+            const Reply reply = client_.ask("eth_getBalance",
+                                            json::array({rpc::kNowhere, evm::to_quantity(block)}));
             if (reply.result && reply.result->is_string()) {
                 return true;
             }

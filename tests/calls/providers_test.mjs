@@ -1,5 +1,5 @@
 // The real binary and several providers of contract calls over real sockets: one that is given twice, two at one host, one
-// that hangs on eth_call alone.
+// that hangs on eth_call alone, ones that answer from another block, that refuse all calls or limit their rate.
 //
 //   node tests/calls/providers_test.mjs [--binary build/release/plumbline] [--keep]
 
@@ -27,6 +27,8 @@ const artifacts = compile(join(here, "Calls.sol"));
 // A provider for each path of one host: `modes` says by path what it does, and nothing else than asking the node is "".
 async function start_host(target, modes) {
   const calls = {};
+  const plain = {}; // eth_calls that are none of a look
+  let limited = 0;
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const part of request) body += part;
@@ -36,6 +38,17 @@ async function start_host(target, modes) {
     if (is_call) calls[request.url] = (calls[request.url] ?? 0) + 1;
     if (is_call && mode === "hangs") return;
     const answers = await Promise.all([asked].flat().map(async (one) => {
+      if (one.method === "eth_call") {
+        plain[request.url] = (plain[request.url] ?? 0) + (tells_block.includes(one.params[0].data) ? 0 : 1);
+        if (mode === "newest") one.params[1] = "latest";
+        if (mode === "previous") one.params[1] = await block_before(target, one.params[1]);
+        if (mode === "refuses") {
+          return { jsonrpc: "2.0", id: one.id, error: { code: -32601, message: "the method eth_call does not exist" } };
+        }
+        if (mode === "limits" && ++limited % 2 === 0) {
+          return { jsonrpc: "2.0", id: one.id, error: { code: 429, message: "Too Many Requests" } };
+        }
+      }
       if (mode === "lies" && one.method === "eth_call") {
         // No program runs, and whatever is called returns one number.
         if (!one.params[0].to || one.params.length > 2) {
@@ -53,7 +66,16 @@ async function start_host(target, modes) {
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   server.unref();
-  return { port: server.address().port, url: `http://127.0.0.1:${server.address().port}`, calls };
+  return { port: server.address().port, url: `http://127.0.0.1:${server.address().port}`, calls, plain };
+}
+
+/// Programs that return their block's time and number.
+const tells_block = ["0x4260005260206000f3", "0x4360005260206000f3"];
+
+async function block_before(target, block) {
+  const asked = new Rpc(target);
+  const number = block.blockHash ? (await asked.call("eth_getBlockByHash", block.blockHash, false)).number : block;
+  return number.startsWith("0x") ? `0x${Math.max(0, Number(number) - 1).toString(16)}` : number;
 }
 
 const node = await start_anvil("--slots-in-an-epoch", "1");
@@ -105,7 +127,10 @@ const facts = async (dir) => (await run("dump", join(dir, "db"), "--facts")).out
 
 // --- one endpoint that is given twice ------------------------------------------------------------------
 
-const host = await start_host(node, { "/": "lies", "/liar": "lies", "/hanger": "hangs" });
+const host = await start_host(node, {
+  "/": "lies", "/liar": "lies", "/hanger": "hangs", "/newest": "newest", "/previous": "previous", "/refuser": "refuses",
+  "/limiter": "limits",
+});
 const honest = await start_host(node, {});
 {
   const { dir } = await index("honest", [honest.url]);
@@ -153,6 +178,41 @@ const honest = await start_host(node, {});
   check("all calls are answered by the other one", !(await facts(dir)).includes(host.url) &&
     (await facts(dir)).trim().split("\n").length === 20, said);
   check("the hanger is asked a few times and then passed over", host.calls["/hanger"] <= 4, String(host.calls["/hanger"]));
+}
+
+// --- providers that answer from another block, refuse all calls or limit them, beside an honest one ------
+
+{
+  const right = (await run("dump", join(work, "honest", "db"), "--entity", "seen")).out;
+  for (const name of ["newest", "previous"]) {
+    const bad = `${host.url}/${name}`;
+    for (const [place, urls] of [["first", [bad, honest.url]], ["second", [honest.url, bad]]]) {
+      const { dir, said } = await index(`${name}_${place}`, urls);
+      check(`${name} ${place}: the rows are right`, (await run("dump", join(dir, "db"), "--entity", "seen")).out === right, said);
+      check(`${name} ${place}: it is named once`, said.split("answers eth_call from another block").length === 2, said);
+      const checked = await run("check", join(dir, "plumbline.toml"), "--events", "2");
+      check(`${name} ${place}: check names it`, checked.code === 0 && (checked.out + checked.err).includes("has none to give"),
+        `${checked.code} ${checked.out}${checked.err}`);
+    }
+    check(`${name} gets no calls of contracts`, (host.plain[`/${name}`] ?? 0) === 0, String(host.plain[`/${name}`]));
+  }
+  const limited = await index("limiter", [`${host.url}/limiter`, honest.url]);
+  check("who limits calls keeps nobody waiting",
+    (await run("dump", join(limited.dir, "db"), "--entity", "seen")).out === right, limited.said);
+}
+
+{
+  const { dir } = await index("told_by_honest", [honest.url]);
+  const verify = (...urls) => run("verify", join(dir, "db"), "--proof", "calls", "--timeout", "15",
+    ...urls.flatMap((url) => ["--rpc", url]));
+  const beside = await verify(`${host.url}/hanger`, honest.url);
+  check("verify passes over who hangs", beside.code === 0, `${beside.code} ${beside.out}${beside.err}`);
+  const refused = await verify(`${host.url}/refuser`, honest.url);
+  check("and who refuses all calls", refused.code === 0, `${refused.code} ${refused.out}${refused.err}`);
+  check("which is asked a handful", host.plain["/refuser"] <= 20, String(host.plain["/refuser"]));
+  const alone = await verify(`${host.url}/refuser`);
+  check("alone it is the reason", alone.code === 3 && alone.out.includes("the method eth_call does not exist"),
+    `${alone.code} ${alone.out}${alone.err}`);
 }
 
 checks.end(args.keep);

@@ -7,8 +7,8 @@
 #include "core/evm/block_gap.hpp"
 #include "core/evm/hex.hpp"
 #include "core/evm/keccak.hpp"
-#include "engine/calls/block_programs.hpp"
 #include "engine/calls/call_program.hpp"
+#include "rpc/block_programs.hpp"
 
 namespace plumbline::test {
 
@@ -312,6 +312,14 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     if (block == nullptr || head() - block->header.block_num > options.state_depth) {
         return {Kind::kMissingState, {}, "missing trie node"};
     }
+    if (const auto words = options.refuse_calls.find(provider);
+        words != options.refuse_calls.end()) {
+        return {Kind::kRefused, {}, words->second};
+    }
+    if (const auto depth = options.state_depths.find(provider);
+        depth != options.state_depths.end() && head() - block->header.block_num > depth->second) {
+        return {Kind::kMissingState, {}, "missing trie node"};
+    }
     if (options.off_block.contains(provider)) {
         block = chain_.blocks()[head()].get();
     } else if (options.block_before.contains(provider) && block->header.block_num > 0) {
@@ -341,8 +349,8 @@ rpc::CallResult FakeNode::run_call(const rpc::CallRequest& request, const rpc::S
     }
     const ByteView program = request.to ? ByteView{*request.code} : ByteView{request.data};
     const std::string program_hex = evm::to_hex(program);
-    const bool tells_time = program_hex == engine::kBlockTimeCode;
-    if (tells_time || program_hex == engine::kBlockNumCode) {
+    const bool tells_time = program_hex == rpc::kBlockTimeCode;
+    if (tells_time || program_hex == rpc::kBlockNumCode) {
         rpc::CallResult word{Kind::kAnswered, {}, ""};
         evm::append_word(word.data,
                          evm::U256{tells_time ? block->header.timestamp : block->header.block_num});

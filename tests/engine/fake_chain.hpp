@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -91,11 +92,14 @@ struct FakeNodeOptions {
     std::function<void(size_t provider, const FakeBlock& block, ByteView input,
                        rpc::CallResult& result)>
         spoils = {};
-    bool runs_programs = true;            ///< else it refuses creations and overrides
-    bool takes_hashes = true;             ///< of the block that calls are made at
-    std::set<size_t> refuse_hashes = {};  ///< providers that do not
-    std::set<size_t> off_block = {};      ///< those that answer calls from the newest block always
-    std::set<size_t> block_before = {};   ///< and from the block before the one that is asked about
+    bool runs_programs = true;                        ///< else it refuses creations and overrides
+    bool takes_hashes = true;                         ///< of the block that calls are made at
+    std::set<size_t> refuse_hashes = {};              ///< providers that do not
+    std::map<size_t, std::string> refuse_calls = {};  ///< providers that run none, in their words
+    /// Providers that have no state of blocks so far below the head.
+    std::map<size_t, uint64_t> state_depths = {};
+    std::set<size_t> off_block = {};     ///< those that answer calls from the newest block always
+    std::set<size_t> block_before = {};  ///< and from the block before the one that is asked about
     /// Blocks so far below the head have no state any more.
     uint64_t state_depth = UINT64_MAX;
 };

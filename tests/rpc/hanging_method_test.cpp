@@ -187,20 +187,39 @@ TEST_F(HangingMethodTest, ALateAnswerCountsWhereNobodyWasQuicker) {
     EXPECT_LT(now() - start, 8'000);
 }
 
-TEST_F(HangingMethodTest, WhoIsNamedAndHangsGivesWayOnceItHasLetTwoRunOutOfTime) {
+TEST_F(HangingMethodTest, WhoIsNamedAndHangsGivesWayToWhoIsIdleAsSoonAsAnUnnamedOneDoes) {
     a_->http = hang_on("eth_call");
     a_->latency_ms = 1;
-    ASSERT_TRUE(call());
+    ASSERT_TRUE(call(1)) << "it is known to be there";
     const int64_t start = now();
     for (int i = 0; i < 20; ++i) {
         const auto answers = call(0);
-        EXPECT_TRUE(!answers || answers->results[0].kind == CallResult::Kind::kRefused);
+        ASSERT_FALSE(answers);
+        EXPECT_EQ(answers.error().code, ErrorCode::kUnavailable);
+        EXPECT_THAT(answers.error().message,
+                    HasSubstr("http://a.example: no answer to eth_call in time"));
     }
-    EXPECT_LT(now() - start, 45'000);
-    const auto last = call(0);
-    ASSERT_FALSE(last);
-    EXPECT_THAT(last.error().message, HasSubstr("http://a.example: no answer to eth_call in time"));
+    EXPECT_LT(now() - start, 10'000);
+    EXPECT_EQ(asked_for(*a_, "eth_call"), 1U);
     ASSERT_TRUE(call(1));
+}
+
+TEST_F(HangingMethodTest, WhoLimitsCallsAloneIsAskedLastWhileAnotherIsIdle) {
+    a_->latency_ms = 1;
+    auto count = std::make_shared<int>(0);
+    a_->answer = [count, usual = a_->answer](const std::string& method, const json& params) {
+        return method == "eth_call" && ++*count % 2 == 0
+                   ? std::optional{rpc_error(429, "Too Many Requests")}
+                   : usual(method, params);
+    };
+    const int64_t start = now();
+    for (int i = 0; i < 100; ++i) {
+        const auto answers = call();
+        ASSERT_TRUE(answers) << answers.error().message;
+        EXPECT_EQ(answers->results[0].kind, CallResult::Kind::kAnswered);
+    }
+    EXPECT_LT(now() - start, 5'000);
+    EXPECT_LE(*count, 6);
 }
 
 TEST_F(HangingMethodTest, WithNobodyElseItIsWaitedForAsLongAsARequestMayTake) {

@@ -4,12 +4,13 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "core/base/callback_guard.hpp"
 #include "core/evm/hex.hpp"
-#include "engine/calls/block_programs.hpp"
+#include "rpc/block_programs.hpp"
 
 namespace plumbline::engine {
 
@@ -29,7 +30,7 @@ constexpr std::array<Way, 4> kWays{{{false, false}, {true, false}, {false, true}
 rpc::CallRequest make_request(const Bytes& code, const storage::BlockRow& block, Way way) {
     rpc::CallRequest out;
     if (way.has_code_at) {
-        out.to = evm::parse_address(kNowhere);
+        out.to = evm::parse_address(rpc::kNowhere);
         out.code = std::make_shared<const Bytes>(code);
     } else {
         out.data = code;
@@ -42,8 +43,8 @@ rpc::CallRequest make_request(const Bytes& code, const storage::BlockRow& block,
 /// number at each of the others.
 std::vector<rpc::CallRequest> questions_of(const std::vector<storage::BlockRow>& blocks,
                                            const storage::BlockRow& newest) {
-    const Bytes time = evm::parse_hex(kBlockTimeCode).value_or(Bytes{});
-    const Bytes number = evm::parse_hex(kBlockNumCode).value_or(Bytes{});
+    const Bytes time = evm::parse_hex(rpc::kBlockTimeCode).value_or(Bytes{});
+    const Bytes number = evm::parse_hex(rpc::kBlockNumCode).value_or(Bytes{});
     std::vector<rpc::CallRequest> out;
     for (const Way way : kWays) {
         out.push_back(make_request(number, newest, way));
@@ -70,7 +71,7 @@ class Answers {
         const rpc::CallResult& result = results_[question];
         const bool is_its_own = result.provider.empty() || result.provider == provider_;
         return is_its_own && result.kind == rpc::CallResult::Kind::kAnswered
-                   ? block_word_of(result.data)
+                   ? rpc::block_word_of(result.data)
                    : std::nullopt;
     }
 
@@ -78,6 +79,13 @@ class Answers {
     const std::vector<rpc::CallResult>& results_;
     const std::string& provider_;
 };
+
+std::string describe_off(std::string_view what) {
+    return fmt::format(
+        "{}: its word is none, so use another endpoint (--rpc), and `repair` what "
+        "this one told",
+        what);
+}
 
 /// Empty where it is right, or tells nothing.
 std::string wrong_of(const Answers& answers, const std::string& provider,
@@ -96,16 +104,15 @@ std::string wrong_of(const Answers& answers, const std::string& provider,
             std::string ran_at;
             if (time && block.timestamp < newest.timestamp && *time >= newest.timestamp) {
                 ran_at = fmt::format("of time {}, as at {}", block.timestamp, *time);
-            } else if (number && own && is_own_number(*own, newest.block_num) &&
-                       is_other_block(*number, block.block_num, newest.block_num)) {
+            } else if (number && own && rpc::is_own_number(*own, newest.block_num) &&
+                       rpc::is_other_block(*number, block.block_num, newest.block_num)) {
                 ran_at = fmt::format("as at block {}", *number);
             } else {
                 continue;
             }
-            return fmt::format(
-                "{} answers eth_call from another block than it is asked about (block {}, {}): its "
-                "word is none, so use another endpoint (--rpc), and `repair` what this one told",
-                provider, block.block_num, ran_at);
+            return describe_off(fmt::format(
+                "{} answers eth_call from another block than it is asked about (block {}, {})",
+                provider, block.block_num, ran_at));
         }
     }
     return {};
@@ -129,6 +136,10 @@ Result<std::map<size_t, std::string>> find_off_block(rpc::ChainSource& source,
         source.call(requests, *requests.front().block, i,
                     answers.wrap([&, i](const Result<rpc::CallAnswers>& told) {
                         --open;
+                        if (!told && told.error().code == ErrorCode::kIncompatible) {
+                            out.emplace(i, describe_off(told.error().message));
+                            return;
+                        }
                         std::string wrong =
                             told ? wrong_of({told->results, names[i]}, names[i], blocks, newest)
                                  : "";

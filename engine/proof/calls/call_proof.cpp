@@ -200,32 +200,42 @@ class CallProver {
         if (others.empty() && !off_block_.empty()) {
             why = off_block_.begin()->second;
         }
-        std::optional<Asked> answers;
-        size_t asked = 0;
+        Asked answers;
+        std::vector<CallFact> open = told;
+        std::optional<size_t> asked_last;
+        bool is_partly_answered = false;
+        const auto ask_about_open = [&](std::optional<size_t> whom) -> Status {
+            PLUMBLINE_TRY(auto said, ask(open, whom, why));
+            asked_last = whom;
+            is_partly_answered = said.has_value();
+            if (said) {
+                answers.merge(*said);
+                std::erase_if(open, [&](const CallFact& fact) {
+                    return answers.contains({fact.block_num, fact.call});
+                });
+            }
+            return ok();
+        };
         // One that does not have the state is passed over; where there is nobody else, the teller.
-        for (; asked < others.size() && !answers; ++asked) {
-            PLUMBLINE_TRY(answers, ask(told, others[asked], why));
+        for (size_t i = 0; i < others.size() && !open.empty(); ++i) {
+            PLUMBLINE_TRY_VOID(ask_about_open(others[i]));
         }
         // Anybody; or, where the word of some is none, the teller alone, if its own is one.
         const auto last = off_block_.empty() ? std::nullopt : place_of(teller);
-        if (!answers && (off_block_.empty() || (last && !off_block_.contains(*last)))) {
-            PLUMBLINE_TRY(answers, ask(told, last, why));
-            report_.by_same += answers && !has_others ? told.size() : 0;
+        if (!open.empty() && (off_block_.empty() || (last && !off_block_.contains(*last)))) {
+            const size_t before = open.size();
+            PLUMBLINE_TRY_VOID(ask_about_open(last));
+            report_.by_same += has_others ? 0 : before - open.size();
         }
-        if (!answers) {
-            report_.open += told.size();
-            if (report_.unproven.size() < kUnprovenMax) {
-                report_.unproven.push_back(
-                    fmt::format("not asked again: {} facts: {}", told.size(), why));
-            }
-            return ok();
+        if (!open.empty() && is_partly_answered) {
+            // Where all are refused the reason is told.
+            PLUMBLINE_TRY(const auto said, ask({open.front()}, asked_last, why));
+            static_cast<void>(said);
         }
         std::vector<CallFact> differing;
-        size_t unanswered = 0;
         for (const CallFact& fact : told) {
-            const auto at = answers->find({fact.block_num, fact.call});
-            if (at == answers->end()) {
-                ++unanswered;
+            const auto at = answers.find({fact.block_num, fact.call});
+            if (at == answers.end()) {
                 continue;
             }
             ++report_.checked;
@@ -233,10 +243,10 @@ class CallProver {
                 differing.push_back(fact);
             }
         }
-        report_.open += unanswered;
-        if (unanswered > 0 && report_.unproven.size() < kUnprovenMax) {
+        report_.open += open.size();
+        if (!open.empty() && report_.unproven.size() < kUnprovenMax) {
             report_.unproven.push_back(
-                fmt::format("not asked again: {} facts: no provider answers", unanswered));
+                fmt::format("not asked again: {} facts: {}", open.size(), why));
         }
         return differing.empty() ? ok() : settle(differing);
     }

@@ -917,6 +917,74 @@ TEST_F(CallsTest, WhoAnswersFromAnotherBlockIsNotAskedForAProof) {
     }
 }
 
+TEST_F(CallsTest, WhoRefusesAllCallsIsAskedForAHandfulByAProofAndTheOthersForTheRest) {
+    FakeChain chain{5};
+    chain.mine(200);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"teller"};
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    for (const char* words : {"the method eth_call does not exist/is not available",
+                              "eth_call is not supported on this plan"}) {
+        rig.node->options.providers = {"teller", "refuser"};
+        rig.node->options.refuse_calls = {{1, words}};
+        rig.node->call_asks = 0;
+        const auto looked = verify(*rig.indexer->database(), rig.indexer->shared_plan(),
+                                   rig.node.get(), calls_alone().verify);
+        ASSERT_TRUE(looked) << looked.error().message;
+        EXPECT_GT(looked->calls->checked, 100U);
+        EXPECT_EQ(looked->calls->open, 0U);
+        const size_t with_refuser = rig.node->call_asks;
+        rig.node->options.providers = {"teller"};
+        rig.node->options.refuse_calls.clear();
+        rig.node->call_asks = 0;
+        ASSERT_TRUE(verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                           calls_alone().verify));
+        EXPECT_LE(with_refuser, rig.node->call_asks + 40) << words;
+
+        rig.node->options.refuse_calls = {{0, words}};
+        rig.node->call_asks = 0;
+        const auto alone = verify(*rig.indexer->database(), rig.indexer->shared_plan(),
+                                  rig.node.get(), calls_alone().verify);
+        ASSERT_TRUE(alone) << alone.error().message;
+        EXPECT_EQ(alone->calls->checked, 0U);
+        EXPECT_THAT(fmt::format("{}", fmt::join(alone->unproven, "; ")), testing::HasSubstr(words));
+        EXPECT_LE(rig.node->call_asks, 40U) << words;
+        rig.node->options.refuse_calls.clear();
+    }
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+TEST_F(CallsTest, WhatOneHasNoStateOfIsAskedOfTheNextAndAloneTheReasonIsTold) {
+    FakeChain chain{5};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"teller"};
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    rig.node->options.state_depths = {{0, 20}};
+    const auto alone = verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                              calls_alone().verify);
+    ASSERT_TRUE(alone) << alone.error().message;
+    EXPECT_GT(alone->calls->checked, 0U);
+    EXPECT_GT(alone->calls->open, 0U);
+    EXPECT_THAT(fmt::format("{}", fmt::join(alone->unproven, "; ")),
+                testing::AllOf(testing::HasSubstr("missing trie node"),
+                               testing::HasSubstr("the state after block")));
+
+    rig.node->options.providers = {"teller", "pruned", "archive"};
+    rig.node->options.state_depths = {{0, 20}, {1, 20}};
+    const auto looked = verify(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(),
+                               calls_alone().verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    EXPECT_EQ(looked->calls->open, 0U);
+    EXPECT_EQ(looked->calls->by_same, 0U);
+    EXPECT_TRUE(looked->is_complete());
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 TEST_F(CallsTest, WhoRunsNoProgramIsAskedForAProofAllTheSame) {
     FakeChain chain{5};
     chain.mine(60);

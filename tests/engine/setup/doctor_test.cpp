@@ -12,8 +12,8 @@
 #include <gtest/gtest.h>
 
 #include "core/evm/hex.hpp"
-#include "engine/calls/block_programs.hpp"
 #include "engine/setup/call_blocks.hpp"
+#include "rpc/block_programs.hpp"
 #include "tests/rpc/fake_network.hpp"
 
 namespace plumbline::engine::doctor_test {
@@ -322,7 +322,7 @@ TEST_F(DoctorTest, WhoseCallsRunAtAnotherNumberIsFoundWhereBlocksShareASecond) {
                            : how == Runs::kBefore ? block - 1
                                                   : block;
                 };
-                if (params.at(0).value("data", "") == kBlockTimeCode) {
+                if (params.at(0).value("data", "") == rpc::kBlockTimeCode) {
                     return answer_call(chain_, params, [&](uint64_t block) {
                         return std::min(newest, block_of(block));
                     });

@@ -8,7 +8,7 @@
 #include "core/evm/bytes.hpp"
 #include "core/evm/uint256.hpp"
 
-namespace plumbline::engine {
+namespace plumbline::rpc {
 
 /// TIMESTAMP, and the word back: as the code of a creation and of an address alike.
 inline constexpr const char* kBlockTimeCode = "0x4260005260206000f3";
@@ -40,4 +40,4 @@ inline constexpr const char* kNowhere = "0x00000000000000000000000000000000d0c70
                                                                 : std::nullopt;
 }
 
-}  // namespace plumbline::engine
+}  // namespace plumbline::rpc
