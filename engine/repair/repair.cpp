@@ -561,7 +561,9 @@ Status apply_repair(storage::Database& database, std::shared_ptr<const Plan> map
         renewed.time_s = now_s;
         PLUMBLINE_TRY_VOID(database.rebuild_log_digest(&renewed, options.is_cancelled));
     }
-    if (!plan.calls.empty()) {  // What was made of the answers that were replaced is nobody's now.
+    const bool has_new_once = std::ranges::any_of(plan.new_calls, &storage::CallFact::is_once);
+    if (!plan.calls.empty() || has_new_once) {
+        // What was made of the answers that others stand for now is nobody's.
         PLUMBLINE_TRY(const auto children, database.read_view()->list_children());
         PLUMBLINE_TRY_VOID(drop_unneeded_calls(database, *mapping, children, options.is_cancelled));
     }

@@ -1,6 +1,7 @@
-// What contract calls answer that the handlers of mended events name, or of stored ones whose calls
-// were mended, for others may be made of what these answer: the fold after a repair must find every
-// answer, for it asks nobody.
+// What contract calls answer that the handlers of mended events name, or of stored ones that find
+// another answer than before: one that was mended, or one of `once` that a mended event is the
+// first to name. Others may be made of what these answer, and the fold after a repair must find
+// every answer, for it asks nobody.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -97,19 +98,27 @@ class CallFetch {
         return lookup_->take_questions();
     }
 
+    /// The lowest block from which stored logs may find another answer than before; empty: none do.
+    [[nodiscard]] std::optional<uint64_t> first_changed() const {
+        std::optional<uint64_t> out = first_once_;
+        for (const storage::CallFact& fact : plan_.calls) {
+            out = std::min(out.value_or(fact.block_num), fact.block_num);
+        }
+        return out;
+    }
+
     /// Of stored logs, where calls that they name were mended: what these lead to now. The same
     /// call of a block may be asked twice, for a mended block and a stored log; the first answer
     /// stays.
     [[nodiscard]] Status find_follow_ups(std::vector<CallQuestion>& questions) {
         const auto cursor = view_.cursor();
-        if (plan_.calls.empty() || !cursor) {
+        const std::optional<uint64_t> first = first_changed();
+        if (!first || !cursor) {
             return ok();
         }
-        const uint64_t first =
-            std::ranges::min(plan_.calls, {}, &storage::CallFact::block_num).block_num;
         std::set<std::string> asked;
         FoldBlock at;
-        const auto scanner = view_.scan_logs(first, cursor->block_num);
+        const auto scanner = view_.scan_logs(*first, cursor->block_num);
         for (; scanner->valid(); scanner->next()) {
             const storage::LogRecord& record = scanner->record();
             if (is_mended(record.log.block_num)) {
@@ -167,6 +176,11 @@ class CallFetch {
 
     [[nodiscard]] Status ask(std::vector<CallQuestion> questions) {
         PLUMBLINE_TRY_VOID(pin_to_final(questions));
+        for (const CallQuestion& question : questions) {
+            if (question.is_once) {
+                first_once_ = std::min(first_once_.value_or(UINT64_MAX), question.block.block_num);
+            }
+        }
         CallAsker asker{source_, std::nullopt, 0};
         PLUMBLINE_TRY(auto facts, rpc::await<std::vector<storage::CallFact>>(
                                       source_, kCallsWaitMs, [&](auto done) {
@@ -206,7 +220,7 @@ class CallFetch {
 
     void take() {
         // What logs of mended blocks use, and all that was asked for stored ones.
-        const CallSet& asked = plan_.calls.empty() ? *used_ : answered_;
+        const CallSet& asked = first_changed() ? answered_ : *used_;
         for (const storage::CallFact* fact : asked.all_new()) {
             plan_.new_calls.push_back(*fact);
         }
@@ -229,7 +243,8 @@ class CallFetch {
     CallSet answered_;  ///< all that was asked
     EitherCalls known_;
     EitherCalls all_;
-    std::optional<CallSet> used_;  ///< what the logs need, as far as it is known
+    std::optional<uint64_t> first_once_;  ///< the lowest block of a `once` call that was asked
+    std::optional<CallSet> used_;         ///< what the logs need, as far as it is known
     std::optional<CallLookup> lookup_;
     std::vector<const ProvenBlock*> blocks_;  ///< of the plan, ascending
     std::vector<NeededCall> needed_;          ///< scratch: those of one log

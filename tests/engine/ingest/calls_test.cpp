@@ -695,8 +695,8 @@ TEST_F(CallsTest, AProviderThatLiesIsFoundNamedAndItsFactsAreMended) {
     EXPECT_GT(found, 0U);
 }
 
-/// What the hub says of an account, for good, and what it says of that.
-std::string chained_handler() {
+/// What the hub says of an account, for good, and what it says of that, for good as well or not.
+std::string chained_handler(bool is_second_once = true) {
     return fmt::format(R"x(
 [entities.sight]
 key = {{ owner = "address" }}
@@ -708,9 +708,50 @@ key = {{ owner = "who" }}
 set = {{ first = "$call.first", second = "$call.second" }}
 [on.calls]
 first = {{ call = "function price(address) view returns (uint256)", at = "{0}", args = "who", once = true, default = 7 }}
-second = {{ call = "function seen(uint256) view returns (uint256)", at = "{0}", args = "$call.first", once = true, default = 7 }}
+second = {{ call = "function seen(uint256) view returns (uint256)", at = "{0}", args = "$call.first", {1}default = 7 }}
 )x",
-                       evm::to_hex(test::hub_address()));
+                       evm::to_hex(test::hub_address()), is_second_once ? "once = true, " : "");
+}
+
+size_t count_facts(const storage::Database& database) {
+    size_t count = 0;
+    const auto view = database.read_view();
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        ++count;
+    }
+    return count;
+}
+
+TEST_F(CallsTest, WhatAMendedEventIsTheFirstToNameForGoodLeadsLaterOnesToOtherCalls) {
+    size_t moved = 0;
+    for (const uint64_t seed : seeds(10)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(60);
+        Asked asked;
+        asked.more = chained_handler(false);
+        const TempDir directory;
+        FakeNodeOptions node;
+        node.drops = [](const evm::Log& log) { return log.block_num < 25; };
+        Rig rig{chain, directory.sub("db"), 0, asked, {true, std::nullopt}, node};
+        ASSERT_TRUE(rig.finish()) << rig.why();
+        storage::Database& database = *rig.indexer->database();
+        rig.node->options.drops = {};
+        RepairOptions options;
+        options.verify.with_state = false;
+        const auto repaired = repair(database, rig.indexer->shared_plan(), rig.node.get(), options);
+        ASSERT_TRUE(repaired) << repaired.error().message;
+        EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
+        moved += repaired->plans.empty() ? 0 : repaired->plans.front().new_calls.size();
+
+        Rig fresh{chain, directory.sub("fresh"), 0, asked};
+        ASSERT_TRUE(fresh.finish()) << fresh.why();
+        EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
+        EXPECT_EQ(count_facts(database), count_facts(*fresh.indexer->database()));
+        EXPECT_TRUE(rig.indexer->stop().has_value());
+        EXPECT_TRUE(fresh.indexer->stop().has_value());
+    }
+    EXPECT_GT(moved, 0U);
 }
 
 TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
@@ -739,15 +780,7 @@ TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
         Rig fresh{chain, directory.sub("fresh"), 0, asked};
         ASSERT_TRUE(fresh.finish()) << fresh.why();
         EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
-        const auto facts = [](const storage::Database& one) {
-            size_t count = 0;
-            const auto view = one.read_view();
-            for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
-                ++count;
-            }
-            return count;
-        };
-        EXPECT_EQ(facts(database), facts(*fresh.indexer->database()))
+        EXPECT_EQ(count_facts(database), count_facts(*fresh.indexer->database()))
             << "what wrong answers had led to is gone";
         EXPECT_TRUE(rig.indexer->stop().has_value());
         EXPECT_TRUE(fresh.indexer->stop().has_value());
