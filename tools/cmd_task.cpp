@@ -149,7 +149,7 @@ Status add_task(const TaskArguments& arguments) {
     const auto offline = [spec](const storage::Database& database,
                                 engine::WorkQueue& queue) -> Result<std::string> {
         PLUMBLINE_TRY_VOID(engine::check_task_args(spec.kind, spec.args, database.entities()));
-        if (spec.kind == "backup") {
+        if (spec.kind == "backup" && spec.args.empty()) {
             PLUMBLINE_TRY(const engine::Config config, engine::stored_config(database));
             PLUMBLINE_TRY_VOID(engine::check_backup_named(config, spec.args));
         }

@@ -39,7 +39,8 @@ constexpr unsigned kByNumAfter = 2;
 constexpr unsigned kRefusedForGoodMax = 3;
 
 bool runs_no_call(std::string_view why) {
-    return rpc::classify_refusal({200, 0, why, {}}).kind == rpc::RefusalClass::kUnsupported;
+    const rpc::RefusalClass kind = rpc::classify_refusal({200, 0, why, {}}).kind;
+    return kind == rpc::RefusalClass::kUnsupported || kind == rpc::RefusalClass::kBilling;
 }
 
 /// How the call ended in the program, where it has no answer there. That it ran out of gas there
@@ -404,7 +405,8 @@ void CallAsker::take_alone(const JobPtr& job, std::vector<rpc::CallResult> resul
         }
     }
     end_trial(job);
-    if (job->facts.empty() && job->unsure.empty() && job->refused_for_good >= kRefusedForGoodMax) {
+    if (ends_on_refusals_ && job->facts.empty() && job->unsure.empty() &&
+        job->refused_for_good >= kRefusedForGoodMax) {
         job->fail({ErrorCode::kUnavailable,
                    fmt::format("calls: whoever is asked runs none: {}", results.back().why)});
         return;

@@ -60,6 +60,10 @@ class CallAsker {
     CallAsker(const CallAsker&) = delete;
     CallAsker& operator=(const CallAsker&) = delete;
 
+    /// A few calls refused in words that say so of all, and none answered, end an ask: for who has
+    /// others to ask, or nothing to wait for.
+    void end_on_refusals() { ends_on_refusals_ = true; }
+
     /// Facts for the questions that were answered, in no promised order; where none was, the error:
     /// kNotFound: nobody has the state (any more, or not the block). kUnavailable: nobody runs the
     /// call. kReorg: the block is another one. `done` runs inside the source's
@@ -102,6 +106,7 @@ class CallAsker {
     rpc::ChainSource& source_;
     std::optional<uint64_t> depth_;
     uint64_t fallback_;
+    bool ends_on_refusals_ = false;
     /// By whom is asked; empty: of whoever answers.
     std::map<std::optional<size_t>, Programs> programs_;
     /// Somebody has answered by a block's hash: what is refused then is not asked by number, for

@@ -209,7 +209,10 @@ const honest = await start_host(node, {});
   check("verify passes over who hangs", beside.code === 0, `${beside.code} ${beside.out}${beside.err}`);
   const refused = await verify(`${host.url}/refuser`, honest.url);
   check("and who refuses all calls", refused.code === 0, `${refused.code} ${refused.out}${refused.err}`);
-  check("which is asked a handful", host.plain["/refuser"] <= 20, String(host.plain["/refuser"]));
+  // In batches, and a few times more: it was 8 to 16 times each.
+  const facts = (await run("dump", join(dir, "db"), "--facts")).out.trim().split("\n").length;
+  check("which is asked hardly more than twice about each", host.plain["/refuser"] <= 2 * facts + 20,
+    `${host.plain["/refuser"]} calls, ${facts} facts`);
   const alone = await verify(`${host.url}/refuser`);
   check("alone it is the reason", alone.code === 3 && alone.out.includes("the method eth_call does not exist"),
     `${alone.code} ${alone.out}${alone.err}`);

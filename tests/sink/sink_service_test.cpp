@@ -595,7 +595,8 @@ TEST_F(SinkServiceTest, WhoAsksTheServiceHowTheSinkIsSendsTheToken) {
         {"node", "-e",
          "require('http').createServer((asked, answer) => { "
          "console.log(asked.headers.authorization ?? 'no token'); answer.end(JSON.stringify({ "
-         "sinks: [{ name: 'main', state: 'failing', reason: 'as told' }] })); }).listen(" +
+         "state: 'live', ready: false, sinks: [{ name: 'main', state: 'failing', reason: 'as told' "
+         "}] })); }).listen(" +
              port + ", '127.0.0.1', () => console.log('listens'))"}};
     ASSERT_EQ(listener.read_line(), "listens");
     write_file(db_ + "/SERVICE", "http://127.0.0.1:" + port + "\n");

@@ -44,7 +44,9 @@ class CallProver {
           options_{options},
           asker_{source, options.finality_depth, options.finality_depth_fallback},
           by_storage_{source, view, options.storage, options.is_cancelled},
-          providers_{source.provider_names()} {}
+          providers_{source.provider_names()} {
+        asker_.end_on_refusals();
+    }
 
     Result<CallOutcomeReport> run() {
         PLUMBLINE_TRY_VOID(choose_sample());

@@ -59,10 +59,10 @@ void expect_same(const std::vector<std::string>& is, const std::vector<std::stri
     }
 }
 
-/// Time passes, and it is always the same day.
+/// Time passes, and it is always the same day, after all blocks of the chain.
 class DatedClock final : public Clock {
   public:
-    static constexpr uint64_t kUnixS = 1'234'567;
+    static constexpr uint64_t kUnixS = 1'900'000'000;
     [[nodiscard]] int64_t monotonic_ms() const override { return system_clock().monotonic_ms(); }
     [[nodiscard]] int64_t unix_ms() const override { return int64_t{kUnixS} * 1'000; }
 };

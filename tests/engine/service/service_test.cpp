@@ -758,7 +758,8 @@ TEST_F(ServiceTest, AKnownFindingIsToldOnceAndNotProvenAgainUntilAskedForByName)
         known->ranges(), [](const KnownRange& range) { return range.findings > 0; });
     ASSERT_NE(wrong, known->ranges().end());
     ASSERT_TRUE(is_degraded_by(
-        fmt::format("the first of them in block {}; `plumbline task add {} repair` mends them",
+        fmt::format("the first of them in block {}, as fake had answered; `plumbline task add {} "
+                    "repair` mends them",
                     wrong->range.from, dir_.sub("db"))));
     const auto counted = [this] {
         const std::string text = service->metrics_text();
@@ -806,8 +807,9 @@ TEST_F(ServiceTest, AMismatchThatCouldNotBeLookedAtAgainIsToldWithTheReason) {
     keep(record);
     EXPECT_TRUE(is_degraded_by(fmt::format(
         "the state proof of account found that 1 row differs from the contract at block {}; "
-        "a missing event is mended unasked once the log is proven so far",
-        record.block_num)));
+        "`plumbline task add {} repair` mends what comes of a missing event or a damaged row",
+        record.block_num, dir_.sub("db"))))
+        << "no proof of the log mends anything here";
     keep(keep_standing(record, "nobody can be asked: node: down"));
     EXPECT_TRUE(is_degraded_by(fmt::format(
         "1 row differs from the contract at block {}, which could not be looked at since: nobody "
