@@ -1,11 +1,9 @@
 #include "rpc/call_block_watch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 #include <memory>
 
-#include "core/evm/hex.hpp"
 #include "rpc/block_programs.hpp"
 #include "rpc/error_text.hpp"
 
@@ -21,25 +19,10 @@ constexpr uint64_t kNewerDepth = 4;
 /// Every node has the state of so many blocks.
 constexpr uint64_t kOlderDepth = 16;
 
-/// By hash first: by number is asked of who takes no hash only.
-struct Way {
-    bool has_code_at;  ///< as the code of an address, else of a contract in creation
-    bool by_num;
-};
-constexpr std::array<Way, 4> kWays{{{false, false}, {true, false}, {false, true}, {true, true}}};
-
-Call make_call(const char* code, const StateBlock& block, bool has_code_at) {
-    CallRequest request;
-    Bytes bytes = evm::parse_hex(code).value_or(Bytes{});
-    if (has_code_at) {
-        request.to = evm::parse_address(kNowhere);
-        request.code = std::make_shared<const Bytes>(std::move(bytes));
-    } else {
-        request.data = std::move(bytes);
-    }
+Call as_call(CallRequest request) {
     Call out;
     out.kind = Call::Kind::kCall;
-    out.block = block;
+    out.block = *request.block;
     out.request = std::make_shared<const CallRequest>(std::move(request));
     return out;
 }
@@ -57,9 +40,7 @@ CallGroup ask_header(std::initializer_list<uint64_t> nums, size_t provider) {
 
 std::optional<uint64_t> word_of(const Answer& answer) {
     const auto* result = answer.get<CallResult>();
-    return result != nullptr && result->kind == CallResult::Kind::kAnswered
-               ? block_word_of(result->data)
-               : std::nullopt;
+    return result != nullptr ? probe_word_of(*result) : std::nullopt;
 }
 
 }  // namespace
@@ -209,21 +190,19 @@ void CallBlockWatch::take_headers(size_t provider, const GroupResult& result) {
             return;
         }
         (i == 0 ? look.older : look.newer) =
-            Block{{header->block_num, header->hash}, header->timestamp};
+            ProbedBlock{{header->block_num, header->hash}, header->timestamp};
     }
     ask_programs(look);
 }
 
 void CallBlockWatch::ask_programs(Look look) {
-    const Way& way = kWays[look.way];
+    const ProbeWay& way = kProbeWays[look.way];
     CallGroup group;
     group.only = look.provider;
-    const StateBlock older{look.older.id, way.by_num};
-    const StateBlock newer{look.newer.id, way.by_num};
     group.block_needed = look.newer.id.block_num;
-    group.calls.push_back(make_call(kBlockTimeCode, older, way.has_code_at));
-    group.calls.push_back(make_call(kBlockNumCode, older, way.has_code_at));
-    group.calls.push_back(make_call(kBlockNumCode, newer, way.has_code_at));
+    group.calls.push_back(as_call(make_block_probe(kBlockTimeCode, look.older.id, way)));
+    group.calls.push_back(as_call(make_block_probe(kBlockNumCode, look.older.id, way)));
+    group.calls.push_back(as_call(make_block_probe(kBlockNumCode, look.newer.id, way)));
     group.done = [this, look](const GroupResult& told) { take_programs(look, told); };
     dispatcher_.send(std::move(group));
 }
@@ -233,36 +212,14 @@ void CallBlockWatch::take_programs(Look look, const GroupResult& result) {
         end(look.provider, *result.error);
         return;
     }
-    const Told told = judge(look, result);
-    if (!told.is_any && ++look.way < kWays.size()) {
+    const ProbeWords words{word_of(result.answers[0]), word_of(result.answers[1]),
+                           word_of(result.answers[2])};
+    const Told told{words.is_any(), describe_off_block(look.older, look.newer, words)};
+    if (!told.is_any && ++look.way < kProbeWays.size()) {
         ask_programs(look);
     } else {
         end(look.provider, told);
     }
-}
-
-/// Some chains' calls run between two blocks, and on some NUMBER is another chain's.
-CallBlockWatch::Told CallBlockWatch::judge(const Look& look, const GroupResult& result) {
-    const auto time = word_of(result.answers[0]);
-    const auto number = word_of(result.answers[1]);
-    const auto own = word_of(result.answers[2]);
-    Told out;
-    out.is_any = time || number || own;
-    const uint64_t newer = look.newer.id.block_num;
-    const uint64_t older = look.older.id.block_num;
-    std::string ran_at;
-    if (time && look.older.timestamp < look.newer.timestamp && *time >= look.newer.timestamp) {
-        ran_at =
-            "of time " + std::to_string(look.older.timestamp) + ", as at " + std::to_string(*time);
-    } else if (number && own && is_own_number(*own, newer) &&
-               is_other_block(*number, older, newer)) {
-        ran_at = "as at block " + std::to_string(*number);
-    }
-    if (!ran_at.empty()) {
-        out.wrong = "answers eth_call from another block than it is asked about (block " +
-                    std::to_string(older) + ", " + ran_at + ")";
-    }
-    return out;
 }
 
 void CallBlockWatch::end(size_t provider, const Result<Told>& told) {

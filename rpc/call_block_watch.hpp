@@ -5,19 +5,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "rpc/block_probe.hpp"
 #include "rpc/dispatcher.hpp"
 #include "rpc/provider_set.hpp"
 
 namespace plumbline::rpc {
 
-/// A look runs programs that tell their block's time and number (block_programs.hpp): two requests,
+/// A look runs programs that tell their block's time and number (block_probe.hpp): two requests,
 /// of five calls in all; of who runs no program, up to twelve in four. Who runs none or lacks the
 /// state is not held for one that is off. One that is away gets no calls until it could be looked
 /// at, while there is another. One thread, that of the dispatcher, which must outlive it.
@@ -45,15 +45,11 @@ class CallBlockWatch {
     }
 
   private:
-    struct Block {
-        evm::BlockId id;
-        uint64_t timestamp = 0;
-    };
     /// On its way: `older` is looked at, seen from `newer`.
     struct Look {
         size_t provider = 0;
-        Block older;
-        Block newer;
+        ProbedBlock older;
+        ProbedBlock newer;
         size_t way = 0;
     };
     struct Told {
@@ -79,7 +75,6 @@ class CallBlockWatch {
     void take_headers(size_t provider, const GroupResult& result);
     void ask_programs(Look look);
     void take_programs(Look look, const GroupResult& result);
-    [[nodiscard]] static Told judge(const Look& look, const GroupResult& result);
     void end(size_t provider, const Result<Told>& told);
     void run_waiting();
     [[nodiscard]] Status standing_of(size_t provider) const;

@@ -1,7 +1,6 @@
 // Requests that are out for longer than their provider's answers take (slow_methods.hpp): what they
 // ask is asked of another one as well; one of a contract's state that names its provider ends, for
-// whoever names it. It is not known whether an answer will come; the first that
-// does counts.
+// whoever names it. It is not known whether an answer will come; the first that does counts.
 #include "rpc/dispatcher.hpp"
 
 namespace plumbline::rpc {

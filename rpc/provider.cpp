@@ -16,6 +16,7 @@ constexpr size_t kFilterClassesMax = 256;
 constexpr int64_t kAloneProbeMs = 5'000;
 /// Between two lines about answers that are not used.
 constexpr int64_t kFaultLineMs = 600'000;
+/// Between two lines that say that it is down.
 constexpr int64_t kDownLineMs = 60'000;
 /// For eth_getLogs alone, where no time is told.
 constexpr int64_t kLogsPauseMsMax = 4'000;

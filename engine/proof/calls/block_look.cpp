@@ -1,15 +1,12 @@
 #include "engine/proof/calls/block_look.hpp"
 
-#include <algorithm>
-#include <array>
-#include <memory>
 #include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "core/base/callback_guard.hpp"
-#include "core/evm/hex.hpp"
+#include "rpc/block_probe.hpp"
 #include "rpc/block_programs.hpp"
 
 namespace plumbline::engine {
@@ -19,38 +16,23 @@ namespace {
 constexpr int64_t kLookPollMs = 50;
 constexpr int64_t kLookMs = 10'000;
 
-/// What is asked in one way: of a creation or of code at an address, by hash or by number.
-struct Way {
-    bool has_code_at;
-    bool by_num;
-};
-/// By hash first: by number is asked of who takes no hash only.
-constexpr std::array<Way, 4> kWays{{{false, false}, {true, false}, {false, true}, {true, true}}};
-
-rpc::CallRequest make_request(const Bytes& code, const storage::BlockRow& block, Way way) {
-    rpc::CallRequest out;
-    if (way.has_code_at) {
-        out.to = evm::parse_address(rpc::kNowhere);
-        out.code = std::make_shared<const Bytes>(code);
-    } else {
-        out.data = code;
-    }
-    out.block = rpc::StateBlock{{block.block_num, block.hash}, way.by_num};
-    return out;
+rpc::ProbedBlock probed(const storage::BlockRow& block) {
+    return {{block.block_num, block.hash}, block.timestamp};
 }
 
 /// The questions of a look: in each way the number at the newest block, then the time and the
 /// number at each of the others.
 std::vector<rpc::CallRequest> questions_of(const std::vector<storage::BlockRow>& blocks,
                                            const storage::BlockRow& newest) {
-    const Bytes time = evm::parse_hex(rpc::kBlockTimeCode).value_or(Bytes{});
-    const Bytes number = evm::parse_hex(rpc::kBlockNumCode).value_or(Bytes{});
     std::vector<rpc::CallRequest> out;
-    for (const Way way : kWays) {
-        out.push_back(make_request(number, newest, way));
+    const auto ask = [&](const char* code, const storage::BlockRow& block, const auto& way) {
+        out.push_back(rpc::make_block_probe(code, probed(block).id, way));
+    };
+    for (const rpc::ProbeWay& way : rpc::kProbeWays) {
+        ask(rpc::kBlockNumCode, newest, way);
         for (const storage::BlockRow& block : blocks) {
-            out.push_back(make_request(time, block, way));
-            out.push_back(make_request(number, block, way));
+            ask(rpc::kBlockTimeCode, block, way);
+            ask(rpc::kBlockNumCode, block, way);
         }
     }
     return out;
@@ -70,9 +52,7 @@ class Answers {
         }
         const rpc::CallResult& result = results_[question];
         const bool is_its_own = result.provider.empty() || result.provider == provider_;
-        return is_its_own && result.kind == rpc::CallResult::Kind::kAnswered
-                   ? rpc::block_word_of(result.data)
-                   : std::nullopt;
+        return is_its_own ? rpc::probe_word_of(result) : std::nullopt;
     }
 
   private:
@@ -92,27 +72,21 @@ std::string wrong_of(const Answers& answers, const std::string& provider,
                      const std::vector<storage::BlockRow>& blocks,
                      const storage::BlockRow& newest) {
     bool takes_hashes = false;
-    for (size_t way = 0; way < kWays.size() && !(takes_hashes && kWays[way].by_num); ++way) {
+    for (size_t way = 0;
+         way < rpc::kProbeWays.size() && !(takes_hashes && rpc::kProbeWays[way].by_num); ++way) {
         const size_t first = way * (1 + 2 * blocks.size());
-        const auto own = answers.word(first);
-        takes_hashes = takes_hashes || own.has_value();
+        rpc::ProbeWords words;
+        words.own = answers.word(first);
+        takes_hashes = takes_hashes || words.own.has_value();
         for (size_t i = 0; i < blocks.size(); ++i) {
-            const storage::BlockRow& block = blocks[i];
-            const auto time = answers.word(first + 1 + 2 * i);
-            const auto number = answers.word(first + 2 + 2 * i);
-            takes_hashes = takes_hashes || time || number;
-            std::string ran_at;
-            if (time && block.timestamp < newest.timestamp && *time >= newest.timestamp) {
-                ran_at = fmt::format("of time {}, as at {}", block.timestamp, *time);
-            } else if (number && own && rpc::is_own_number(*own, newest.block_num) &&
-                       rpc::is_other_block(*number, block.block_num, newest.block_num)) {
-                ran_at = fmt::format("as at block {}", *number);
-            } else {
-                continue;
+            words.time = answers.word(first + 1 + 2 * i);
+            words.number = answers.word(first + 2 + 2 * i);
+            takes_hashes = takes_hashes || words.is_any();
+            const std::string off =
+                rpc::describe_off_block(probed(blocks[i]), probed(newest), words);
+            if (!off.empty()) {
+                return describe_off(provider + " " + off);
             }
-            return describe_off(fmt::format(
-                "{} answers eth_call from another block than it is asked about (block {}, {})",
-                provider, block.block_num, ran_at));
         }
     }
     return {};

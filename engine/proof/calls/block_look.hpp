@@ -16,11 +16,9 @@
 namespace plumbline::engine {
 
 /// Asks every provider at once, at `blocks`, for the block's time and number, by programs; `newest`
-/// is a block above all of them. A time counts only where it is `newest`'s or later, for some
-/// chains' calls run between two blocks; a number where it is the block's own chain's, and then
-/// also where it is below the block's (call_blocks.hpp). By its place among `provider_names`, a
-/// sentence of each that is such a one. Who runs no program, lacks the state, or has not answered
-/// after some seconds is not held for one. kCancelled.
+/// is a block above all of them. By its place among `provider_names`, a sentence of each that is
+/// such a one (`rpc::describe_off_block`). Who runs no program, lacks the state, or has not
+/// answered after some seconds is not held for one. kCancelled.
 [[nodiscard]] Result<std::map<size_t, std::string>> find_off_block(
     rpc::ChainSource& source, const std::vector<storage::BlockRow>& blocks,
     const storage::BlockRow& newest, const std::function<bool()>& is_cancelled);
