@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/ascii.hpp"
+#include "core/base/limit_advice.hpp"
 #include "rpc/provider.hpp"
 
 namespace plumbline::rpc {
@@ -211,8 +212,9 @@ HttpCompletion CurlExchange::complete(CURLcode code) {
         // curl's own detail may name the URL; its fixed text does not.
         completion.error_text =
             lacks_descriptors(code, socket_errno)
-                ? "the system opens no more files or connections for this process: raise its "
-                  "limit (`ulimit -n 65536`, LimitNOFILE= of a systemd unit)"
+                ? std::string{"the system opens no more files or connections for this process: "
+                              "raise its limit "} +
+                      kOpenFilesAdvice
                 : curl_easy_strerror(code);
         if (code == CURLE_SSL_CONNECT_ERROR) {
             completion.error_text += " (https:// to a server that speaks http:// only?)";

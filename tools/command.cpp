@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/limit_advice.hpp"
 #include "core/base/logging.hpp"
 #include "core/base/terminal.hpp"
 #include "core/base/visible_text.hpp"
@@ -47,9 +48,7 @@ ExitCode fail(const Error& error) {
     const bool lacks_files = error.message.find("Too many open files") != std::string::npos;
     const std::string text =
         error.message +
-        (lacks_files ? "; raise the limit of open files (`ulimit -n 65536`, LimitNOFILE= of a "
-                       "systemd unit)"
-                     : "") +
+        (lacks_files ? fmt::format("; raise the limit of open files {}", kOpenFilesAdvice) : "") +
         (lacks_advice ? "; bring a backup back with `plumbline restore`, or move "
                         "the directory away and index again"
                       : "");

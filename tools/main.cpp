@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/base/exception_guard.hpp"
+#include "core/base/limit_advice.hpp"
 #include "core/base/process_memory.hpp"
 #include "tools/command.hpp"
 #include "tools/command_line.hpp"
@@ -57,9 +58,9 @@ plumbline::Status check_open_files() {
     }
     return plumbline::Error{
         plumbline::ErrorCode::kIo,
-        fmt::format("this process may have {} files open, and needs {} at least: raise its limit "
-                    "(`ulimit -n 65536`, LimitNOFILE= of a systemd unit)",
-                    limit.rlim_cur, kLeast)};
+        fmt::format(
+            "this process may have {} files open, and needs {} at least: raise its limit {}",
+            limit.rlim_cur, kLeast, plumbline::kOpenFilesAdvice)};
 }
 
 /// What was printed is only then done when it arrived. A reader that went away wanted no more.
