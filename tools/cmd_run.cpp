@@ -1,6 +1,5 @@
 // plumbline run: index to the head of the chain and follow it.
 #include <charconv>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -319,8 +318,6 @@ Status run_index(const RunArguments& options) {
         }
         return options.log_level.empty();
     };
-    // A limit on file sizes is one more way of a disk to be full: an error, not the end.
-    std::signal(SIGXFSZ, SIG_IGN);
     ConfigReload reload;
     StopSignal signals{signal_work(reload)};
     service_options.indexer.stop = signals.token();
