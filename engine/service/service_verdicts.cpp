@@ -66,15 +66,14 @@ std::string only_teller(const storage::Database& database) {
 
 /// Who had told what the findings are of: ", as X had answered"; empty where that is not known.
 std::string blame_text(const std::vector<nlohmann::json>& findings) {
-    std::string out;
+    std::vector<std::string> names;
     for (const nlohmann::json& finding : findings) {
-        const std::string one = finding.value("provider", std::string{});
-        if (!one.empty() && out.find(one) == std::string::npos) {
-            out += out.empty() ? ", as " : ", ";
-            out += one;
+        std::string one = finding.value("provider", std::string{});
+        if (!one.empty() && std::ranges::find(names, one) == names.end()) {
+            names.push_back(std::move(one));
         }
     }
-    return out.empty() ? out : out + " had answered";
+    return names.empty() ? "" : fmt::format(", as {} had answered", fmt::join(names, ", "));
 }
 
 /// Empty where none waits or runs.
