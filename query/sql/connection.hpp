@@ -25,8 +25,7 @@ inline constexpr const char* kDropWords =
 /// Behind a number that does not fit in 64 bits, or what gives it.
 inline constexpr const char* kKeptWords =
     "and the rows of the subquery or WITH keep a floating point number of it: write a + before "
-    "that "
-    "column in each SELECT there, as +total, and all digits are kept";
+    "that column in each SELECT there, as +total, and all digits are kept";
 /// For those who order or compare a number that is a text.
 inline constexpr const char* kHowToCompare =
     "say that it is meant as a number: order by .. collate u256, max(.. collate u256), "
