@@ -722,6 +722,19 @@ size_t count_facts(const storage::Database& database) {
     return count;
 }
 
+/// What was mended is what an index has that was never told anything wrong. Stops both.
+void expect_as_fresh(const FakeChain& chain, const Asked& asked, std::string fresh_path,
+                     Rig& mended) {
+    const storage::Database& database = *mended.indexer->database();
+    Rig fresh{chain, std::move(fresh_path), 0, asked};
+    ASSERT_TRUE(fresh.finish()) << fresh.why();
+    EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
+    EXPECT_EQ(count_facts(database), count_facts(*fresh.indexer->database()))
+        << "what wrong answers had led to is gone";
+    EXPECT_TRUE(mended.indexer->stop().has_value());
+    EXPECT_TRUE(fresh.indexer->stop().has_value());
+}
+
 TEST_F(CallsTest, WhatAMendedEventIsTheFirstToNameForGoodLeadsLaterOnesToOtherCalls) {
     size_t moved = 0;
     for (const uint64_t seed : seeds(10)) {
@@ -743,13 +756,7 @@ TEST_F(CallsTest, WhatAMendedEventIsTheFirstToNameForGoodLeadsLaterOnesToOtherCa
         ASSERT_TRUE(repaired) << repaired.error().message;
         EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
         moved += repaired->plans.empty() ? 0 : repaired->plans.front().new_calls.size();
-
-        Rig fresh{chain, directory.sub("fresh"), 0, asked};
-        ASSERT_TRUE(fresh.finish()) << fresh.why();
-        EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
-        EXPECT_EQ(count_facts(database), count_facts(*fresh.indexer->database()));
-        EXPECT_TRUE(rig.indexer->stop().has_value());
-        EXPECT_TRUE(fresh.indexer->stop().has_value());
+        expect_as_fresh(chain, asked, directory.sub("fresh"), rig);
     }
     EXPECT_GT(moved, 0U);
 }
@@ -776,14 +783,7 @@ TEST_F(CallsTest, WhatAMendedAnswerLeadsToIsAskedBeforeTheFold) {
         EXPECT_TRUE(repaired->is_whole()) << fmt::format("{}", fmt::join(repaired->left, "; "));
         found += repaired->plans.empty() ? 0 : repaired->plans.front().calls.size();
         EXPECT_EQ(stored_rows(database), expected_rows(chain));
-
-        Rig fresh{chain, directory.sub("fresh"), 0, asked};
-        ASSERT_TRUE(fresh.finish()) << fresh.why();
-        EXPECT_EQ(lines_of(database, {"sight"}), lines_of(*fresh.indexer->database(), {"sight"}));
-        EXPECT_EQ(count_facts(database), count_facts(*fresh.indexer->database()))
-            << "what wrong answers had led to is gone";
-        EXPECT_TRUE(rig.indexer->stop().has_value());
-        EXPECT_TRUE(fresh.indexer->stop().has_value());
+        expect_as_fresh(chain, asked, directory.sub("fresh"), rig);
     }
     EXPECT_GT(found, 0U);
 }
