@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 
 #include "storage/codec.hpp"

@@ -1,4 +1,6 @@
 // What is calculated and then compared or ordered: right, or refused with what to write instead.
+#include <fmt/format.h>
+
 #include "query/sql/value_kind.hpp"
 #include "tests/query/asked_session.hpp"
 #include "tests/query/typed_world.hpp"

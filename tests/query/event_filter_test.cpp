@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/evm/keccak.hpp"
+#include "storage/read_view.hpp"
+#include "storage/scanner.hpp"
 #include "tests/support/small_index.hpp"
 
 namespace plumbline::query::event_filter_test {

@@ -54,7 +54,8 @@ class SinkAlterTest : public SinkTest {
 
 TEST_F(SinkAlterTest, ReadersOfATableThatCannotBeAlteredYetGetThroughBetweenTheTries) {
     Altered altered{"between", mapping_};
-    auto& [other, before, after] = altered;
+    SinkWorld& before = altered.before;
+    SinkWorld& after = altered.after;
     ASSERT_EQ(failure(before), "");
     auto user = begin_user("select count(*) from between.item_history");
     // Who reads it again and again, and waits for less long than the sink does for rows.
