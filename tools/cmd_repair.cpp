@@ -5,6 +5,7 @@
 #include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
 #include "engine/mapping/coverage_names.hpp"
+#include "engine/mapping/left_coverage.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/journal.hpp"
 #include "engine/repair/verify.hpp"
@@ -62,6 +63,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
     if (!arguments.dry_run) {
         PLUMBLINE_TRY_VOID(engine::rename_coverage(*database, *plan));
+        PLUMBLINE_TRY_VOID(engine::leave_coverage(*database, *plan));
     }
     engine::RepairOptions options;
     options.verify.proof = config.proof;

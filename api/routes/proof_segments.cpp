@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/descendants.hpp"
+#include "engine/mapping/left_coverage.hpp"
 
 namespace plumbline::api {
 
@@ -20,6 +22,18 @@ struct Reach {
 };
 
 using Ranges = std::map<uint64_t, const CoverageRow*>;
+
+/// What is proven of what another config had stored, where no source of today has any logs.
+Reach left_at(const Ranges& rows, uint64_t block) {
+    const auto next = rows.upper_bound(block);
+    if (next != rows.begin()) {
+        const CoverageRow& row = *std::prev(next)->second;
+        if (block <= row.range.to) {
+            return {row.level, row.range.to};
+        }
+    }
+    return {ProofLevel::kReceipts, next == rows.end() ? UINT64_MAX : next->first - 1};
+}
 
 Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t block) {
     if (block < source.first_block) {
@@ -64,14 +78,20 @@ void append(std::vector<ProofSegment>& out, const ProofSegment& segment) {
 std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sources,
                                          const std::vector<CoverageRow>& coverage, uint64_t from,
                                          uint64_t to) {
-    std::vector<Ranges> ranges(sources.size());
-    for (size_t i = 0; i < sources.size(); ++i) {
+    const auto ranges_of = [&coverage](std::string_view key) {
+        Ranges out;
         for (const CoverageRow& row : coverage) {
-            if (row.source == sources[i].fingerprint) {
-                ranges[i].emplace(row.range.from, &row);
+            if (row.source == key) {
+                out.emplace(row.range.from, &row);
             }
         }
+        return out;
+    };
+    std::vector<Ranges> ranges;
+    for (const engine::Source& source : sources) {
+        ranges.push_back(ranges_of(source.fingerprint));
     }
+    const Ranges left_rows = ranges_of(engine::kLeftCoverage);
     const std::vector<std::vector<uint32_t>> factories = factories_of(sources);
     // Of each source the lowest level from its first block up to the one that is looked at.
     std::vector<ProofLevel> so_far(sources.size(), ProofLevel::kReceipts);
@@ -85,6 +105,13 @@ std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sour
             so_far[i] = std::min(so_far[i], reach[i].level);
             lowest.level = std::min(lowest.level, reach[i].level);
             lowest.to = std::min(lowest.to, reach[i].to);
+        }
+        const bool is_within = std::ranges::any_of(sources, [block](const engine::Source& source) {
+            return source.is_within(block, block);
+        });
+        if (!is_within) {
+            const Reach left = left_at(left_rows, block);
+            lowest = {std::min(lowest.level, left.level), std::min(lowest.to, left.to)};
         }
         for (size_t i = 0; i < sources.size(); ++i) {
             for (const uint32_t factory : factories[i]) {

@@ -19,6 +19,7 @@ struct ProofSegment {
 /// Segments that join, of blocks `from` to `to`; neighbours differ in level. A source counts from
 /// its first block on (`Source::first_block`). Logs of a factory's children are proven to no higher
 /// level than all blocks of the factory up to them are: who has logs there is what those announce.
+/// Where no source has any, what another config has left there counts.
 [[nodiscard]] std::vector<ProofSegment> proof_segments(
     const std::vector<engine::Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t from, uint64_t to);

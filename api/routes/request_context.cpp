@@ -7,6 +7,7 @@
 #include "api/routes/proof_segments.hpp"
 #include "core/evm/hex.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/left_coverage.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/text/entity_text.hpp"
 #include "storage/shared_view.hpp"
@@ -58,11 +59,14 @@ Result<ProofSummary> summarize(const engine::Plan& plan, const storage::ReadView
     ProofSummary out;
     out.commit_num = cursor.commit_num;
     PLUMBLINE_TRY(out.mismatches, known_mismatches(view));
-    const uint64_t first = engine::first_block_of(plan.sources());
+    uint64_t first = engine::first_block_of(plan.sources());
     if (first > cursor.block_num) {
         return out;
     }
     PLUMBLINE_TRY(const auto coverage, storage::coverage_of(view));
+    for (const storage::CoverageRow& row : coverage) {
+        first = row.source == engine::kLeftCoverage ? std::min(first, row.range.from) : first;
+    }
     out.level = storage::ProofLevel::kReceipts;
     bool is_proven = true;
     for (const ProofSegment& segment :

@@ -17,6 +17,7 @@
 #include "engine/mapping/config_change.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/coverage_names.hpp"
+#include "engine/mapping/left_coverage.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/duration.hpp"
 #include "storage/deleted_run_compactor.hpp"
@@ -127,6 +128,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     PLUMBLINE_TRY_VOID(check_functions(*database, *plan_));
     PLUMBLINE_TRY_VOID(check_change(*database, *plan_, options_.config.path, options_.may_replace));
     PLUMBLINE_TRY_VOID(rename_coverage(*database, *plan_));
+    PLUMBLINE_TRY_VOID(leave_coverage(*database, *plan_));
     if (database->bundle().fingerprint == plan_->bundle().fingerprint &&
         database->entities() == plan_->bundle().entities) {
         PLUMBLINE_TRY_VOID(database->update_bundle(plan_->bundle()));

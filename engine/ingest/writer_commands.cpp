@@ -18,6 +18,7 @@
 #include "engine/ingest/replace_range.hpp"
 #include "engine/mapping/child_coverage.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/left_coverage.hpp"
 #include "storage/asked_blocks.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/read_view.hpp"
@@ -50,6 +51,7 @@ Status WriterCommands::fill_gap(const FetchedRange& fetched) {
     PLUMBLINE_TRY_VOID(append_missing(*view, *batch, fetched));
     PLUMBLINE_TRY_VOID(add_calls(*view, *batch, fetched));
     PLUMBLINE_TRY(const auto coverage, database_.coverage());
+    lower_left_coverage(*batch, coverage, fetched.range);
     extend_coverage(*batch, plan_.sources(), fetched, fetched.range,
                     find_unsure(plan_.sources(), coverage, fetched.range.to, cursor->block_num));
     for (const storage::ChildRow& child : fetched.children) {

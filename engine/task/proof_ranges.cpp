@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/mapping/coverage_gaps.hpp"
+#include "engine/mapping/left_coverage.hpp"
 
 namespace plumbline::engine {
 
@@ -13,8 +14,9 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        const bool is_of_plan = source_of_key(sources, row.source) != nullptr;
-        if (is_of_plan && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
+        const bool is_provable =
+            source_of_key(sources, row.source) != nullptr || row.source == kLeftCoverage;
+        if (is_provable && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
             open.push_back({row.range.from, std::min(row.range.to, finalized)});
         }
     }

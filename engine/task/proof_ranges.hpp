@@ -13,10 +13,9 @@
 
 namespace plumbline::engine {
 
-/// Coverage of sources that the plan does not have says nothing here.
-///
 /// Final blocks that no proof has looked at yet, highest first, without gaps between sources: what
-/// the task `prove_log` takes on by itself.
+/// the task `prove_log` takes on by itself. What another config has left is looked at as well
+/// (engine/mapping/left_coverage.hpp).
 [[nodiscard]] std::vector<evm::BlockRange> unproven_ranges(
     const std::vector<Source>& sources, const std::vector<storage::CoverageRow>& coverage,
     uint64_t finalized);
@@ -28,6 +27,8 @@ namespace plumbline::engine {
                                                       const std::vector<evm::BlockRange>& open,
                                                       bool mends, uint64_t now_s);
 
+/// Coverage of sources that the plan does not have says nothing here.
+///
 /// For each proof level the last block up to which every source is covered that well from its first
 /// block on; 0 = none.
 [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> proven_through(

@@ -787,9 +787,14 @@ class Run {
             say(fmt::format("journal: block {}, {} ({}; {}), by {}: {} -> {}", row.block_num,
                             row.kind, row.reason, row.evidence, row.provider, row.before,
                             row.after));
-            const bool is_liars = row.provider.empty()
-                                      ? row.evidence.find(liar) != std::string::npos
-                                      : row.provider == liar;
+            // Nobody is named of what an older config had asked for.
+            const bool names_another = std::ranges::any_of(world_.nodes, [&](const auto& node) {
+                return node.url != liar && row.evidence.find(node.url) != std::string::npos;
+            });
+            const bool is_liars =
+                row.provider.empty()
+                    ? row.evidence.find(liar) != std::string::npos || !names_another
+                    : row.provider == liar;
             // Where final blocks are exchanged, a range's middle may be of another fork: then
             // somebody is named who did not lie.
             if (world_.keeps_finality && (!is_liars || !world_.lies())) {

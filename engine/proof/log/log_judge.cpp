@@ -150,15 +150,6 @@ const storage::CoverageRow* LogJudge::coverage_of(uint32_t source,
     return after->range.to >= block_num ? &*after : nullptr;
 }
 
-bool LogJudge::is_covered(uint64_t block_num) const noexcept {
-    for (uint32_t i = 0; i < coverage_.size(); ++i) {
-        if (coverage_of(i, block_num) != nullptr) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool LogJudge::may_hold(const evm::Header& header) const noexcept {
     std::vector<bool> topic_fits(bits_.size());
     for (uint32_t i = 0; i < bits_.size(); ++i) {

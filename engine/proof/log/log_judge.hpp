@@ -50,8 +50,6 @@ class LogJudge {
     void expect_state_syncs() { has_state_syncs_ = true; }
     /// Which of the children's announcements were mended before; read when it is first needed.
     void remember_mistold(std::function<MistoldLogs()> read) { read_mistold_ = std::move(read); }
-    /// True where the database claims to hold the block's logs for at least one source.
-    [[nodiscard]] bool is_covered(uint64_t block_num) const noexcept;
     /// False: by its bloom the block has no log that is wanted. True: perhaps it has.
     [[nodiscard]] bool may_hold(const evm::Header& header) const noexcept;
     /// The same for one contract that has just become known.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/mapping/descendants.hpp"
+#include "engine/mapping/left_coverage.hpp"
 
 namespace plumbline::engine {
 
@@ -115,16 +116,17 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
-        // What was fetched for another config has not been looked at: it can only lose its level.
-        const bool is_of_plan = source_of_key(plan.sources(), row.source) != nullptr;
+        // Whether a source of another config has all its logs was not looked at: it can only lose
+        // its level.
+        const bool may_rise =
+            source_of_key(plan.sources(), row.source) != nullptr || row.source == kLeftCoverage;
         for (const LevelSpan& span : piece.spans) {
             const evm::BlockRange common{std::max(row.range.from, span.range.from),
                                          std::min(row.range.to, span.range.to)};
             const ProofLevel level = span.level == ProofLevel::kFetched
                                          ? ProofLevel::kFetched
                                          : std::max(span.level, row.level);
-            if (common.from <= common.to && level != row.level &&
-                (is_of_plan || level < row.level)) {
+            if (common.from <= common.to && level != row.level && (may_rise || level < row.level)) {
                 batch.extend_coverage({row.source, common, row.provider, level});
             }
         }

@@ -1438,6 +1438,28 @@ TEST(ProofSegmentsTest, TheLowestOfAllSourcesCounts) {
         << "behind its end a source holds nothing back";
 }
 
+TEST(ProofSegmentsTest, WhatAnotherConfigHasLeftCountsWhereNoSourceOfTodayHasAny) {
+    using storage::ProofLevel;
+    std::vector<engine::Source> sources(1);
+    sources[0].fingerprint = "a";
+    sources[0].first_block = 50;
+    sources[0].end_block = 99;
+    const std::vector<storage::CoverageRow> coverage = {
+        {"a", {10, 99}, "p", ProofLevel::kReceipts},
+        {"gone", {15, 200}, "p", ProofLevel::kFetched},
+        {"left", {10, 14}, "p", ProofLevel::kBloom},
+        {"left", {15, 60}, "p", ProofLevel::kFetched},
+        {"left", {100, 109}, "p", ProofLevel::kLinked},
+    };
+    EXPECT_EQ(proof_segments(sources, coverage, 0, 120),
+              (std::vector<ProofSegment>{{0, 9, ProofLevel::kReceipts},
+                                         {10, 14, ProofLevel::kBloom},
+                                         {15, 49, ProofLevel::kFetched},
+                                         {50, 99, ProofLevel::kReceipts},
+                                         {100, 109, ProofLevel::kLinked},
+                                         {110, 120, ProofLevel::kReceipts}}));
+}
+
 TEST(ProofSegmentsTest, ChildrenAreProvenNoFurtherThanWhatAnnouncesThem) {
     using storage::ProofLevel;
     std::vector<engine::Source> sources(3);  // "a" announces "b", "b" announces "c".

@@ -16,7 +16,9 @@
 #include "core/evm/hex.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/ingest/indexer.hpp"
+#include "engine/mapping/left_coverage.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
+#include "engine/proof/log/log_proof_record.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "storage/entity_key.hpp"
@@ -547,10 +549,63 @@ TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAw
     }
     // That of the children by the other start is gone: they are not those that it is about.
     for (const storage::CoverageRow& row : after.coverage) {
-        EXPECT_TRUE(std::ranges::any_of(plan->sources(), [&](const Source& source) {
-            return source.fingerprint == row.source;
-        })) << row.source;
+        EXPECT_TRUE(row.source == kLeftCoverage ||
+                    std::ranges::any_of(
+                        plan->sources(),
+                        [&](const Source& source) { return source.fingerprint == row.source; }))
+            << row.source;
     }
+}
+
+/// What nobody wants any more stays in the log, and is shown. So the level of its blocks may not be
+/// that of what is still wanted, which was proven before it came.
+TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAlong) {
+    FakeChain chain{1};
+    std::mt19937_64 random{1};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice hub_alone;
+    hub_alone.has_vaults = false;
+    Choice with_guest = hub_alone;
+    with_guest.guest_end = 20;
+    const auto plan = plan_of(hub_alone);
+    for (const auto& [other, last] :
+         {std::pair{with_guest, uint64_t{20}}, {Choice{}, chain.head()}}) {
+        index_to_head(chain, path, hub_alone);
+        call_proven(*open_database(path), *plan);
+        index_to_head(chain, path, other);
+        const Indexed after = index_to_head(chain, path, hub_alone);
+        EXPECT_EQ(after.lines, fresh_index(chain, hub_alone).lines);
+        for (uint64_t block = 0; block <= chain.head(); ++block) {
+            EXPECT_EQ(level_at(*plan, after.coverage, block),
+                      block <= last ? ProofLevel::kFetched : ProofLevel::kReceipts)
+                << block;
+        }
+    }
+    // A proof looks at all that is stored of a block.
+    LogProofPiece piece;
+    piece.range = {0, chain.head()};
+    piece.top.block_num = chain.head();
+    piece.top.hash = chain.blocks().back()->header.hash;
+    piece.spans = {{piece.range, ProofLevel::kReceipts}};
+    const auto database = open_database(path);
+    const auto batch = database->make_batch();
+    ASSERT_TRUE(add_levels(*batch, *database, *plan, piece).has_value());
+    const auto cursor = database->cursor();
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(database->commit(*batch, storage::Durability::kSync).has_value());
+    size_t left = 0;
+    const auto coverage = database->coverage();
+    ASSERT_TRUE(coverage.has_value());
+    for (const storage::CoverageRow& row : *coverage) {
+        left += row.source == kLeftCoverage ? 1U : 0U;
+        const bool is_guests =
+            row.source != kLeftCoverage && source_of_key(plan->sources(), row.source) == nullptr;
+        EXPECT_EQ(row.level, is_guests ? ProofLevel::kFetched : ProofLevel::kReceipts)
+            << row.source << ": that a contract of another config has all its logs is not proven";
+    }
+    EXPECT_GT(left, 0U);
 }
 
 /// As 0.1 had left it: children count from their announcement on, the keys of their coverage do not
