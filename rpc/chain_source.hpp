@@ -224,6 +224,7 @@ class ChainSource {
     virtual void get_txns(std::vector<evm::Hash> hashes, Callback<std::vector<TxnInfo>> done) = 0;
     /// In the order asked; kNotFound where one is not in its block (reorged away). A source that
     /// has none answers kUnavailable.
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): who answers keeps it.
     virtual void get_txn_receipts(std::vector<TxnPlace> txns,
                                   Callback<std::vector<TxnReceiptInfo>> done) {
         static_cast<void>(txns);

@@ -199,7 +199,7 @@ void CurlTransport::poll(int64_t wait_ms, std::vector<HttpCompletion>& completio
     }
 }
 
-void CurlTransport::give_back(Bytes body) {
+void CurlTransport::give_back(Bytes&& body) {
     if (impl_->spares.size() < kSparesMax && body.capacity() >= kReceiveBytes &&
         body.capacity() <= kBodyAtOnceMax + kBodyPadding) {
         body.clear();

@@ -31,7 +31,7 @@ class CurlTransport final : public Transport {
 
     uint64_t submit(HttpRequest request) override;
     void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) override;
-    void give_back(Bytes body) override;
+    void give_back(Bytes&& body) override;
     [[nodiscard]] size_t in_flight() const override;
     /// Of the bodies on their way.
     [[nodiscard]] size_t held_bytes() const noexcept;

@@ -104,6 +104,8 @@ class AnswerReader {
   public:
     AnswerReader();
     ~AnswerReader();
+    AnswerReader(const AnswerReader&) = delete;
+    AnswerReader& operator=(const AnswerReader&) = delete;
     AnswerReader(AnswerReader&&) noexcept;
     AnswerReader& operator=(AnswerReader&&) noexcept;
 

@@ -64,7 +64,7 @@ class Transport {
     /// a simulated transport advances its clock by what it "waited".
     virtual void poll(int64_t wait_ms, std::vector<HttpCompletion>& completions) = 0;
     /// Memory of a completion's body that is not needed any more, for a later one. Only saves time.
-    virtual void give_back(Bytes /*body*/) {}
+    virtual void give_back(Bytes&& body) { static_cast<void>(body); }
     /// Requests submitted and not completed.
     [[nodiscard]] virtual size_t in_flight() const = 0;
 };

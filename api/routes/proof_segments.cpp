@@ -88,6 +88,7 @@ std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sour
         return out;
     };
     std::vector<Ranges> ranges;
+    ranges.reserve(sources.size());
     for (const engine::Source& source : sources) {
         ranges.push_back(ranges_of(source.fingerprint));
     }

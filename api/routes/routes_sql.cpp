@@ -185,7 +185,7 @@ Response list_sql_tables(RequestContext& request) {
         JsonWriter out{body};
         out.open_object();
         write_snapshot(out, snapshot);
-        PLUMBLINE_TRY(SqlSessions::Held session, open_session(request, std::move(snapshot.view)));
+        PLUMBLINE_TRY(SqlSessions::Held session, open_session(request, snapshot.view));
         out.key("tables").open_array();
         for (const query::sql::TableInfo& table : session->tables()) {
             out.open_object().member("name", table.name).key("columns").open_array();

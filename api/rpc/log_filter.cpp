@@ -100,7 +100,7 @@ Result<uint64_t> parse_block(const Json& value, const BlockTags& tags) {
     if (!value.is_string()) {
         return invalid("a block is 0x and hex digits, or a tag");
     }
-    const std::string& text = value.get_ref<const std::string&>();
+    const auto& text = value.get_ref<const std::string&>();
     if (text == "latest" || text == "pending") {
         return tags.latest;
     }

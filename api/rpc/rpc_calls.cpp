@@ -259,7 +259,7 @@ Outcome outcome_of(const RpcIndex& index, const Json& request, NodeAnswer answer
     if (answer.code != 0) {
         return {{}, Fault{answer.code, std::move(answer.message), std::move(answer.data)}, true};
     }
-    const std::string& method = request["method"].get_ref<const std::string&>();
+    const auto& method = request["method"].get_ref<const std::string&>();
     if (method == "eth_getBlockByNumber" || method == "eth_getBlockByHash") {
         if (std::optional<Fault> fork = find_fork(index, answer.result)) {
             return {{}, std::move(fork), true};
@@ -312,7 +312,7 @@ Outcome run_own(const RpcIndex& index, const Json& request) {
     if (params != request.end() && !params->is_array() && !params->is_null()) {
         return {{}, Fault{rpc_code::kInvalidParams, "params are a list"}};
     }
-    const std::string& name = method->get_ref<const std::string&>();
+    const auto& name = method->get_ref<const std::string&>();
     for (const Method& known : kMethods) {
         if (known.name == name) {
             return known.run(index, params == request.end() ? Json::array() : *params);

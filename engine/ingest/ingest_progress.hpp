@@ -39,9 +39,9 @@ class SharedText {
 /// A block's number that is not known until it is set: 0 is a block too. Thread-safe.
 class ToldBlock {
   public:
-    uint64_t operator=(uint64_t block_num) noexcept {
+    ToldBlock& operator=(uint64_t block_num) noexcept {
         value_ = block_num;
-        return block_num;
+        return *this;
     }
     /// Empty until it was set.
     [[nodiscard]] std::optional<uint64_t> told() const noexcept {
