@@ -1,4 +1,5 @@
-// What the newest proofs found, and what could not be proven, as the service says it.
+#include "engine/service/proof_verdicts.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -10,8 +11,6 @@
 #include "engine/proof/log/log_proof_record.hpp"
 #include "engine/proof/standing.hpp"
 #include "engine/proof/state/state_record.hpp"
-#include "engine/service/service.hpp"
-#include "engine/service/task_ear.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/repair_runs.hpp"
 #include "engine/task/run_findings.hpp"
@@ -25,6 +24,7 @@ namespace plumbline::engine {
 namespace {
 
 constexpr int64_t kVerdictsMs = 5'000;
+constexpr int64_t kLookToProveMs = 5'000;
 constexpr size_t kNotesMax = 8;
 
 /// The log's record names the block that its proof began at, and what is wrong lies below.
@@ -92,31 +92,30 @@ std::string describe_open_repair(const WorkQueue& queue) {
 }  // namespace
 
 /// What is to be done about it, where nobody does it unasked.
-std::string Service::mending_advice(const storage::ProofRecord& record,
-                                    const std::vector<storage::ProofRecord>& records) const {
+std::string ProofVerdicts::advice(const storage::ProofRecord& record, const Records& records,
+                                  const WorkQueue* queue) const {
     if (record.proof == "state") {
-        return drift_advice(record, records);
+        return drift_advice(record, records, queue);
     }
     const std::string repair =
-        fmt::format("`plumbline task add {} repair` mends them", indexer_->db_path());
-    if (record.proof != "log" || config().repair.on_log != LogPolicy::kMend) {
+        fmt::format("`plumbline task add {} repair` mends them", indexer_.db_path());
+    if (record.proof != "log" || indexer_.config().repair.on_log != LogPolicy::kMend) {
         return "; " + repair;
     }
-    return task_ear_->is_mending_spent()
+    return ear_.is_mending_spent()
                ? "; so many blocks were mended since the start that no more are unasked: " + repair
                : "";
 }
 
 /// The contract tells otherwise: what a repair mends, unless one has shown that it mends nothing,
 /// or what is proven says so.
-std::string Service::drift_advice(const storage::ProofRecord& record,
-                                  const std::vector<storage::ProofRecord>& records) const {
-    const auto findings = findings_of(queue_.get(), record);
-    if (!findings.empty() &&
-        has_left_drift(newest_repairs(queue_.get()).repair, findings.front())) {
-        return fmt::format("; {}",
-                           remedy_of(FindingKind::kStateDiffers,
-                                     config().repair.on_drift == DriftPolicy::kChain, true));
+std::string ProofVerdicts::drift_advice(const storage::ProofRecord& record, const Records& records,
+                                        const WorkQueue* queue) const {
+    const auto findings = findings_of(queue, record);
+    if (!findings.empty() && has_left_drift(newest_repairs(queue).repair, findings.front())) {
+        return fmt::format(
+            "; {}", remedy_of(FindingKind::kStateDiffers,
+                              indexer_.config().repair.on_drift == DriftPolicy::kChain, true));
     }
     const storage::ProofRecord* replay = find_record(records, "replay", "");
     const bool is_of_mapping = proven_.first == to_string(storage::ProofLevel::kReceipts) &&
@@ -129,38 +128,37 @@ std::string Service::drift_advice(const storage::ProofRecord& record,
         return "; events and rows are proven, so the mapping is likelier wrong than the index, and "
                "a repair most likely leaves it: correct the mapping, /v1/conflicts has the cause";
     }
-    if (config().repair.on_log == LogPolicy::kMend && !task_ear_->is_mending_spent() &&
-        config().proof.level != storage::ProofLevel::kNone) {
-        const std::string teller = only_teller(*database());
+    if (indexer_.config().repair.on_log == LogPolicy::kMend && !ear_.is_mending_spent() &&
+        indexer_.config().proof.level != storage::ProofLevel::kNone) {
+        const std::string teller = only_teller(*indexer_.database());
         return fmt::format(
             "; a missing event is mended unasked once the log is proven so far{}, `plumbline task "
             "add {} repair` mends a damaged row, /v1/conflicts has the cause",
             teller.empty() ? "" : fmt::format(" ({} told all of them)", teller),
-            indexer_->db_path());
+            indexer_.db_path());
     }
     return fmt::format(
         "; `plumbline task add {} repair` mends what comes of a missing event or a damaged row, "
         "/v1/conflicts has the cause",
-        indexer_->db_path());
+        indexer_.db_path());
 }
 
-/// What the newest proofs found; they change seldom.
-void Service::read_verdicts(int64_t now_ms) {
+void ProofVerdicts::read(const WorkQueue* queue, int64_t now_ms) {
     // Proofs do not run while backfilling; and a view given back makes RocksDB rewrite files.
     const bool is_known =
-        next_verdicts_ms_ > 0 && indexer_->progress().state.load() == Lifecycle::kBackfilling;
-    if (database() == nullptr || now_ms < next_verdicts_ms_ || is_known) {
+        next_read_ms_ > 0 && indexer_.progress().state.load() == Lifecycle::kBackfilling;
+    if (indexer_.database() == nullptr || now_ms < next_read_ms_ || is_known) {
         return;
     }
-    next_verdicts_ms_ = now_ms + kVerdictsMs;
-    const auto view = database()->read_view();
+    next_read_ms_ = now_ms + kVerdictsMs;
+    const auto view = indexer_.database()->read_view();
     const auto records = view->list_proofs();
     const auto known = KnownRanges::read(*view, 0);
     if (!records || !known) {
         return;
     }
     read_proven();
-    verdicts_.clear();
+    found_.clear();
     notes_.clear();
     for (auto& [proof, count] : mismatches_) {
         count = 0;
@@ -172,34 +170,34 @@ void Service::read_verdicts(int64_t now_ms) {
     for (const storage::ProofRecord& record : *records) {
         if (storage::is_verdict(record.proof) && record.mismatches > 0) {
             if (!repair) {
-                repair = queue_ ? describe_open_repair(*queue_) : "";
+                repair = queue != nullptr ? describe_open_repair(*queue) : "";
             }
             const std::string blame =
-                record.proof == "log" ? blame_text(findings_of(queue_.get(), record)) : "";
-            verdicts_.push_back(describe_verdict(record, *known) + blame +
-                                (repair->empty() ? mending_advice(record, *records) : *repair));
+                record.proof == "log" ? blame_text(findings_of(queue, record)) : "";
+            found_.push_back(describe_verdict(record, *known) + blame +
+                             (repair->empty() ? advice(record, *records, queue) : *repair));
         }
     }
     add_notes(*known);
-    add_state_notes(*records);
+    add_notes(*records);
 }
 
 /// The best level at which anything is proven from the first block on.
-void Service::read_proven() {
-    const auto coverage = database()->coverage();
+void ProofVerdicts::read_proven() {
+    const auto coverage = indexer_.database()->coverage();
     if (!coverage) {
         return;
     }
     proven_ = {};
     // From the weakest to the best.
-    for (const auto& [level, block] : proven_through(indexer_->plan().sources(), *coverage)) {
+    for (const auto& [level, block] : proven_through(indexer_.plan().sources(), *coverage)) {
         if (block > 0 && level != to_string(storage::ProofLevel::kFetched)) {
             proven_ = {level, block};
         }
     }
 }
 
-void Service::add_notes(const KnownRanges& known) {
+void ProofVerdicts::add_notes(const KnownRanges& known) {
     for (const KnownRange& range : known.ranges()) {
         if (range.findings == 0 && notes_.size() < kNotesMax) {
             notes_.push_back(fmt::format(
@@ -213,7 +211,7 @@ void Service::add_notes(const KnownRanges& known) {
 }
 
 /// Entities of which a proof of state could not look at all, or has slots that are another's.
-void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) {
+void ProofVerdicts::add_notes(const Records& records) {
     for (const storage::ProofRecord& record : records) {
         if (const std::string_view since = not_looked_at(record);
             !since.empty() && record.mismatches == 0 && notes_.size() < kNotesMax) {
@@ -230,6 +228,30 @@ void Service::add_state_notes(const std::vector<storage::ProofRecord>& records) 
                             record.entity, record.block_num, why));
         }
     }
+}
+
+bool ProofVerdicts::has_to_prove() {
+    const int64_t now_ms = indexer_.clock().monotonic_ms();
+    if (now_ms < next_to_prove_ms_) {
+        return false;
+    }
+    const bool has = has_open_blocks();
+    next_to_prove_ms_ = has ? 0 : now_ms + kLookToProveMs;
+    return has;
+}
+
+bool ProofVerdicts::has_open_blocks() const {
+    const std::optional<storage::Cursor> cursor = indexer_.database()->cursor();
+    const auto coverage = indexer_.database()->coverage();
+    if (!cursor || !coverage) {
+        return false;
+    }
+    const auto now_s = static_cast<uint64_t>(indexer_.clock().unix_ms() / 1000);
+    const std::vector<evm::BlockRange> open =
+        unproven_ranges(indexer_.plan().sources(), *coverage, cursor->finalized);
+    const auto known = KnownRanges::read(*indexer_.database()->read_view(), now_s);
+    const bool mends = indexer_.config().repair.on_log == LogPolicy::kMend;
+    return known && !ranges_due(*known, open, mends, now_s).empty();
 }
 
 }  // namespace plumbline::engine

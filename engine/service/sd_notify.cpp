@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace plumbline::engine {
 
@@ -45,6 +46,16 @@ int64_t watchdog_interval_ms() {
     int64_t usec = 0;
     const auto [end, error] = std::from_chars(text, text + std::strlen(text), usec);
     return error == std::errc{} && *end == '\0' && usec > 0 ? usec / 2'000 : 0;
+}
+
+void ManagerNews::on_turn(int64_t now_ms) {
+    if (!std::exchange(is_ready_told_, true)) {
+        notify_service_manager("READY=1");
+    }
+    if (watchdog_ms_ > 0 && now_ms >= next_watchdog_ms_) {
+        next_watchdog_ms_ = now_ms + watchdog_ms_;
+        notify_service_manager("WATCHDOG=1");
+    }
 }
 
 }  // namespace plumbline::engine

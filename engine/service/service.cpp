@@ -13,8 +13,6 @@
 #include "engine/config/memory_plan.hpp"
 #include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
-#include "engine/service/sd_notify.hpp"
-#include "engine/service/task_ear.hpp"
 #include "engine/task/backup_place.hpp"
 #include "engine/task/proof_ranges.hpp"
 #include "engine/task/proof_tasks.hpp"
@@ -137,8 +135,7 @@ class Service::Observers final : public IndexObserver {
 
 Service::Service(ServiceOptions options)
     : options_{std::move(options)},
-      observers_{std::make_unique<Observers>()},
-      task_ear_{std::make_unique<TaskEar>(metrics_)} {}
+      observers_{std::make_unique<Observers>()} {}
 
 Service::~Service() = default;
 
@@ -161,9 +158,11 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         }
     };
     add_standard_tasks(service->kinds_);
-    add_proof_tasks(service->kinds_, service->task_ear_.get());
+    add_proof_tasks(service->kinds_, &service->task_ear_);
     service->source_ = own.make_source();
     PLUMBLINE_TRY(service->indexer_, Indexer::open(std::move(indexer), *service->source_));
+    service->verdicts_.emplace(*service->indexer_, service->task_ear_);
+    service->waits_.emplace(*service->indexer_, *service->source_, service->task_ear_);
     service->meter_ = std::make_unique<ProgressReporter>(
         service->indexer_->progress(), service->indexer_->clock(), ProgressMode::kQuiet);
     service->started_ms_ = service->indexer_->clock().monotonic_ms();
@@ -172,7 +171,6 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         service->status_.started_unix_ms = service->indexer_->clock().unix_ms();
         service->published_ms_ = service->started_ms_;
     }
-    service->watchdog_ms_ = watchdog_interval_ms();
     if (service->database() != nullptr) {
         PLUMBLINE_TRY_VOID(service->open_queue());
     }
@@ -258,7 +256,7 @@ Status Service::run(const std::stop_token& stop, ProgressReporter* reporter) {
     for (const std::unique_ptr<Worker>& worker : workers_) {
         worker->stop();
     }
-    next_quarantine_ms_ = 0;
+    aside_.hurry();
     publish(indexer_->clock().monotonic_ms());
     if (is_address_written_) {
         storage::remove_service_address(database()->path());
@@ -291,14 +289,14 @@ void Service::on_turn() {
     }
     next_publish_ms_ = now + kPublishMs;
     write_address();
-    read_verdicts(now);
+    verdicts_->read(queue_.get(), now);
     publish(now);
     // Proofs of a chain that is still being fetched would compete with the fetching.
     if (scheduler_ && options_.has_worker &&
         indexer_->progress().state.load() == Lifecycle::kLive) {
         scheduler_->tick([this](std::string_view kind) { return is_wanted(kind); });
     }
-    tell_manager(now);
+    manager_.on_turn(now);
 }
 
 /// One that somebody killed left behind would send people to whoever listens there now.
@@ -315,17 +313,6 @@ void Service::write_address() {
         !written) {
         logging::warning("commands will not find this service by its database",
                          {{"why", written.error().message}});
-    }
-}
-
-void Service::tell_manager(int64_t now_ms) {
-    if (!ready_notified_) {
-        ready_notified_ = true;
-        notify_service_manager("READY=1");
-    }
-    if (watchdog_ms_ > 0 && now_ms >= next_watchdog_ms_) {
-        next_watchdog_ms_ = now_ms + watchdog_ms_;
-        notify_service_manager("WATCHDOG=1");
     }
 }
 

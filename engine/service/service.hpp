@@ -19,11 +19,14 @@
 
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
-#include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/indexer.hpp"
-#include "engine/proof/log/log_proof_known.hpp"
+#include "engine/service/aside_news.hpp"
 #include "engine/service/metrics.hpp"
+#include "engine/service/proof_verdicts.hpp"
+#include "engine/service/sd_notify.hpp"
 #include "engine/service/service_status.hpp"
+#include "engine/service/task_ear.hpp"
+#include "engine/service/wait_watch.hpp"
 #include "engine/task/schedule.hpp"
 #include "engine/task/work_queue.hpp"
 #include "engine/task/worker.hpp"
@@ -35,7 +38,6 @@
 namespace plumbline::engine {
 
 class Service;
-class TaskEar;
 
 /// Something that runs beside the index and shows or sends what it does: an HTTP server, webhooks.
 class ServiceModule {
@@ -133,34 +135,16 @@ class Service {
 
     [[nodiscard]] bool take_log_level(const std::string& level) PLUMBLINE_REQUIRES(reload_mutex_);
     void on_turn();
-    void publish(int64_t now_ms);
     [[nodiscard]] Status open_queue();
     void start_workers();
-    void tell_manager(int64_t now_ms);
-    void read_verdicts(int64_t now_ms);
-    [[nodiscard]] std::string mending_advice(
-        const storage::ProofRecord& record, const std::vector<storage::ProofRecord>& records) const;
-    [[nodiscard]] std::string drift_advice(const storage::ProofRecord& record,
-                                           const std::vector<storage::ProofRecord>& records) const;
-    void add_notes(const KnownRanges& known);
-    void add_state_notes(const std::vector<storage::ProofRecord>& records);
-    [[nodiscard]] bool is_wanted(std::string_view kind);
-    [[nodiscard]] bool has_to_prove(int64_t unix_ms) const;
-    void tell_unknown(const ProgressNumbers& progress);
-    [[nodiscard]] uint64_t count_refused_corrections(const storage::Database& known, uint64_t rows);
-    void tell_quarantine(uint64_t rows, uint64_t corrections, int64_t now_ms);
     void write_address();
-    [[nodiscard]] BackupAge backup_age() const;
+    [[nodiscard]] bool is_wanted(std::string_view kind);
+    void publish(int64_t now_ms);
+    void add_index(ServiceStatus& out, int64_t now_ms);
+    void add_tasks(ServiceStatus& out, std::vector<std::string>& reasons) const;
     [[nodiscard]] std::vector<std::string> find_grave_reasons() const;
     [[nodiscard]] std::vector<std::string> find_reasons(const ServiceStatus& status) const;
-    void read_proven();
-    [[nodiscard]] std::vector<std::string> find_waits(
-        const std::vector<rpc::ProviderStats>& providers, int64_t now_ms);
-    void add_head_waits(const ServiceStatus& status, std::vector<std::string>& out);
-    void doubt_lag(ProgressNumbers& now, int64_t now_ms) const;
-    void add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const;
-    void add_limitations(const std::vector<rpc::ProviderStats>& providers,
-                         std::vector<std::string>& out) const;
+    [[nodiscard]] BackupAge backup_age() const;
 
     ServiceOptions options_;
     std::unique_ptr<Observers> observers_;
@@ -168,7 +152,7 @@ class Service {
     std::unique_ptr<Indexer> indexer_;
     std::unique_ptr<ProgressReporter> meter_;  ///< only for its numbers
     Metrics metrics_;
-    std::unique_ptr<TaskEar> task_ear_;
+    TaskEar task_ear_{metrics_};
     TaskKinds kinds_;
     std::unique_ptr<storage::TaskStore> store_;
     std::unique_ptr<WorkQueue> queue_;
@@ -181,30 +165,13 @@ class Service {
 
     // The network thread's own.
     int64_t next_publish_ms_ = 0;
-    std::optional<uint64_t> shown_head_;  ///< in what was last published
-    int64_t next_verdicts_ms_ = 0;
-    int64_t next_to_prove_ms_ = 0;       ///< when it is looked at again whether there is anything
-    std::vector<std::string> verdicts_;  ///< what proofs found, for people
-    std::vector<std::string> notes_;     ///< what they could not prove
-    std::vector<std::pair<std::string, uint64_t>> mismatches_{
-        {"log", 0}, {"replay", 0}, {"state", 0}, {"calls", 0}};
-    std::pair<std::string, uint64_t> proven_;  ///< the best level, and through which block
-    uint64_t quarantined_told_ = 0;
-    uint64_t refused_corrections_ = 0;
-    /// What was in quarantine then, and of which generation.
-    std::pair<uint64_t, uint32_t> refused_corrections_of_;
-    int64_t next_quarantine_ms_ = 0;
-    bool is_unknown_told_ = false;
-    bool is_address_written_ = false;
+    std::optional<uint64_t> shown_head_;     ///< in what was last published
+    std::optional<ProofVerdicts> verdicts_;  ///< once there is an indexer
+    std::optional<WaitWatch> waits_;         ///< as well
+    AsideNews aside_;
+    ManagerNews manager_;
     ProgressHistory history_;
-    ReasonLog waits_told_;
-    bool is_wait_told_ = false;
-    Calm calm_;
-    std::optional<int64_t> late_ms_;  ///< when a question was last open for longer than is good
-    bool is_old_head_told_ = false;
-    int64_t watchdog_ms_ = 0;
-    int64_t next_watchdog_ms_ = 0;
-    bool ready_notified_ = false;
+    bool is_address_written_ = false;
     bool queue_failed_ = false;
     int64_t started_ms_ = 0;
 

@@ -1,4 +1,5 @@
-// What the service waits for, of the chain and of the disk, and what slows it.
+#include "engine/service/wait_watch.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -8,8 +9,6 @@
 
 #include "core/base/logging.hpp"
 #include "engine/ingest/silence_advice.hpp"
-#include "engine/service/service.hpp"
-#include "engine/service/task_ear.hpp"
 #include "engine/text/duration.hpp"
 
 namespace plumbline::engine {
@@ -102,52 +101,60 @@ void keep_one_chain_wait(const std::vector<rpc::ProviderStats>& providers,
 
 }  // namespace
 
+void WaitWatch::find(ServiceStatus& status, int64_t now_ms) {
+    status.waits = find_chain_waits(status.providers, now_ms);
+    status.progress.is_waiting = status.progress.is_waiting || !status.waits.empty();
+    add_head_waits(status);
+    add_limitations(status);
+    add_disk_wait(now_ms, status.waits);
+}
+
 /// Whose logs cannot be used; and, where the index is still on its way, what a provider does not
 /// give, which makes it slow. The pool has told it in a line.
-void Service::add_limitations(const std::vector<rpc::ProviderStats>& providers,
-                              std::vector<std::string>& out) const {
-    for (const rpc::ProviderStats& provider : providers) {
-        if (!provider.oddity.empty() && out.size() < kWaitsMax) {
-            out.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
+void WaitWatch::add_limitations(ServiceStatus& status) const {
+    for (const rpc::ProviderStats& provider : status.providers) {
+        if (!provider.oddity.empty() && status.waits.size() < kWaitsMax) {
+            status.waits.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
         }
     }
-    if (indexer_->progress().state.load() != Lifecycle::kBackfilling) {
+    if (indexer_.progress().state.load() != Lifecycle::kBackfilling) {
         return;
     }
-    for (const rpc::ProviderStats& provider : providers) {
-        if (!provider.limitation.empty() && out.size() < kWaitsMax) {
-            out.push_back(fmt::format("provider {} {}", provider.name, provider.limitation));
+    for (const rpc::ProviderStats& provider : status.providers) {
+        if (!provider.limitation.empty() && status.waits.size() < kWaitsMax) {
+            status.waits.push_back(
+                fmt::format("provider {} {}", provider.name, provider.limitation));
         }
     }
 }
 
-void Service::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const {
-    const IngestProgress& progress = indexer_->progress();
+void WaitWatch::add_disk_wait(int64_t now_ms, std::vector<std::string>& out) const {
+    const IngestProgress& progress = indexer_.progress();
     const int64_t since = progress.disk_waiting_since_ms;
     if (since >= 0 && now_ms - since >= kWaitToTellMs) {
         out.push_back(fmt::format(
             "waiting for the disk, which takes no writes for {}: {}; make room where {} lies, and "
             "it goes on by itself",
             format_duration((now_ms - since) / 1000), progress.disk_error.get(),
-            indexer_->db_path()));
+            indexer_.db_path()));
         return;
     }
     std::error_code error;
-    const auto disk = std::filesystem::space(indexer_->db_path(), error);
+    const auto disk = std::filesystem::space(indexer_.db_path(), error);
     if (!error && disk.available < std::min(kDiskFreeMin, disk.capacity / kDiskFreePart)) {
         out.push_back(fmt::format(
             "the disk is {}full, {} KiB are free: commits stop once the files that are open have "
             "no room; make room where {} lies",
-            disk.available == 0 ? "" : "nearly ", disk.available >> 10U, indexer_->db_path()));
+            disk.available == 0 ? "" : "nearly ", disk.available >> 10U, indexer_.db_path()));
     }
 }
 
-/// Where no provider tells a head as high as ours, how far the index is behind is not known.
-void Service::doubt_lag(ProgressNumbers& now, int64_t now_ms) const {
-    const IngestProgress& progress = indexer_->progress();
+void WaitWatch::doubt_lag(ProgressNumbers& now, int64_t now_ms) const {
+    const IngestProgress& progress = indexer_.progress();
     const int64_t since = progress.waiting_since_ms;
     const uint64_t lower = progress.lower_head;
-    const uint64_t usual = config().http ? config().http->ready_lag : ServiceStatus{}.ready_lag;
+    const uint64_t usual =
+        indexer_.config().http ? indexer_.config().http->ready_lag : ServiceStatus{}.ready_lag;
     if (lower > 0 && since >= 0 && now_ms - since >= kLowerHeadTellMs &&
         lower + usual < now.next_block) {
         now.lag.reset();
@@ -164,8 +171,8 @@ std::string wait_key(const rpc::OpenWait& wait) {
 
 /// What of the chain is waited for longer than is good, the longest first. Each new reason is a
 /// line too.
-std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStats>& providers,
-                                             int64_t now_ms) {
+std::vector<std::string> WaitWatch::find_chain_waits(
+    const std::vector<rpc::ProviderStats>& providers, int64_t now_ms) {
     std::vector<std::string> out;
     const auto add = [&](std::string text) {
         if (out.size() < kWaitsMax) {
@@ -173,15 +180,15 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         }
     };
     const auto tell = [&](std::string key, std::string text) {
-        if (waits_told_.is_new(std::move(key), now_ms)) {
+        if (told_.is_new(std::move(key), now_ms)) {
             logging::warning("waiting for the chain", {{"why", text}});
-            is_wait_told_ = true;  // Its end is a line too, once.
+            is_told_ = true;  // Its end is a line too, once.
         }
         add(std::move(text));
     };
-    const std::vector<rpc::OpenWait> late = source_->waits(kWaitToTellMs);
-    const std::string of_task = task_ear_->waiting_for();
-    const IngestProgress& progress = indexer_->progress();
+    const std::vector<rpc::OpenWait> late = source_.waits(kWaitToTellMs);
+    const std::string of_task = ear_.waiting_for();
+    const IngestProgress& progress = indexer_.progress();
     const int64_t since = progress.waiting_since_ms;
     // A proof may have given up while the chain is away all the same.
     const bool is_anyone_usable =
@@ -203,8 +210,8 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     if (!is_anyone_usable) {
         is_waiting(now_ms);
     }
-    if (calm_.ends(waiting_since, now_ms) && !is_wait_told_) {
-        waits_told_.forget();  // An outage of its own, whatever the last one was told of.
+    if (calm_.ends(waiting_since, now_ms) && !is_told_) {
+        told_.forget();  // An outage of its own, whatever the last one was told of.
     }
     for (const rpc::OpenWait& wait : late) {
         late_ms_ = now_ms;
@@ -215,7 +222,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         // Told by ingest when it came up.
         add(fmt::format("for {}: {}{}", format_duration((now_ms - since) / 1000),
                         progress.waiting_for.get(), describe_heads(providers)));
-        is_wait_told_ = true;
+        is_told_ = true;
     }
     // Where the questions themselves say it, that they are open says nothing more.
     if (lower == 0 && since >= 0 && now_ms - since >= kWaitToTellMs &&
@@ -224,7 +231,7 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
         std::string shown =
             fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
         // One that is nearly as old as the wait says who is to answer.
-        const std::vector<rpc::OpenWait> open = source_->waits(kWaitToTellMs / 2);
+        const std::vector<rpc::OpenWait> open = source_.waits(kWaitToTellMs / 2);
         if (progress.has_trouble) {
             add(std::move(shown));  // Told when it came up.
         } else if (!open.empty()) {
@@ -237,14 +244,15 @@ std::vector<std::string> Service::find_waits(const std::vector<rpc::ProviderStat
     if (!of_task.empty()) {
         tell("task " + reason_key(of_task), "a proof: " + of_task);
     }
-    if (!waiting_since && std::exchange(is_wait_told_, false)) {
+    if (!waiting_since && std::exchange(is_told_, false)) {
         logging::info("nothing is waited for any more");
     }
     return out;
 }
 
 /// A head that nobody tells, or that is old.
-void Service::add_head_waits(const ServiceStatus& status, std::vector<std::string>& out) {
+void WaitWatch::add_head_waits(ServiceStatus& status) {
+    std::vector<std::string>& out = status.waits;
     const uint64_t head = status.progress.head_block.value_or(0);
     const HeadAges& ages = status.progress.ages;
     // At the start what is waited for says more: which chain it is, and what each provider
@@ -274,7 +282,7 @@ void Service::add_head_waits(const ServiceStatus& status, std::vector<std::strin
             format_duration(ages.ready_ms / 1000), format_duration(ages.head_max_ms / 1000),
             describe_providers(status.providers)));
     }
-    if (is_away || indexer_->progress().lower_head > 0) {
+    if (is_away || indexer_.progress().lower_head > 0) {
         return;  // It is known why no newer one is told.
     }
     if (ages.is_told_old()) {
