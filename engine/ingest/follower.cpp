@@ -185,7 +185,12 @@ Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
         scan_rounds_ = is_needed ? scan_rounds_ : 0;
         return ok();
     }
-    // A changed mapping may name transactions and calls that the stored logs came without.
+    // A changed mapping may name transactions and calls that the stored logs came without. What was
+    // found before a reorganisation may lie in blocks that it took.
+    if (!needs_fill_.empty() && needs_fill_.back().range.to > cursor.block_num) {
+        needs_fill_.clear();
+        needs_looked_for_ = false;
+    }
     if (!needs_looked_for_) {
         needs_scan_ =
             std::make_unique<FoldNeeds>(database_.read_view(), *plan_, children, cursor.block_num);

@@ -491,6 +491,30 @@ TEST_F(CallsTest, ACallThatTheMappingNamesLaterIsMadeForTheStoredEvents) {
     }
 }
 
+TEST_F(CallsTest, AReorganisationWhileStoredEventsGetTheirCallsHoldsNothingUp) {
+    for (const uint64_t seed : seeds(8)) {
+        SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
+        FakeChain chain{seed};
+        chain.mine(40);
+        const TempDir directory;
+        Asked less;
+        less.name = false;
+        {
+            Rig rig{chain, directory.sub("db"), seed, less};
+            ASSERT_TRUE(rig.finish()) << rig.why();
+            EXPECT_TRUE(rig.indexer->stop().has_value());
+        }
+        Rig rig{chain, directory.sub("db"), seed, {}, {}};
+        for (uint64_t i = seed * 7 % 60; i > 0; --i) {
+            rig.step();
+        }
+        chain.reorg(2 + seed % 8, 12);
+        ASSERT_TRUE(rig.settle(chain)) << rig.why();
+        EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
+        test::expect_same(rig.stop_and_dump(), fresh_index(chain));
+    }
+}
+
 TEST_F(CallsTest, ALowerStartMovesACallForGoodToTheFirstEventThatNamesIt) {
     for (const uint64_t seed : seeds(10)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
