@@ -150,9 +150,14 @@ void RangeJob::on_answer(RangePiece& piece, GroupResult result) {
     }
     piece.clear_answer();
     piece.provider = result.provider;
-    for (Answer& answer : result.answers) {
-        auto* header = answer.get<evm::Header>();
+    // Each request of several has the last block's header (PieceCutter::write_calls).
+    const size_t asked = asked_nums(piece).size();
+    bool lacks_last = false;
+    for (size_t i = 0; i < result.answers.size(); ++i) {
+        auto* header = result.answers[i].get<evm::Header>();
         if (header == nullptr) {
+            lacks_last =
+                lacks_last || (i + 1 >= asked && result.answers[i].get<Answer::Null>() != nullptr);
             continue;
         }
         const uint64_t num = header->block_num;
@@ -164,6 +169,15 @@ void RangeJob::on_answer(RangePiece& piece, GroupResult result) {
             return;
         }
         piece.headers.emplace(num, std::move(*header));
+    }
+    if (lacks_last && piece.headers.contains(piece.range.to)) {
+        // No gap: a backend that is behind, whose logs are none for that reason.
+        dispatcher_.providers()[result.provider].on_behind(piece.range.to);
+        try_again(
+            piece, result.provider,
+            "block " + std::to_string(piece.range.to) + " is there and not there in one answer",
+            Blame::kNobody);
+        return;
     }
     prove_gaps(piece, std::move(result), &RangeJob::on_whole_answer);
 }

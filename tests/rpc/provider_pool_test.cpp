@@ -324,6 +324,43 @@ TEST_F(ProviderPoolTest, LongAddressListsAreSplitAndMergedInOrder) {
     EXPECT_EQ(refusals(0, RefusalClass::kTooManyAddresses), 1U);
 }
 
+/// Behind one address there are several machines: that one lacks the block shows from its header,
+/// and no bloom can tell (it may be trusted by nobody, or the log may be in none).
+TEST_F(ProviderPoolTest, ABackendThatIsBehindInOneRequestOfSeveralIsAskedAgain) {
+    chain_.add_log(200, 8, 10);
+    options_.bloom_check = BloomCheck::kOff;
+    options_.batch_max = 3;
+    FakeNode& node = add(kUrlA);
+    bool is_behind = false;
+    unsigned behind = 0;
+    node.http = [&](const HttpRequest& request) -> std::optional<HttpCompletion> {
+        is_behind = behind < 2 && request.body.find("0xc8") != std::string::npos &&
+                    request.body.find(evm::to_hex(make_address(8))) != std::string::npos;
+        behind += is_behind ? 1U : 0U;
+        return std::nullopt;
+    };
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        if (is_behind && method == "eth_getBlockByNumber" && params[0] == "0xc8") {
+            return json{{"result", nullptr}};
+        }
+        if (is_behind && method == "eth_getLogs") {
+            return json{{"result", json::array()}};
+        }
+        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() &&
+                              params[0]["address"].size() > 3;
+        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")}
+                        : std::nullopt;
+    };
+    LogFilter asked = filter();
+    for (uint8_t tag = 2; tag < 9; ++tag) {
+        asked.addresses.push_back(make_address(tag));
+    }
+    // What its head is, is learnt from a machine that is not behind.
+    expect_truth(range(0, 199, false, asked), 0, 199, asked);
+    expect_truth(range(200, 200, true, asked), 200, 200, asked);
+    EXPECT_EQ(behind, 2U);
+}
+
 TEST_F(ProviderPoolTest, BatchesShrinkToWhatTheProviderTakes) {
     FakeNode& node = add(kUrlA);
     node.batch_max = 3;
