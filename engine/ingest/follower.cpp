@@ -21,7 +21,6 @@
 
 #include "core/base/check.hpp"
 #include "core/base/logging.hpp"
-#include "engine/fold/fold_needs.hpp"
 #include "storage/read_view.hpp"
 
 namespace plumbline::engine {
@@ -46,6 +45,7 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       clock_{clock},
       options_{options},
       until_{until},
+      gaps_{database, *plan_, clock},
       fetcher_{source, plan_, clock, options, &database},
       outbox_{channel},
       backoff_{options.retry_ms_min, std::min(options.retry_ms_max, kRetryMsMax)},
@@ -120,8 +120,8 @@ bool Follower::settle() {
     if (outbox_.is_refused()) {
         outbox_.begin_epoch();
     }
-    if (needs_scan_) {
-        return step_needs_scan();
+    if (gaps_.is_scanning()) {
+        return step_scan();
     }
     const std::optional<storage::Cursor> cursor = database_.cursor();
     Result<std::vector<storage::ChildRow>> children = database_.children();
@@ -130,8 +130,7 @@ bool Follower::settle() {
         return false;
     }
     tip_.reset();
-    fill_.clear();
-    fill_next_ = 0;
+    gaps_.clear();
     recheck_.clear();
     recheck_next_ = 0;
     lower_polls_ = 0;
@@ -144,11 +143,11 @@ bool Follower::settle() {
         progress_.fetched_next = cursor->block_num + 1;
         progress_.finalized_block = cursor->finalized;
         learn_block_times(*cursor);
-        if (Status found = find_fill(*children, *cursor); !found) {
+        if (Status found = gaps_.find(*children, *cursor); !found) {
             channel_.fail(std::move(found).error());
             return false;
         }
-        if (needs_scan_) {
+        if (gaps_.is_scanning()) {
             return true;  // Comes back here when it is done.
         }
     }
@@ -167,61 +166,15 @@ bool Follower::settle() {
     return true;
 }
 
-/// What the database lacks of the log up to its last block.
-Status Follower::find_fill(const std::vector<storage::ChildRow>& children,
-                           const storage::Cursor& cursor) {
-    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
-    fill_ = find_missing(plan_->sources(), coverage, cursor.block_num);
-    const bool is_changed = database_.bundle().fingerprint != plan_->bundle().fingerprint;
-    are_children_of_log_ = !is_changed && !database_.needs_refold();
-    const auto has_calls = [this] {
-        return plan_->has_calls() || database_.read_view()->scan_calls(0, UINT64_MAX)->valid();
-    };
-    // Logs that were mended may name other calls, too, and a fold that lacks an answer ends.
-    const bool is_needed =
-        is_changed ? plan_->needs_txn() || has_calls() : database_.needs_refold() && has_calls();
-    if (!fill_.empty() || !is_needed) {
-        needs_looked_for_ = false;
-        scan_rounds_ = is_needed ? scan_rounds_ : 0;
-        return ok();
-    }
-    // A changed mapping may name transactions and calls that the stored logs came without. What was
-    // found before a reorganisation may lie in blocks that it took.
-    if (!needs_fill_.empty() && needs_fill_.back().range.to > cursor.block_num) {
-        needs_fill_.clear();
-        needs_looked_for_ = false;
-    }
-    if (!needs_looked_for_) {
-        needs_scan_ =
-            std::make_unique<FoldNeeds>(database_.read_view(), *plan_, children, cursor.block_num);
-        return ok();
-    }
-    fill_ = needs_fill_;
-    return ok();
-}
-
-/// A part of the log a turn: this thread answers the service manager, signals and the network too.
-bool Follower::step_needs_scan() {
-    constexpr size_t kLogsPerStep = 20'000;
-    Result<bool> is_done = needs_scan_->step(kLogsPerStep);
-    if (!is_done) {
-        channel_.fail(std::move(is_done).error());
+/// A part of the log a turn.
+bool Follower::step_scan() {
+    Result<std::vector<UnneededCall>> unneeded = gaps_.scan();
+    if (!unneeded) {
+        channel_.fail(std::move(unneeded).error());
         return false;
     }
-    if (scan_notice_.due(clock_.monotonic_ms())) {
-        logging::info(
-            "looking for stored logs without the transactions or calls that the mapping now names",
-            {{"block", needs_scan_->block_num()}, {"of", database_.cursor()->block_num}});
-    }
-    if (std::vector<UnneededCall> calls = needs_scan_->take_unneeded(); !calls.empty()) {
-        outbox_.push(DropCallsWork{std::move(calls)});
-    }
-    if (*is_done) {
-        if (std::optional<CoverageGap> gap = needs_scan_->gap()) {
-            needs_fill_ = {*std::move(gap)};
-        }
-        needs_looked_for_ = true;
-        needs_scan_.reset();
+    if (!unneeded->empty()) {
+        outbox_.push(DropCallsWork{*std::move(unneeded)});
     }
     return true;
 }
@@ -231,7 +184,7 @@ bool Follower::step_needs_scan() {
 bool Follower::order_refold_if_needed() {
     const bool is_needed =
         database_.needs_refold() || database_.bundle().fingerprint != plan_->bundle().fingerprint;
-    if (!fill_.empty() || refold_ordered_ || !is_needed) {
+    if (!gaps_.empty() || refold_ordered_ || !is_needed) {
         refold_ordered_ = false;
         return false;
     }
@@ -329,7 +282,7 @@ void Follower::decide() {
         return;
     }
     lower_polls_ = 0;
-    if (fill_next_ < fill_.size()) {
+    if (!gaps_.is_done()) {
         start_fill();
         return;
     }
@@ -348,7 +301,7 @@ void Follower::decide() {
 
 /// Blocks below finality are not linked one by one, so the place to go on from is looked at first.
 void Follower::check_tip() {
-    if (fill_next_ >= fill_.size() && next_block() > finality_.finalized()) {
+    if (gaps_.is_done() && next_block() > finality_.finalized()) {
         // The first header of the tail says it by its parent hash.
         tip_checked_ = true;
         decide();

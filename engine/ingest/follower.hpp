@@ -24,7 +24,6 @@
 #include "core/base/callback_guard.hpp"
 #include "core/base/clock.hpp"
 #include "core/evm/block_id.hpp"
-#include "engine/fold/fold_needs.hpp"
 #include "engine/ingest/ancestor_search.hpp"
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/fetcher.hpp"
@@ -38,8 +37,8 @@
 #include "engine/ingest/recent_headers.hpp"
 #include "engine/ingest/standstill.hpp"
 #include "engine/ingest/start_words.hpp"
+#include "engine/ingest/stored_gaps.hpp"
 #include "engine/ingest/work_outbox.hpp"
-#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/plan.hpp"
 #include "rpc/chain_source.hpp"
 #include "storage/database.hpp"
@@ -107,9 +106,7 @@ class Follower {
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
-    bool step_needs_scan();
-    [[nodiscard]] Status find_fill(const std::vector<storage::ChildRow>& children,
-                                   const storage::Cursor& cursor);
+    bool step_scan();
     bool order_refold_if_needed();
     void ask_heads();
     void on_heads(Result<rpc::Heads> result);
@@ -215,6 +212,7 @@ class Follower {
     const Clock& clock_;
     IngestOptions options_;
     Until until_;
+    StoredGaps gaps_;  ///< below the cursor
     Fetcher fetcher_;
     WorkOutbox outbox_;
     uint64_t first_block_ = 0;  ///< of the index
@@ -249,15 +247,6 @@ class Follower {
     bool has_new_history_ = false;
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
-
-    std::vector<CoverageGap> fill_;          ///< what the database lacks below its cursor
-    size_t fill_next_ = 0;                   ///< index in `fill_`
-    bool are_children_of_log_ = false;       ///< those stored when `fill_` was found
-    bool needs_looked_for_ = false;          ///< that reads the whole log: before each fold
-    unsigned scan_rounds_ = 0;               ///< of fetching and looking, before this fold
-    std::unique_ptr<FoldNeeds> needs_scan_;  ///< while it does
-    LogThrottle scan_notice_{5'000};
-    std::vector<CoverageGap> needs_fill_;  ///< logs stored without the transactions now named
 
     bool is_start_agreed_ = false;         ///< providers tell one chain, as far as they tell
     std::optional<StartAgreement> start_;  ///< until then

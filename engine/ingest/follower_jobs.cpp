@@ -14,8 +14,6 @@ namespace {
 
 /// Jobs that found the chain changed, in a row, before that is worth a warning.
 constexpr unsigned kStaleJobsToTell = 5;
-/// Calls of calls: a handler has at most 16.
-constexpr unsigned kScanRoundsMax = 20;
 
 }  // namespace
 
@@ -43,10 +41,10 @@ void Follower::start_next_job() {
 }
 
 void Follower::start_fill() {
-    const CoverageGap& span = fill_[fill_next_];
-    if (fill_next_ == 0) {
+    const CoverageGap& span = gaps_.next();
+    if (gaps_.is_at_first()) {
         logging::info("fetching what the changed config needs and the database lacks",
-                      {{"from", span.range.from}, {"to", fill_.back().range.to}});
+                      {{"from", span.range.from}, {"to", gaps_.last_block()}});
     }
     // Who was announced in earlier blocks is known; the rest shows again on the way. Behind a fold,
     // whom the stored log announces is known whatever a provider tells of these blocks now.
@@ -59,12 +57,12 @@ void Follower::start_fill() {
     std::erase_if(*children, [&](const storage::ChildRow& child) {
         const auto source = std::ranges::find(plan_->sources(), child.contract, &Source::contract);
         const bool has_history = source != plan_->sources().end() && source->has_history();
-        return child.block_num >= span.range.from && !has_history && !are_children_of_log_;
+        return child.block_num >= span.range.from && !has_history && !gaps_.are_children_of_log();
     });
     fetcher_.cancel();
     fetcher_.reset_children(*children);
     progress_.fill_next = span.range.from;
-    progress_.fill_to = fill_.back().range.to;
+    progress_.fill_to = gaps_.last_block();
     FetchJob job;
     job.range = span.range;
     job.sources = span.sources;
@@ -187,14 +185,11 @@ void Follower::end_job() {
         return;
     }
     if (job_kind_ == JobKind::kGap) {
-        if (++fill_next_ < fill_.size()) {
+        if (gaps_.advance()) {
             ask_heads();
             return;
         }
         progress_.fill_next = 0;
-        needs_fill_.clear();
-        // What was fetched may have other answers, and lead to other calls of later blocks.
-        needs_looked_for_ = !plan_->has_calls() || ++scan_rounds_ >= kScanRoundsMax;
         restart(0);  // Finds everything covered and folds again.
         return;
     }
