@@ -14,10 +14,18 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        const bool is_provable =
-            source_of_key(sources, row.source) != nullptr || row.source == kLeftCoverage;
-        if (is_provable && row.level <= ProofLevel::kFetched && row.range.from <= finalized) {
-            open.push_back({row.range.from, std::min(row.range.to, finalized)});
+        const Source* source = source_of_key(sources, row.source);
+        if ((source == nullptr && row.source != kLeftCoverage) ||
+            row.level > ProofLevel::kFetched) {
+            continue;
+        }
+        evm::BlockRange range{row.range.from, std::min(row.range.to, finalized)};
+        if (source != nullptr) {  // Elsewhere nothing is looked for, and nothing rises.
+            range = {std::max(range.from, source->first_block),
+                     std::min(range.to, source->end_block)};
+        }
+        if (range.from <= range.to) {
+            open.push_back(range);
         }
     }
     std::ranges::sort(open, {}, &evm::BlockRange::from);

@@ -1,6 +1,7 @@
 #include "engine/proof/log/log_proof_record.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -99,6 +100,19 @@ std::vector<evm::BlockRange> joined(std::span<const uint64_t> blocks) {
     return out;
 }
 
+/// Where a proof by `plan` looks for the logs that the row says are there: whether one is missing
+/// elsewhere, or of a source that `plan` does not have, it does not know, and there the row can
+/// only lose its level.
+std::optional<evm::BlockRange> looked_for(const storage::CoverageRow& row, const Plan& plan) {
+    if (row.source == kLeftCoverage) {
+        return evm::BlockRange{0, UINT64_MAX};
+    }
+    const Source* source = source_of_key(plan.sources(), row.source);
+    return source == nullptr
+               ? std::nullopt
+               : std::optional{evm::BlockRange{source->first_block, source->end_block}};
+}
+
 }  // namespace
 
 Status add_levels(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
@@ -116,18 +130,21 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
-        // Whether a source of another config has all its logs was not looked at: it can only lose
-        // its level.
-        const bool may_rise =
-            source_of_key(plan.sources(), row.source) != nullptr || row.source == kLeftCoverage;
+        const std::optional<evm::BlockRange> looked_at = looked_for(row, plan);
         for (const LevelSpan& span : piece.spans) {
             const evm::BlockRange common{std::max(row.range.from, span.range.from),
                                          std::min(row.range.to, span.range.to)};
             const ProofLevel level = span.level == ProofLevel::kFetched
                                          ? ProofLevel::kFetched
                                          : std::max(span.level, row.level);
-            if (common.from <= common.to && level != row.level && (may_rise || level < row.level)) {
+            if (common.from <= common.to && level < row.level) {
                 batch.extend_coverage({row.source, common, row.provider, level});
+            } else if (level > row.level && looked_at) {
+                const evm::BlockRange rises{std::max(common.from, looked_at->from),
+                                            std::min(common.to, looked_at->to)};
+                if (rises.from <= rises.to) {
+                    batch.extend_coverage({row.source, rises, row.provider, level});
+                }
             }
         }
     }

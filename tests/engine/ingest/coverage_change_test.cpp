@@ -3,6 +3,7 @@
 // two factories and factories that they made. A failure prints its seed.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <set>
@@ -557,6 +558,19 @@ TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAw
     }
 }
 
+/// As a proof of all blocks by `plan` that found nothing leaves it.
+void prove(storage::Database& database, const Plan& plan) {
+    const auto cursor = database.cursor();
+    LogProofPiece piece;
+    piece.range = {0, cursor->block_num};
+    piece.top = {cursor->block_num, cursor->block_hash};
+    piece.spans = {{piece.range, ProofLevel::kReceipts}};
+    const auto batch = database.make_batch();
+    ASSERT_TRUE(add_levels(*batch, database, plan, piece).has_value());
+    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
+    ASSERT_TRUE(database.commit(*batch, storage::Durability::kSync).has_value());
+}
+
 /// What nobody wants any more stays in the log, and is shown. So the level of its blocks may not be
 /// that of what is still wanted, which was proven before it came.
 TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAlong) {
@@ -584,17 +598,8 @@ TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAl
         }
     }
     // A proof looks at all that is stored of a block.
-    LogProofPiece piece;
-    piece.range = {0, chain.head()};
-    piece.top.block_num = chain.head();
-    piece.top.hash = chain.blocks().back()->header.hash;
-    piece.spans = {{piece.range, ProofLevel::kReceipts}};
+    prove(*open_database(path), *plan);
     const auto database = open_database(path);
-    const auto batch = database->make_batch();
-    ASSERT_TRUE(add_levels(*batch, *database, *plan, piece).has_value());
-    const auto cursor = database->cursor();
-    batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
-    ASSERT_TRUE(database->commit(*batch, storage::Durability::kSync).has_value());
     size_t left = 0;
     const auto coverage = database->coverage();
     ASSERT_TRUE(coverage.has_value());
@@ -606,6 +611,51 @@ TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAl
             << row.source << ": that a contract of another config has all its logs is not proven";
     }
     EXPECT_GT(left, 0U);
+}
+
+/// Under a later start or an earlier end nobody looked whether a log is missing there.
+TEST_F(CoverageChangeTest, AProofRaisesNothingWhereItsConfigWantsNothing) {
+    FakeChain chain{1};
+    std::mt19937_64 random{1};
+    mine(chain, random, kFirstBlocks);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    const Choice wide;
+    Choice narrow;
+    narrow.hub_start = 20;
+    narrow.hub_end = 50;
+    Choice children;
+    children.vault_start = 20;
+    children.vault_end = 50;
+    Choice guest;
+    guest.guest_end = 50;
+    Choice short_guest;
+    short_guest.guest_end = 20;
+    struct Case {
+        Choice wide;
+        Choice narrow;
+        uint64_t first;
+        uint64_t last;
+    };
+    for (const Case& test : {Case{wide, narrow, 20, 50}, Case{wide, children, 20, 50},
+                             Case{guest, short_guest, 0, 20}}) {
+        SCOPED_TRACE(describe(test.narrow));
+        std::filesystem::remove_all(path);
+        index_to_head(chain, path, test.wide);
+        index_to_head(chain, path, test.narrow);
+        prove(*open_database(path), *plan_of(test.narrow));
+        const Indexed after = index_to_head(chain, path, test.wide);
+        const auto plan = plan_of(test.wide);
+        for (uint64_t block = 0; block <= chain.head(); ++block) {
+            const bool is_wanted_more =
+                std::ranges::any_of(plan->sources(), [&](const Source& one) {
+                    return one.is_within(block, block) && (block < test.first || block > test.last);
+                });
+            if (is_wanted_more && (test.wide.guest_end == 0 || block <= 50)) {
+                EXPECT_EQ(level_at(*plan, after.coverage, block), ProofLevel::kFetched) << block;
+            }
+        }
+    }
 }
 
 /// As 0.1 had left it: children count from their announcement on, the keys of their coverage do not
