@@ -9,6 +9,9 @@ namespace plumbline::storage {
 /// that came since, void a proof's verdict, and not this.
 inline constexpr std::string_view kRetriesRecord = "log_retries";
 
+/// What the config asked the log proof for: of no mapping either.
+inline constexpr std::string_view kAskedRecord = "log_asked";
+
 /// Whether a record tells what a proof found: people are shown these, and only their mismatches
 /// count. The log proof's own notes (`log_frontier` and its like) tell the same once more.
 [[nodiscard]] constexpr bool is_verdict(std::string_view proof) noexcept {

@@ -252,7 +252,8 @@ Status start_refold(storage::Database& database, const Plan& plan, const Rebuild
 Status void_proofs(storage::CommitBatch& batch, const storage::ReadView& view, uint64_t from) {
     PLUMBLINE_TRY(const std::vector<storage::ProofRecord> records, view.list_proofs());
     for (const storage::ProofRecord& record : records) {
-        if (record.block_num >= from && record.proof != storage::kRetriesRecord) {
+        if (record.block_num >= from && record.proof != storage::kRetriesRecord &&
+            record.proof != storage::kAskedRecord) {
             batch.remove_proof(record);
         }
     }

@@ -11,6 +11,7 @@
 #include "core/base/logging.hpp"
 #include "engine/config/config_difference.hpp"
 #include "engine/config/memory_plan.hpp"
+#include "engine/proof/log/proof_asked.hpp"
 #include "engine/service/known_head.hpp"
 #include "engine/service/readiness.hpp"
 #include "engine/task/backup_place.hpp"
@@ -172,6 +173,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options) {
         service->published_ms_ = service->started_ms_;
     }
     if (service->database() != nullptr) {
+        PLUMBLINE_TRY_VOID(ask_for_proof(*service->database(), service->config().proof));
         PLUMBLINE_TRY_VOID(service->open_queue());
     }
     return service;

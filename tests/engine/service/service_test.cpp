@@ -892,6 +892,32 @@ TEST_F(ServiceTest, ARepairThatIsStoppedOnItsWayEndsAndIsFinishedAfterTheNextSta
     EXPECT_TRUE(eventually([this] { return service->status().degraded.empty(); }));
 }
 
+TEST_F(ServiceTest, WhatWasProvenToLessThanTheConfigAsksForNowIsProvenAgain) {
+    const auto is_final_at = [this](storage::ProofLevel level) {
+        const uint64_t finalized = service->database()->cursor()->finalized;
+        const auto coverage = service->database()->coverage();
+        return coverage && std::ranges::all_of(*coverage, [&](const storage::CoverageRow& row) {
+                   return row.range.from > finalized || row.level == level;
+               });
+    };
+    const std::string often = "\n[schedule]\nprove_log = \"1s\"\n";
+    const std::string some = "sample = 0.000001\n" + often;
+    for (const auto& [more, level, wanted] :
+         {std::tuple{often, "linked", storage::ProofLevel::kLinked},
+          std::tuple{often, "bloom", storage::ProofLevel::kBloom},
+          std::tuple{some, "receipts", storage::ProofLevel::kBloom},
+          std::tuple{often, "receipts", storage::ProofLevel::kReceipts}}) {
+        SCOPED_TRACE(fmt::format("{} {}", level, more));
+        write_config(more, level);
+        open();
+        start();
+        ASSERT_TRUE(becomes_ready());
+        EXPECT_TRUE(eventually([&, wanted = wanted] { return is_final_at(wanted); }));
+        stop();
+        service.reset();
+    }
+}
+
 // --- what a task does wrong
 // -----------------------------------------------------------------------
 
