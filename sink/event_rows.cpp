@@ -49,7 +49,10 @@ Result<std::vector<SinkTable>> make_event_tables(const engine::SinkConfig& confi
     if (out.empty() && !config.events.empty()) {
         return Error{
             ErrorCode::kInvalidArgument,
-            fmt::format("[sinks.{}]: no event of the ABIs is one of its events", config.name)};
+            fmt::format(
+                "[sinks.{}] events: no contract has an event {}; write CONTRACT.EVENT as the "
+                "ABI names it, CONTRACT.* or *",
+                config.name, fmt::join(config.events, ", "))};
     }
     return out;
 }

@@ -1,5 +1,6 @@
 // The part of a sink's writer that brings histories on by undo.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,6 +38,22 @@ Result<std::optional<std::map<RowName, Befores>>> read_undo(const storage::ReadV
     }
     PLUMBLINE_TRY_VOID(scanner->status());
     return std::optional{std::move(out)};
+}
+
+/// Each began in a block of its own, after the one before: blocks that were folded anew while the
+/// chain went on may have undo of both folds.
+bool are_versions(const Befores& befores, const std::string& now) {
+    std::optional<uint64_t> last;
+    const auto follows = [&last](const std::string& row) {
+        if (!storage::RowCodec::is_live(row)) {
+            return true;
+        }
+        const uint64_t began = storage::RowCodec::changed_at(row).block_num;
+        const std::optional<uint64_t> before = std::exchange(last, began);
+        return !before || began > *before;
+    };
+    return std::ranges::all_of(befores, [&](const auto& one) { return follows(one.second); }) &&
+           follows(now);
 }
 
 }  // namespace
@@ -93,10 +110,13 @@ Result<bool> SinkWriter::fill_history(const storage::ReadView& view,
             if (name.first < table.entity()) {
                 continue;
             }
-            for (const auto& [ended_by, stored] : befores) {
-                PLUMBLINE_TRY_VOID(put(name.second, stored, ended_by));
-            }
             PLUMBLINE_TRY(const std::string stored, stored_row(view, table, name.second));
+            if (!are_versions(befores, stored)) {
+                return false;
+            }
+            for (const auto& [ended_by, before] : befores) {
+                PLUMBLINE_TRY_VOID(put(name.second, before, ended_by));
+            }
             PLUMBLINE_TRY_VOID(put(name.second, stored, std::nullopt));
         }
         PLUMBLINE_TRY_VOID(add_rows(filling, table, versions, nothing, 1));

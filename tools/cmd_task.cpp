@@ -151,7 +151,7 @@ Status add_task(const TaskArguments& arguments) {
         PLUMBLINE_TRY_VOID(engine::check_task_args(spec.kind, spec.args, database.entities()));
         if (spec.kind == "backup" && spec.args.empty()) {
             PLUMBLINE_TRY(const engine::Config config, engine::stored_config(database));
-            PLUMBLINE_TRY_VOID(engine::check_backup_named(config, spec.args));
+            PLUMBLINE_TRY_VOID(engine::check_backup_named(config, spec.args, false));
         }
         PLUMBLINE_TRY(const engine::TaskAdded added, queue.add(spec));
         return fmt::format("task {} {}: it runs when `plumbline run` does", added.id,

@@ -5,12 +5,16 @@
 #include <cstdlib>
 #include <utility>
 
+#include "core/base/clock.hpp"
 #include "core/base/exception_guard.hpp"
 #include "core/base/logging.hpp"
 
 namespace plumbline::tools {
 
 namespace {
+
+/// Who ends a process and then its group, as timeout(1) does, means one signal.
+constexpr int64_t kOneSignalMs = 200;
 
 /// What fails of it must not keep the signal from having its effect.
 template <typename Work, typename... Arguments>
@@ -56,12 +60,18 @@ void StopSignal::take(int signal) {
         pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
         std::raise(signal);
     }
+    const int64_t now_ms = system_clock().monotonic_ms();
+    if (stop_.stop_requested() && first_ == signal && now_ms - first_ms_ < kOneSignalMs) {
+        return;
+    }
     if (stop_.stop_requested()) {
         // Not 0: the work in hand was not brought to its end.
         do_work("stopping", work_.on_second, kExitBySignal + signal);
         do_work("clearing away", work_.clear_away);
         std::_Exit(kExitBySignal + signal);
     }
+    first_ = signal;
+    first_ms_ = now_ms;
     do_work("stopping", work_.on_first);
     stop_.request_stop();
 }

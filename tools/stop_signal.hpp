@@ -23,7 +23,8 @@ struct SignalWork {
     bool ends_at_first = false;
 };
 
-/// The first SIGINT or SIGTERM asks for a stop, the second ends the process at once. Made on the
+/// The first SIGINT or SIGTERM asks for a stop, the second ends the process at once; the same one
+/// again within a fifth of a second is the first. Made on the
 /// main thread before there are others, which then have these signals blocked; one a process.
 class StopSignal {
   public:
@@ -42,6 +43,8 @@ class StopSignal {
     const SignalWork work_;
     sigset_t signals_{};
     std::stop_source stop_;
+    int first_ = 0;  ///< which asked for the stop
+    int64_t first_ms_ = 0;
     std::jthread thread_;
 };
 

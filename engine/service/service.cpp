@@ -225,7 +225,7 @@ Result<TaskAdded> Service::add_task(TaskSpec spec) {
     PLUMBLINE_TRY_VOID(check_task_args(spec.kind, spec.args, database()->entities()));
     PLUMBLINE_TRY_VOID(check_against_index(spec, *database(), indexer_->plan()));
     if (spec.kind == "backup") {
-        PLUMBLINE_TRY_VOID(check_backup_named(config(), spec.args));
+        PLUMBLINE_TRY_VOID(check_backup_named(config(), spec.args, true));
     }
     return queue->add(std::move(spec));
 }

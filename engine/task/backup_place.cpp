@@ -37,13 +37,15 @@ Status check_backup_place(const Config& config, const std::string& args) {
     return ok();
 }
 
-Status check_backup_named(const Config& config, const std::string& args) {
+Status check_backup_named(const Config& config, const std::string& args, bool by_service) {
     if (!split_args(args).empty() || !config.backup.path.empty()) {
         return ok();
     }
     return Error{ErrorCode::kInvalidArgument,
-                 "a backup needs to know where: add [backup] path to the config, or name a "
-                 "directory"};
+                 by_service ? "a backup needs to know where: add [backup] path to the config and "
+                              "start the service again, which takes no other directory"
+                            : "a backup needs to know where: add [backup] path to the config, or "
+                              "name a directory"};
 }
 
 }  // namespace plumbline::engine

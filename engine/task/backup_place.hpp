@@ -15,6 +15,7 @@ namespace plumbline::engine {
 [[nodiscard]] Status check_backup_place(const Config& config, const std::string& args);
 
 /// kInvalidArgument where a task `backup` with `args` has nowhere to go.
-[[nodiscard]] Status check_backup_named(const Config& config, const std::string& args);
+[[nodiscard]] Status check_backup_named(const Config& config, const std::string& args,
+                                        bool by_service);
 
 }  // namespace plumbline::engine

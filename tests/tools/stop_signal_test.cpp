@@ -51,6 +51,24 @@ TEST_F(StopSignalTest, TheFirstAsksForAStopAndTheSecondEndsTheProcess) {
     EXPECT_EXIT(twice(), testing::ExitedWithCode(128 + SIGTERM), "^first;143;cleared;$");
 }
 
+TEST_F(StopSignalTest, OneThatComesTwiceAtOnceIsOne) {
+    const auto twice = [] {
+        std::atomic<int> heard{0};
+        StopSignal signals{{.on_first =
+                                [&heard] {
+                                    ++heard;
+                                    send(SIGTERM);
+                                },
+                            .on_hangup = [&heard] { ++heard; }}};
+        send(SIGTERM);
+        if (eventually([&] { return heard == 1; })) {
+            send(SIGHUP);  // Is taken after the other.
+        }
+        std::_Exit(eventually([&] { return heard == 2; }) ? 7 : 1);
+    };
+    EXPECT_EXIT(twice(), testing::ExitedWithCode(7), "");
+}
+
 TEST_F(StopSignalTest, WhereNobodyLooksTheFirstEndsTheProcessAsEverAfterItsWork) {
     const auto once = [] {
         const StopSignal signals{{.clear_away = [] { say("cleared;"); }, .ends_at_first = true}};
