@@ -51,6 +51,7 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       backoff_{options.retry_ms_min, std::min(options.retry_ms_max, kRetryMsMax)},
       wait_{progress, clock} {
     first_block_ = first_block_of(plan_->sources());
+    lowest_block_ = first_block_;
     for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
         all_sources_.push_back(i);
     }
@@ -143,6 +144,10 @@ bool Follower::settle() {
         progress_.fetched_next = cursor->block_num + 1;
         progress_.finalized_block = cursor->finalized;
         learn_block_times(*cursor);
+        if (Status found = find_lowest(); !found) {
+            channel_.fail(std::move(found).error());
+            return false;
+        }
         if (Status found = gaps_.find(*children, *cursor); !found) {
             channel_.fail(std::move(found).error());
             return false;
@@ -164,6 +169,16 @@ bool Follower::settle() {
     }
     ask_heads();
     return true;
+}
+
+/// What another config had stored below today's first block is of the chain, too, or goes.
+Status Follower::find_lowest() {
+    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
+    lowest_block_ = first_block_;
+    for (const storage::CoverageRow& row : coverage) {
+        lowest_block_ = std::min(lowest_block_, row.range.from);
+    }
+    return ok();
 }
 
 /// A part of the log a turn.
@@ -289,7 +304,7 @@ void Follower::decide() {
     if (start_recheck(true)) {
         return;
     }
-    if (tip_ && head == tip_->block_num && tip_->block_num >= first_block_ &&
+    if (tip_ && head == tip_->block_num && tip_->block_num >= lowest_block_ &&
         heads_->latest.hash != tip_->hash) {
         begin_ancestor_search(SearchReason::kFork);
         return;

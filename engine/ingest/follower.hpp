@@ -106,6 +106,7 @@ class Follower {
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
+    [[nodiscard]] Status find_lowest();
     bool step_scan();
     bool order_refold_if_needed();
     void ask_heads();
@@ -216,6 +217,8 @@ class Follower {
     Fetcher fetcher_;
     WorkOutbox outbox_;
     uint64_t first_block_ = 0;  ///< of the index
+    uint64_t lowest_block_ =
+        0;  ///< that is stored, or `first_block_`: another config began earlier
     std::vector<uint32_t> all_sources_;
 
     Phase phase_ = Phase::kSettle;

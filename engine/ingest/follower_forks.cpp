@@ -116,7 +116,7 @@ void Follower::begin_ancestor_search(SearchReason reason) {
         restart(0);
         return;
     }
-    search_.emplace(evm::BlockId{cursor->block_num, cursor->block_hash}, first_block_,
+    search_.emplace(evm::BlockId{cursor->block_num, cursor->block_hash}, lowest_block_,
                     heads_->latest.block_num);
     search_reason_ = reason;
     step_ancestor_search();
@@ -176,7 +176,7 @@ void Follower::end_ancestor_search(const AncestorSearch::Found& found) {
 /// Where nothing of the index is left. Which block that is decides nothing: it must not be what the
 /// first block is held against, for a provider on another fork may have told it.
 evm::BlockId Follower::below_all() const noexcept {
-    return {first_block_ == 0 ? 0 : first_block_ - 1, {}};
+    return {lowest_block_ == 0 ? 0 : lowest_block_ - 1, {}};
 }
 
 /// Rolls back to a block that is stored, once the chain has said that it is still its own: what
@@ -190,7 +190,7 @@ void Follower::ask_and_roll_back(const evm::BlockId& target) {
 }
 
 void Follower::roll_back_to(const evm::BlockId& target) {
-    if (target.block_num < first_block_) {
+    if (target.block_num < lowest_block_) {
         evm::Header nothing;
         nothing.block_num = target.block_num;
         order_rollback(nothing);

@@ -209,9 +209,9 @@ TEST(DayTest, DISABLED_ADayOfBlocksIsFollowedWithFlatMemoryAndNoDescriptorLeft) 
 /// Lives in which something was wrong once.
 TEST(SeedTest, LivesThatOnceShowedADefectAreWell) {
     for (const uint64_t seed :
-         {19U,    32U,    52U,    625U,   772U,   872U,   898U,    945U,   1653U, 1726U,
-          1750U,  2558U,  3034U,  3187U,  5007U,  5089U,  6057U,   6312U,  6414U, 10192U,
-          20388U, 20541U, 30142U, 30180U, 50869U, 62077U, 101962U, 600328U}) {
+         {19U,    32U,    52U,    625U,   772U,   872U,   898U,    945U,    1653U,   1726U,
+          1750U,  2558U,  3034U,  3187U,  5007U,  5089U,  6057U,   6312U,   6414U,   10192U,
+          20388U, 20541U, 30142U, 30180U, 50869U, 62077U, 101962U, 600328U, 700095U, 800731U}) {
         RunOptions options;
         options.seed = seed;
         EXPECT_EQ(run_seed(options).failure, "") << "seed " << seed;

@@ -658,6 +658,32 @@ TEST_F(CoverageChangeTest, AProofRaisesNothingWhereItsConfigWantsNothing) {
     }
 }
 
+/// What another config had stored below today's first block is of the chain, too, or goes with it.
+TEST_F(CoverageChangeTest, AForkBelowALaterStartLeavesNothingOfTheDeadBlocks) {
+    FakeChain chain{1};
+    std::mt19937_64 random{1};
+    mine(chain, random, 12);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice choice;
+    choice.has_vaults = false;
+    index_to_head(chain, path, choice);
+    choice.hub_start = 10;
+    chain.reorg(8, 12);
+    index_to_head(chain, path, choice);
+    choice.hub_start = 14;  // Nothing of the fork before is stored above it.
+    chain.reorg(10, 12);
+    const Indexed after = index_to_head(chain, path, choice);
+    EXPECT_EQ(after.lines, fresh_index(chain, choice).lines);
+    const auto database = open_database(path);
+    const auto rows = database->read_view()->list_blocks(0, chain.head());
+    ASSERT_TRUE(rows.has_value());
+    ASSERT_FALSE(rows->empty());
+    for (const storage::BlockRow& row : *rows) {
+        EXPECT_EQ(row.hash, chain.blocks()[row.block_num]->header.hash) << row.block_num;
+    }
+}
+
 /// As 0.1 had left it: children count from their announcement on, the keys of their coverage do not
 /// say who they are, and all of it is called proven.
 void make_format_one(const std::string& path, const Plan& plan) {
