@@ -297,8 +297,9 @@ void Dispatcher::end_round(PendingGroup& active) {
         finish_if_settled(active);
         return;
     }
-    if (active.calls.waiting().size() < waiting && is_state_call(active.group.calls.front())) {
-        active.ask_everybody();  // The others were passed over for what only some calls met.
+    if (active.calls.waiting().size() < waiting) {
+        // Who was passed over for what only some calls met is asked for the others.
+        active.go_on_with_others(is_state_call(active.group.calls.front()));
         return;
     }
     if (active.unclear) {
@@ -366,8 +367,13 @@ std::string Dispatcher::describe_all(const PendingGroup& active) const {
     for (size_t i = 0; i < providers_.size(); ++i) {
         const bool may_be_asked =
             (!active.group.only || *active.group.only == i) && !active.group.never.contains(i);
-        if (may_be_asked && !active.reasons.contains(i) && !providers_[i].is_usable()) {
+        if (!may_be_asked || active.reasons.contains(i)) {
+            continue;
+        }
+        if (!providers_[i].is_usable()) {
             out += (out.empty() ? ": " : "; ") + providers_[i].standing();
+        } else if (active.said_null.contains(i)) {
+            out += (out.empty() ? ": " : "; ") + providers_[i].name() + ": null";
         }
     }
     return out;

@@ -42,10 +42,13 @@ struct PendingGroup {
     /// The same without an answer.
     void take_late(size_t provider, size_t call, CallFate fate);
 
-    /// The same round goes on with everybody.
-    void ask_everybody() {
-        failed.clear();
+    /// The same round goes on with who did not have some calls, which are settled now;
+    /// `with_failed` with who failed as well.
+    void go_on_with_others(bool with_failed) {
         said_null.clear();
+        if (with_failed) {
+            failed.clear();
+        }
     }
     /// Everybody may be asked again from `at_ms` on.
     void start_round(int64_t at_ms);

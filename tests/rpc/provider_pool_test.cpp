@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -45,6 +46,13 @@ class ProviderPoolTest : public ::testing::Test {
     }
     void make() {
         pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
+    }
+    [[nodiscard]] static LogFilter filter_of_eight() {
+        LogFilter out = filter();
+        for (uint8_t tag = 2; tag < 9; ++tag) {
+            out.addresses.push_back(make_address(tag));
+        }
+        return out;
     }
     [[nodiscard]] static LogFilter filter() {
         return {{make_address(1)}, {make_topic(10), make_topic(11)}};
@@ -124,6 +132,13 @@ std::function<std::optional<json>(const std::string&, const json&)> blocks_limit
                               1;
         return size > max ? std::optional{rpc_error(-32000, text)} : std::nullopt;
     };
+}
+
+std::optional<json> three_addresses(const std::string& method, const json& params) {
+    const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() &&
+                          params[0]["address"].size() > 3;
+    return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")}
+                    : std::nullopt;
 }
 
 TEST_F(ProviderPoolTest, ARangeIsCutToTheNamedNumberOfBlocksAndJoinedInOrder) {
@@ -310,16 +325,8 @@ TEST_F(ProviderPoolTest, ATimeoutShrinksTheRange) {
 
 TEST_F(ProviderPoolTest, LongAddressListsAreSplitAndMergedInOrder) {
     FakeNode& node = add(kUrlA);
-    node.answer = [](const std::string& method, const json& params) -> std::optional<json> {
-        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() &&
-                              params[0]["address"].size() > 3;
-        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")}
-                        : std::nullopt;
-    };
-    LogFilter asked = filter();
-    for (uint8_t tag = 2; tag < 9; ++tag) {
-        asked.addresses.push_back(make_address(tag));
-    }
+    node.answer = three_addresses;
+    const LogFilter asked = filter_of_eight();
     expect_truth(range(0, 300, false, asked), 0, 300, asked);
     EXPECT_EQ(refusals(0, RefusalClass::kTooManyAddresses), 1U);
 }
@@ -346,15 +353,9 @@ TEST_F(ProviderPoolTest, ABackendThatIsBehindInOneRequestOfSeveralIsAskedAgain) 
         if (is_behind && method == "eth_getLogs") {
             return json{{"result", json::array()}};
         }
-        const bool too_many = method == "eth_getLogs" && params[0]["address"].is_array() &&
-                              params[0]["address"].size() > 3;
-        return too_many ? std::optional{rpc_error(-32000, "too many addresses, maximum is 3")}
-                        : std::nullopt;
+        return three_addresses(method, params);
     };
-    LogFilter asked = filter();
-    for (uint8_t tag = 2; tag < 9; ++tag) {
-        asked.addresses.push_back(make_address(tag));
-    }
+    const LogFilter asked = filter_of_eight();
     // What its head is, is learnt from a machine that is not behind.
     expect_truth(range(0, 199, false, asked), 0, 199, asked);
     expect_truth(range(200, 200, true, asked), 200, 200, asked);
@@ -1421,6 +1422,30 @@ TEST_F(ProviderPoolTest, HeadersComeInTheOrderAskedWhateverTheBatches) {
     for (size_t i = 0; i < nums.size(); ++i) {
         EXPECT_EQ((*headers)[i].block_num, nums[i]);
     }
+}
+
+/// A block that one machine behind the address lacks says nothing of the blocks not yet asked for.
+TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromMachinesThatLackSomeNowAndThen) {
+    FakeNode& node = add(kUrlA);
+    node.batch_max = 1;
+    unsigned asked = 0;
+    node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+        const bool is_block =
+            method == "eth_getBlockByNumber" && params[0].get<std::string>().starts_with("0x");
+        if (is_block && ++asked % 7 == 0) {
+            return json{{"result", nullptr}};
+        }
+        return std::nullopt;
+    };
+    make();
+    ASSERT_TRUE(heads());
+    std::vector<uint64_t> nums(200);
+    std::iota(nums.begin(), nums.end(), 700);
+    const auto headers = await<std::vector<evm::Header>>(
+        *pool_, 60'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+    ASSERT_TRUE(headers) << headers.error().message;
+    EXPECT_EQ(headers->size(), nums.size());
+    EXPECT_LE(asked, 2 * nums.size());
 }
 
 TEST_F(ProviderPoolTest, HeadersBelowABlockAreAllOfTheChainThatHasItAndNobodyElseIsBlamed) {
