@@ -21,6 +21,8 @@ class ProviderPool final : public ChainSource {
     /// The same with a transport of its own, never null.
     ProviderPool(PoolOptions options, std::unique_ptr<Transport> transport, const Clock& clock,
                  PoolObserver* observer = nullptr);
+    ProviderPool(const ProviderPool&) = delete;
+    ProviderPool& operator=(const ProviderPool&) = delete;
     ~ProviderPool() override;
 
     /// From here on providers are looked at before they are asked for contract calls: none goes to

@@ -9,7 +9,6 @@
 #include "engine/config/memory_plan.hpp"
 #include "engine/fold/rebuild.hpp"
 #include "engine/mapping/config_change.hpp"
-#include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/left_coverage.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "storage/table_files.hpp"
@@ -59,8 +58,7 @@ Status run_rebuild(const RebuildArguments& arguments) {
                                                  progress.block_num, progress.events));
         };
     }
-    PLUMBLINE_TRY_VOID(engine::rename_coverage(*database, *plan));
-    PLUMBLINE_TRY_VOID(engine::leave_coverage(*database, *plan));
+    PLUMBLINE_TRY_VOID(engine::adopt_coverage(*database, *plan));
     const auto status = engine::rebuild(*database, plan, options);
     logging::set_status_line({});
     PLUMBLINE_TRY_VOID(status);

@@ -4,7 +4,6 @@
 #include "core/base/clock.hpp"
 #include "core/base/logging.hpp"
 #include "engine/fold/scratch_database.hpp"
-#include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/left_coverage.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/journal.hpp"
@@ -62,8 +61,7 @@ Result<ExitCode> run_repair(const RepairArguments& arguments) {
     PLUMBLINE_TRY(const engine::Config config, engine::stored_config(*database));
     PLUMBLINE_TRY(const auto plan, engine::stored_plan(*database));
     if (!arguments.dry_run) {
-        PLUMBLINE_TRY_VOID(engine::rename_coverage(*database, *plan));
-        PLUMBLINE_TRY_VOID(engine::leave_coverage(*database, *plan));
+        PLUMBLINE_TRY_VOID(engine::adopt_coverage(*database, *plan));
     }
     engine::RepairOptions options;
     options.verify.proof = config.proof;

@@ -23,8 +23,8 @@ struct Reach {
 
 using Ranges = std::map<uint64_t, const CoverageRow*>;
 
-/// What is proven of what another config had stored, where no source of today has any logs.
-Reach left_at(const Ranges& rows, uint64_t block) {
+/// As covered; where that ends, `uncovered`.
+Reach level_at(const Ranges& rows, uint64_t block, ProofLevel uncovered) {
     const auto next = rows.upper_bound(block);
     if (next != rows.begin()) {
         const CoverageRow& row = *std::prev(next)->second;
@@ -32,7 +32,7 @@ Reach left_at(const Ranges& rows, uint64_t block) {
             return {row.level, row.range.to};
         }
     }
-    return {ProofLevel::kReceipts, next == rows.end() ? UINT64_MAX : next->first - 1};
+    return {uncovered, next == rows.end() ? UINT64_MAX : next->first - 1};
 }
 
 Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t block) {
@@ -42,16 +42,8 @@ Reach reach_of(const engine::Source& source, const Ranges& ranges, uint64_t bloc
     if (block > source.end_block) {
         return {ProofLevel::kReceipts, UINT64_MAX};
     }
-    auto next = ranges.upper_bound(block);
-    const uint64_t gap_to =
-        std::min(next == ranges.end() ? UINT64_MAX : next->first - 1, source.end_block);
-    if (next != ranges.begin()) {
-        const CoverageRow& row = *std::prev(next)->second;
-        if (block <= row.range.to) {
-            return {row.level, std::min(row.range.to, source.end_block)};
-        }
-    }
-    return {ProofLevel::kNone, gap_to};
+    const Reach covered = level_at(ranges, block, ProofLevel::kNone);
+    return {covered.level, std::min(covered.to, source.end_block)};
 }
 
 /// Of each source, those whose logs say which contracts are its own.
@@ -111,7 +103,8 @@ std::vector<ProofSegment> proof_segments(const std::vector<engine::Source>& sour
             return source.is_within(block, block);
         });
         if (!is_within) {
-            const Reach left = left_at(left_rows, block);
+            // What another config had stored there counts.
+            const Reach left = level_at(left_rows, block, ProofLevel::kReceipts);
             lowest = {std::min(lowest.level, left.level), std::min(lowest.to, left.to)};
         }
         for (size_t i = 0; i < sources.size(); ++i) {

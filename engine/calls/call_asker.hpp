@@ -59,6 +59,7 @@ class CallAsker {
           fallback_{fallback} {}
     CallAsker(const CallAsker&) = delete;
     CallAsker& operator=(const CallAsker&) = delete;
+    ~CallAsker() = default;
 
     /// A few calls refused in words that say so of all, and none answered, end an ask: for who has
     /// others to ask, or nothing to wait for.

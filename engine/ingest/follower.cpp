@@ -48,10 +48,11 @@ Follower::Follower(rpc::ChainSource& source, std::shared_ptr<const Plan> plan,
       gaps_{database, *plan_, clock},
       fetcher_{source, plan_, clock, options, &database},
       outbox_{channel},
+      first_block_{first_block_of(plan_->sources())},
+      lowest_block_{first_block_},
+      apart_{source, database, clock, [this] { forget_told(); }},
       backoff_{options.retry_ms_min, std::min(options.retry_ms_max, kRetryMsMax)},
       wait_{progress, clock} {
-    first_block_ = first_block_of(plan_->sources());
-    lowest_block_ = first_block_;
     for (uint32_t i = 0; i < plan_->sources().size(); ++i) {
         all_sources_.push_back(i);
     }
@@ -132,8 +133,7 @@ bool Follower::settle() {
     }
     tip_.reset();
     gaps_.clear();
-    recheck_.clear();
-    recheck_next_ = 0;
+    recheck_.forget_plan();
     lower_polls_ = 0;
     finalized_sent_ = 0;
     if (cursor) {
@@ -144,14 +144,16 @@ bool Follower::settle() {
         progress_.fetched_next = cursor->block_num + 1;
         progress_.finalized_block = cursor->finalized;
         learn_block_times(*cursor);
-        if (Status found = find_lowest(); !found) {
-            channel_.fail(std::move(found).error());
+        const Result<std::vector<storage::CoverageRow>> coverage = database_.coverage();
+        if (!coverage) {
+            channel_.fail(coverage.error());
             return false;
         }
-        if (Status found = gaps_.find(*children, *cursor); !found) {
-            channel_.fail(std::move(found).error());
-            return false;
+        lowest_block_ = first_block_;
+        for (const storage::CoverageRow& row : *coverage) {
+            lowest_block_ = std::min(lowest_block_, row.range.from);
         }
+        gaps_.find(*coverage, *children, *cursor);
         if (gaps_.is_scanning()) {
             return true;  // Comes back here when it is done.
         }
@@ -169,16 +171,6 @@ bool Follower::settle() {
     }
     ask_heads();
     return true;
-}
-
-/// What another config had stored below today's first block is of the chain, too, or goes.
-Status Follower::find_lowest() {
-    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
-    lowest_block_ = first_block_;
-    for (const storage::CoverageRow& row : coverage) {
-        lowest_block_ = std::min(lowest_block_, row.range.from);
-    }
-    return ok();
 }
 
 /// A part of the log a turn.
@@ -266,14 +258,19 @@ void Follower::on_heads(Result<rpc::Heads> result) {
     if (!tip_ || heads_->latest.block_num >= tip_->block_num) {
         lower_since_ms_.reset();
     }
-    if ((!start_ || start_->disagreement().empty()) &&
-        (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
+    if (!apart_.is_disagreed() && (!tip_ || heads_->latest.block_num >= tip_->block_num)) {
         clear_trouble();
     }
     note_heads(*heads_);
     take_finality(*heads_);
-    if (is_chain_known() && is_start_agreed()) {
+    const std::optional<std::string> hold = apart_.hold(tip_, finality_.finalized());
+    if (!hold) {
         decide();
+    } else if (hold->empty()) {
+        pause(ApartProviders::kLookMs);
+    } else {
+        wait_.wait(clock_.monotonic_ms(), *hold);
+        pause(options_.poll_interval_ms);
     }
 }
 

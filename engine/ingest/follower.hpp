@@ -25,6 +25,7 @@
 #include "core/base/clock.hpp"
 #include "core/evm/block_id.hpp"
 #include "engine/ingest/ancestor_search.hpp"
+#include "engine/ingest/apart_providers.hpp"
 #include "engine/ingest/chain_wait.hpp"
 #include "engine/ingest/fetcher.hpp"
 #include "engine/ingest/final_undo.hpp"
@@ -33,10 +34,10 @@
 #include "engine/ingest/ingest_channel.hpp"
 #include "engine/ingest/ingest_options.hpp"
 #include "engine/ingest/ingest_progress.hpp"
+#include "engine/ingest/liar_recheck.hpp"
 #include "engine/ingest/range_end_check.hpp"
 #include "engine/ingest/recent_headers.hpp"
 #include "engine/ingest/standstill.hpp"
-#include "engine/ingest/start_words.hpp"
 #include "engine/ingest/stored_gaps.hpp"
 #include "engine/ingest/work_outbox.hpp"
 #include "engine/mapping/plan.hpp"
@@ -100,13 +101,9 @@ class Follower {
         kRecheck,  ///< what a liar told
     };
     using Headers = std::vector<evm::Header>;
-    /// Before blocks are looked at again that nobody but the liar could tell.
-    static constexpr int64_t kRecheckAgainMsMin = 1'000;
-    static constexpr int64_t kRecheckAgainMsMax = 60'000;
 
     // Phases, heads and what to do next: follower.cpp
     bool settle();
-    [[nodiscard]] Status find_lowest();
     bool step_scan();
     bool order_refold_if_needed();
     void ask_heads();
@@ -161,27 +158,15 @@ class Follower {
     [[nodiscard]] std::string describe_setback() const;
 
     // What liars told: follower_recheck.cpp
-    void take_convicted();
     bool start_recheck(bool may_wait);
     void fetch_again(const evm::BlockRange& range);
     bool leave_to_liar(const FetchedRange& fetched);
     void end_recheck_job();
     [[nodiscard]] bool know_children(uint64_t until);
-    [[nodiscard]] std::string liar_names() const;
-
-    // Who is of another chain than the index, or than most: follower_apart.cpp
-    [[nodiscard]] bool is_chain_known();
-    [[nodiscard]] bool is_start_agreed();
-    [[nodiscard]] bool needs_start_words() const;
-    void ask_start_words();
-    void look_who_is_apart();
-    void take_apart(std::set<std::string> apart, uint64_t block_num);
-    void part_from_minority(const std::vector<rpc::BlockWord>& words, uint64_t block_num);
-    void forget_told();
-    [[nodiscard]] std::optional<evm::BlockId> final_block_of_ours() const;
 
     // Finality, and what it takes to undo it: follower_final.cpp
     void take_finality(const rpc::Heads& heads);
+    void forget_told();
     void roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours);
     void ask_first_blocks();
     void hear_first_blocks(const std::vector<rpc::BlockWord>& words);
@@ -216,9 +201,8 @@ class Follower {
     StoredGaps gaps_;  ///< below the cursor
     Fetcher fetcher_;
     WorkOutbox outbox_;
-    uint64_t first_block_ = 0;  ///< of the index
-    uint64_t lowest_block_ =
-        0;  ///< that is stored, or `first_block_`: another config began earlier
+    uint64_t first_block_;   ///< of the index
+    uint64_t lowest_block_;  ///< stored: of the config that began first
     std::vector<uint32_t> all_sources_;
 
     Phase phase_ = Phase::kSettle;
@@ -251,27 +235,10 @@ class Follower {
     RangeEndCheck range_ends_;  ///< of a job below finality
     unsigned stale_jobs_ = 0;   ///< in a row, without a range handed over
 
-    bool is_start_agreed_ = false;         ///< providers tell one chain, as far as they tell
-    std::optional<StartAgreement> start_;  ///< until then
-    bool is_start_asked_ = false;          ///< a question for it is on its way
+    ApartProviders apart_;  ///< who is of another chain than the index, or than most
 
-    std::set<std::string> apart_;      ///< of another chain, and asked for nothing else
-    uint64_t apart_block_ = 0;         ///< for another block of this number
-    ptrdiff_t apart_lacking_ = 0;      ///< answers in a row in which one had no such block
-    bool has_final_ = true;            ///< of what is stored, when it was last looked for
-    bool is_chain_known_ = false;      ///< each had its time to say whose chain it is of
-    bool is_apart_asked_ = false;      ///< a question for it is on its way
-    std::optional<int64_t> apart_ms_;  ///< when it was sent
-
-    std::set<std::string> liars_;           ///< what they alone told is to be fetched again
-    std::vector<evm::BlockRange> recheck_;  ///< that, ascending
-    size_t recheck_next_ = 0;               ///< index in `recheck_`
-    bool is_head_first_ = false;            ///< a part of it is done: the head comes between
-    bool is_recheck_whole_ = true;          ///< of all that they told; else it goes on above
-    std::optional<uint64_t> recheck_left_;  ///< this block: nobody else could tell it just then
-    int64_t recheck_not_before_ms_ = 0;
+    LiarRecheck recheck_;  ///< what liars told
     LogThrottle recheck_notice_{600'000};
-    Backoff recheck_backoff_{kRecheckAgainMsMin, kRecheckAgainMsMax};
 
     std::optional<AncestorSearch> search_;
     SearchReason search_reason_ = SearchReason::kFork;
@@ -292,8 +259,6 @@ class Follower {
     bool is_watch_open_ = false;  ///< heads are asked for beside the fetching
     int64_t watch_asked_ms_ = 0;
     CallbackGuard watch_answers_;
-    CallbackGuard start_words_;
-    CallbackGuard apart_words_;
     LogThrottle lower_notice_{60'000};
     CallbackGuard answers_;  ///< last, so that it ends first
 };

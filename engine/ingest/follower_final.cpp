@@ -55,6 +55,22 @@ void Follower::take_finality(const rpc::Heads& heads) {
     }
 }
 
+/// Heads, and what is final, may be what those told that are apart now: with a depth for finality a
+/// single higher head moves it. The others are asked anew.
+void Follower::forget_told() {
+    finality_ = {};
+    if (const std::optional<storage::Cursor> cursor = database_.cursor()) {
+        finality_.on_stored(cursor->finalized);
+    }
+    switch (phase_) {
+        case Phase::kSettle:
+        case Phase::kPause:
+        case Phase::kFinish:
+        case Phase::kDone: return;  // Heads come next, or nothing does.
+        default: restart(0);
+    }
+}
+
 /// `ours` is a stored block above `target` that the chain seems to have left. Where that is final,
 /// one provider's word is not enough to go back.
 void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockId& ours) {
@@ -77,7 +93,7 @@ void Follower::roll_back_if_agreed(const evm::BlockId& target, const evm::BlockI
             if (final_undo_.is_agreed(target, agree, words->size() - agree, now)) {
                 standstill_.over();
                 // Of what is left others may be the majority.
-                take_apart(find_apart(*words, ours.hash, {}), ours.block_num);
+                apart_.hear(*words, ours);
                 if (phase_ == Phase::kAncestor) {  // Else it begins anew, without them.
                     ask_and_roll_back(target);
                 }

@@ -25,7 +25,7 @@ void Follower::set_back(std::string what, std::optional<int64_t> since_ms) {
     if (!block_num) {
         return;
     }
-    look_who_is_apart();
+    apart_.look();
     source_.get_block_words(
         *block_num, standstill_words_.wrap([this, n = *block_num](
                                                const Result<std::vector<rpc::BlockWord>>& words) {
@@ -37,7 +37,7 @@ void Follower::set_back(std::string what, std::optional<int64_t> since_ms) {
             if (standstill_.names_chains() && standstill_notice_.due(clock_.monotonic_ms())) {
                 logging::warning(standstill_.text());
             }
-            part_from_minority(*words, n);
+            apart_.part_from_minority(*words, n, tip_);
         }));
 }
 

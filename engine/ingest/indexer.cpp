@@ -16,7 +16,6 @@
 #include "engine/ingest/another_chain.hpp"
 #include "engine/mapping/config_change.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
-#include "engine/mapping/coverage_names.hpp"
 #include "engine/mapping/left_coverage.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/text/duration.hpp"
@@ -127,8 +126,7 @@ Status Indexer::adopt(std::unique_ptr<storage::Database> database) {
     }
     PLUMBLINE_TRY_VOID(check_functions(*database, *plan_));
     PLUMBLINE_TRY_VOID(check_change(*database, *plan_, options_.config.path, options_.may_replace));
-    PLUMBLINE_TRY_VOID(rename_coverage(*database, *plan_));
-    PLUMBLINE_TRY_VOID(leave_coverage(*database, *plan_));
+    PLUMBLINE_TRY_VOID(adopt_coverage(*database, *plan_));
     if (database->bundle().fingerprint == plan_->bundle().fingerprint &&
         database->entities() == plan_->bundle().entities) {
         PLUMBLINE_TRY_VOID(database->update_bundle(plan_->bundle()));
@@ -342,7 +340,7 @@ Status Indexer::run_on_writer(std::function<Status(storage::Database&)> work, Wr
 Status Indexer::stop() {
     channel_.calls.close({ErrorCode::kCancelled, "the index stops"});
     progress_.state = Lifecycle::kDraining;
-    const Status finished = writer_ ? writer_->finish() : ok();
+    Status finished = writer_ ? writer_->finish() : ok();
     if (database_) {
         progress_.quarantined_rows = database_->quarantine_count();
     }
@@ -427,7 +425,7 @@ Status Indexer::run(const std::stop_token& token, ProgressReporter* reporter) {
         writer.request_stop();
         writer.join();
     }
-    const Status finished = catch_exceptions("ending", [this] { return stop(); });
+    Status finished = catch_exceptions("ending", [this] { return stop(); });
     if (finished && !failure() && database_) {
         // All is safe already: this only spares the next start.
         if (const Status settled = storage::settle_database(*database_); !settled) {

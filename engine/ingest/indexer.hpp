@@ -87,7 +87,7 @@ class Indexer {
     /// silent for `IngestOptions::answer_timeout_ms`. Being stopped is no error. Before it returns
     /// the commit in hand is finished and everything is durable; after an exception it is dropped,
     /// for nobody knows how far it had come.
-    [[nodiscard]] Status run(const std::stop_token& stop, ProgressReporter* reporter);
+    [[nodiscard]] Status run(const std::stop_token& token, ProgressReporter* reporter);
 
     // --- for a simulation or a host with its own threads --------------------------------------
 

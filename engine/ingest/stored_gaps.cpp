@@ -22,9 +22,9 @@ void StoredGaps::clear() {
     next_ = 0;
 }
 
-Status StoredGaps::find(const std::vector<storage::ChildRow>& children,
-                        const storage::Cursor& cursor) {
-    PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
+void StoredGaps::find(const std::vector<storage::CoverageRow>& coverage,
+                      const std::vector<storage::ChildRow>& children,
+                      const storage::Cursor& cursor) {
     spans_ = find_missing(plan_.sources(), coverage, cursor.block_num);
     next_ = 0;
     const bool is_changed = database_.bundle().fingerprint != plan_.bundle().fingerprint;
@@ -38,7 +38,7 @@ Status StoredGaps::find(const std::vector<storage::ChildRow>& children,
     if (!spans_.empty() || !is_needed) {
         is_scanned_ = false;
         rounds_ = is_needed ? rounds_ : 0;
-        return ok();
+        return;
     }
     // A changed mapping may name transactions and calls that the stored logs came without. What was
     // found before a reorganisation may lie in blocks that it took.
@@ -49,10 +49,9 @@ Status StoredGaps::find(const std::vector<storage::ChildRow>& children,
     if (!is_scanned_) {
         scan_ =
             std::make_unique<FoldNeeds>(database_.read_view(), plan_, children, cursor.block_num);
-        return ok();
+        return;
     }
     spans_ = lacking_;
-    return ok();
 }
 
 Result<std::vector<UnneededCall>> StoredGaps::scan() {

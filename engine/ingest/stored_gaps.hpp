@@ -29,10 +29,10 @@ class StoredGaps {
           plan_{plan},
           clock_{clock} {}
 
-    /// By what is stored now; `children` and `cursor` are the database's. What was found before is
+    /// By what is stored now: all that is given is the database's. What was found before is
     /// forgotten.
-    [[nodiscard]] Status find(const std::vector<storage::ChildRow>& children,
-                              const storage::Cursor& cursor);
+    void find(const std::vector<storage::CoverageRow>& coverage,
+              const std::vector<storage::ChildRow>& children, const storage::Cursor& cursor);
     /// Nothing is stored.
     void clear();
 

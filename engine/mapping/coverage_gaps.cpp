@@ -4,6 +4,8 @@
 #include <iterator>
 #include <set>
 
+#include "engine/mapping/block_ranges.hpp"
+
 namespace plumbline::engine {
 
 void set_first_blocks(std::vector<Source>& sources) {
@@ -38,31 +40,6 @@ uint64_t first_block_of(const std::vector<Source>& sources) {
 
 namespace {
 
-/// Ranges of `within` that `covered` lacks.
-std::vector<evm::BlockRange> subtract(evm::BlockRange within,
-                                      std::vector<evm::BlockRange> covered) {
-    std::ranges::sort(covered, {}, &evm::BlockRange::from);
-    std::vector<evm::BlockRange> out;
-    uint64_t next = within.from;
-    for (const evm::BlockRange& range : covered) {
-        if (range.to < next) {
-            continue;
-        }
-        if (range.from > within.to) {
-            break;
-        }
-        if (range.from > next) {
-            out.push_back({next, range.from - 1});
-        }
-        next = range.to + 1;
-        if (next > within.to) {
-            return out;
-        }
-    }
-    out.push_back({next, within.to});
-    return out;
-}
-
 bool is_covered_somewhere(const Source& source, const std::vector<storage::CoverageRow>& coverage) {
     return std::ranges::any_of(
         coverage, [&source](const storage::CoverageRow& row) { return source.is_key(row.source); });
@@ -84,7 +61,7 @@ std::vector<evm::BlockRange> missing_of(const Source& source,
             covered.push_back(row.range);
         }
     }
-    return subtract(within, std::move(covered));
+    return subtract(within, joined(std::move(covered)));
 }
 
 /// Where nothing of a factory's children is covered, nobody has looked who they are: their

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
+
+#include "engine/mapping/block_ranges.hpp"
+#include "engine/mapping/coverage_names.hpp"
 
 namespace plumbline::engine {
 
@@ -14,59 +18,6 @@ using storage::ProofLevel;
 /// Highest first: where two are laid over one block, the lower one comes later and stays.
 constexpr std::array kLevels = {ProofLevel::kReceipts, ProofLevel::kBloom, ProofLevel::kLinked,
                                 ProofLevel::kFetched};
-
-/// The blocks of the row in which its source's logs are wanted by none of `sources`.
-std::vector<evm::BlockRange> parts_left(const CoverageRow& row,
-                                        const std::vector<Source>& sources) {
-    const Source* source = source_of_key(sources, row.source);
-    if (source == nullptr || !source->is_within(row.range.from, row.range.to)) {
-        return {row.range};
-    }
-    std::vector<evm::BlockRange> out;
-    if (row.range.from < source->first_block) {
-        out.push_back({row.range.from, source->first_block - 1});
-    }
-    if (row.range.to > source->end_block) {
-        out.push_back({source->end_block + 1, row.range.to});
-    }
-    return out;
-}
-
-/// Ascending, without overlaps.
-std::vector<evm::BlockRange> joined(std::vector<evm::BlockRange> ranges) {
-    std::ranges::sort(ranges, {}, &evm::BlockRange::from);
-    std::vector<evm::BlockRange> out;
-    for (const evm::BlockRange& range : ranges) {
-        if (!out.empty() && (range.from <= out.back().to || range.from - 1 == out.back().to)) {
-            out.back().to = std::max(out.back().to, range.to);
-        } else {
-            out.push_back(range);
-        }
-    }
-    return out;
-}
-
-auto first_behind(const std::vector<evm::BlockRange>& ranges, uint64_t block_num) {
-    return std::ranges::lower_bound(ranges, block_num, {}, &evm::BlockRange::to);
-}
-
-/// What of `range` is in none of `ranges`, which are joined.
-std::vector<evm::BlockRange> without(evm::BlockRange range,
-                                     const std::vector<evm::BlockRange>& ranges) {
-    std::vector<evm::BlockRange> out;
-    for (auto at = first_behind(ranges, range.from); at != ranges.end() && at->from <= range.to;
-         ++at) {
-        if (at->from > range.from) {
-            out.push_back({range.from, at->from - 1});
-        }
-        if (at->to >= range.to) {
-            return out;
-        }
-        range.from = at->to + 1;
-    }
-    out.push_back(range);
-    return out;
-}
 
 /// What is left now, besides what was before: of that its own level tells.
 std::vector<CoverageRow> newly_left(const std::vector<CoverageRow>& coverage,
@@ -83,8 +34,10 @@ std::vector<CoverageRow> newly_left(const std::vector<CoverageRow>& coverage,
         if (row.source == kLeftCoverage) {
             continue;
         }
-        for (const evm::BlockRange& part : parts_left(row, sources)) {
-            for (const evm::BlockRange& range : without(part, before)) {
+        const std::optional<evm::BlockRange> wanted = looked_for(row, sources);
+        for (const evm::BlockRange& part :
+             wanted ? subtract(row.range, {*wanted}) : std::vector{row.range}) {
+            for (const evm::BlockRange& range : subtract(part, before)) {
                 out.push_back({std::string{kLeftCoverage}, range, row.provider, row.level});
             }
         }
@@ -94,17 +47,16 @@ std::vector<CoverageRow> newly_left(const std::vector<CoverageRow>& coverage,
 
 void lower_to(storage::CommitBatch& batch, const CoverageRow& row, ProofLevel level,
               const std::vector<evm::BlockRange>& ranges) {
-    for (auto at = first_behind(ranges, row.range.from);
-         at != ranges.end() && at->from <= row.range.to; ++at) {
-        batch.extend_coverage({row.source,
-                               {std::max(row.range.from, at->from), std::min(row.range.to, at->to)},
-                               row.provider,
-                               level});
+    for (auto at = first_from(ranges, row.range.from); at != ranges.end(); ++at) {
+        const std::optional<evm::BlockRange> common = common_of(row.range, *at);
+        if (!common) {
+            return;
+        }
+        batch.extend_coverage({row.source, *common, row.provider, level});
     }
 }
 
-}  // namespace
-
+/// What `plan` does not want of what is stored is left. In one synced commit, or none.
 Status leave_coverage(storage::Database& database, const Plan& plan) {
     PLUMBLINE_TRY(const std::vector<CoverageRow> coverage, database.coverage());
     const std::vector<CoverageRow> fresh = newly_left(coverage, plan.sources());
@@ -130,6 +82,23 @@ Status leave_coverage(storage::Database& database, const Plan& plan) {
         }
     }
     return batch->empty() ? ok() : database.commit(*batch, storage::Durability::kSync);
+}
+
+}  // namespace
+
+Status adopt_coverage(storage::Database& database, const Plan& plan) {
+    PLUMBLINE_TRY_VOID(rename_coverage(database, plan));
+    return leave_coverage(database, plan);
+}
+
+std::optional<evm::BlockRange> looked_for(const CoverageRow& row,
+                                          const std::vector<Source>& sources) {
+    if (row.source == kLeftCoverage) {
+        return row.range;
+    }
+    const Source* source = source_of_key(sources, row.source);
+    return source == nullptr ? std::nullopt
+                             : common_of(row.range, {source->first_block, source->end_block});
 }
 
 void lower_left_coverage(storage::CommitBatch& batch, const std::vector<CoverageRow>& coverage,

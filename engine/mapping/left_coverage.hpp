@@ -3,6 +3,7 @@
 // that no block is called proven by what is wanted of it alone.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,14 +20,20 @@ namespace plumbline::engine {
 /// proof judges all that is stored of a block, so it raises this with the plan's own.
 inline constexpr std::string_view kLeftCoverage = "left";
 
-/// What `plan` does not want of what is stored is left, before anything else is written by it. In
-/// one synced commit, or none where nothing changes:
+/// Brings coverage in line with `plan`, before anything else is written by it; in synced commits,
+/// or none where nothing changes:
 ///
+/// - It has the names that the plan has for it (engine/mapping/coverage_names.hpp).
 /// - What is covered for sources that `plan` does not have, or of blocks in which they end now, is
 ///   covered as `kLeftCoverage` too, at the level that was proven of it. It stays under its key as
 ///   well, for a config that wants it again.
 /// - The plan's sources have no higher level than that in the same blocks.
-[[nodiscard]] Status leave_coverage(storage::Database& database, const Plan& plan);
+[[nodiscard]] Status adopt_coverage(storage::Database& database, const Plan& plan);
+
+/// The blocks of the row for which a log proof by `sources` looks whether all is there that it
+/// says: elsewhere the row can only lose its level. None where no source has its key.
+[[nodiscard]] std::optional<evm::BlockRange> looked_for(const storage::CoverageRow& row,
+                                                        const std::vector<Source>& sources);
 
 /// Logs of a source are added in blocks that were stored before: nothing is proven of all that is
 /// stored there any more.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/left_coverage.hpp"
 
@@ -14,31 +15,16 @@ std::vector<evm::BlockRange> unproven_ranges(const std::vector<Source>& sources,
                                              uint64_t finalized) {
     std::vector<evm::BlockRange> open;
     for (const storage::CoverageRow& row : coverage) {
-        const Source* source = source_of_key(sources, row.source);
-        if ((source == nullptr && row.source != kLeftCoverage) ||
-            row.level > ProofLevel::kFetched) {
-            continue;
-        }
-        evm::BlockRange range{row.range.from, std::min(row.range.to, finalized)};
-        if (source != nullptr) {  // Elsewhere nothing is looked for, and nothing rises.
-            range = {std::max(range.from, source->first_block),
-                     std::min(range.to, source->end_block)};
-        }
-        if (range.from <= range.to) {
-            open.push_back(range);
+        const auto wanted =
+            row.level <= ProofLevel::kFetched ? looked_for(row, sources) : std::nullopt;
+        const auto is_final = wanted ? common_of(*wanted, {0, finalized}) : std::nullopt;
+        if (is_final) {
+            open.push_back(*is_final);
         }
     }
-    std::ranges::sort(open, {}, &evm::BlockRange::from);
-    std::vector<evm::BlockRange> joined;
-    for (const evm::BlockRange& range : open) {
-        if (!joined.empty() && range.from <= joined.back().to + 1) {
-            joined.back().to = std::max(joined.back().to, range.to);
-        } else {
-            joined.push_back(range);
-        }
-    }
-    std::ranges::reverse(joined);
-    return joined;
+    open = joined(std::move(open));
+    std::ranges::reverse(open);
+    return open;
 }
 
 std::vector<evm::BlockRange> ranges_due(const KnownRanges& known,

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/descendants.hpp"
 #include "engine/mapping/left_coverage.hpp"
 
@@ -100,19 +101,6 @@ std::vector<evm::BlockRange> joined(std::span<const uint64_t> blocks) {
     return out;
 }
 
-/// Where a proof by `plan` looks for the logs that the row says are there: whether one is missing
-/// elsewhere, or of a source that `plan` does not have, it does not know, and there the row can
-/// only lose its level.
-std::optional<evm::BlockRange> looked_for(const storage::CoverageRow& row, const Plan& plan) {
-    if (row.source == kLeftCoverage) {
-        return evm::BlockRange{0, UINT64_MAX};
-    }
-    const Source* source = source_of_key(plan.sources(), row.source);
-    return source == nullptr
-               ? std::nullopt
-               : std::optional{evm::BlockRange{source->first_block, source->end_block}};
-}
-
 }  // namespace
 
 Status add_levels(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
@@ -130,21 +118,17 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
     PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
-        const std::optional<evm::BlockRange> looked_at = looked_for(row, plan);
+        const std::optional<evm::BlockRange> may_rise = looked_for(row, plan.sources());
         for (const LevelSpan& span : piece.spans) {
-            const evm::BlockRange common{std::max(row.range.from, span.range.from),
-                                         std::min(row.range.to, span.range.to)};
             const ProofLevel level = span.level == ProofLevel::kFetched
                                          ? ProofLevel::kFetched
                                          : std::max(span.level, row.level);
-            if (common.from <= common.to && level < row.level) {
-                batch.extend_coverage({row.source, common, row.provider, level});
-            } else if (level > row.level && looked_at) {
-                const evm::BlockRange rises{std::max(common.from, looked_at->from),
-                                            std::min(common.to, looked_at->to)};
-                if (rises.from <= rises.to) {
-                    batch.extend_coverage({row.source, rises, row.provider, level});
-                }
+            const std::optional<evm::BlockRange> of_row =
+                level > row.level ? may_rise : std::optional{row.range};
+            const std::optional<evm::BlockRange> common =
+                of_row ? common_of(*of_row, span.range) : std::nullopt;
+            if (common && level != row.level) {
+                batch.extend_coverage({row.source, *common, row.provider, level});
             }
         }
     }
@@ -167,10 +151,9 @@ Status lower_levels(storage::CommitBatch& batch, const storage::Database& databa
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
         for (const evm::BlockRange& range : ranges) {
-            const evm::BlockRange common{std::max(row.range.from, range.from),
-                                         std::min(row.range.to, range.to)};
-            if (row.level > ProofLevel::kFetched && common.from <= common.to) {
-                batch.extend_coverage({row.source, common, row.provider, ProofLevel::kFetched});
+            const std::optional<evm::BlockRange> common = common_of(row.range, range);
+            if (row.level > ProofLevel::kFetched && common) {
+                batch.extend_coverage({row.source, *common, row.provider, ProofLevel::kFetched});
             }
         }
     }

@@ -471,19 +471,22 @@ TEST_F(CallsTest, WhatNeverChangesIsAskedOfTheNewestFinalBlockWhereTheConfigSays
     EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
+/// By a config that does not ask for names yet.
+void index_without_names(const FakeChain& chain, const std::string& path, uint64_t seed) {
+    Asked less;
+    less.name = false;
+    Rig rig{chain, path, seed, less};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 TEST_F(CallsTest, ACallThatTheMappingNamesLaterIsMadeForTheStoredEvents) {
     for (const uint64_t seed : seeds(10)) {
         SCOPED_TRACE(fmt::format("PLUMBLINE_SEED={}", seed));
         FakeChain chain{seed};
         chain.mine(100);
         const TempDir directory;
-        Asked less;
-        less.name = false;
-        {
-            Rig rig{chain, directory.sub("db"), seed, less};
-            ASSERT_TRUE(rig.finish()) << rig.why();
-            EXPECT_TRUE(rig.indexer->stop().has_value());
-        }
+        ASSERT_NO_FATAL_FAILURE(index_without_names(chain, directory.sub("db"), seed));
         Rig rig{chain, directory.sub("db"), seed};
         ASSERT_TRUE(rig.finish()) << rig.why();
         EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
@@ -497,13 +500,7 @@ TEST_F(CallsTest, AReorganisationWhileStoredEventsGetTheirCallsHoldsNothingUp) {
         FakeChain chain{seed};
         chain.mine(40);
         const TempDir directory;
-        Asked less;
-        less.name = false;
-        {
-            Rig rig{chain, directory.sub("db"), seed, less};
-            ASSERT_TRUE(rig.finish()) << rig.why();
-            EXPECT_TRUE(rig.indexer->stop().has_value());
-        }
+        ASSERT_NO_FATAL_FAILURE(index_without_names(chain, directory.sub("db"), seed));
         Rig rig{chain, directory.sub("db"), seed, {}, {}};
         for (uint64_t i = seed * 7 % 60; i > 0; --i) {
             rig.step();

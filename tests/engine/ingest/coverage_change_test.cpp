@@ -267,6 +267,13 @@ void mine(FakeChain& chain, std::mt19937_64& random, uint64_t count) {
     }
 }
 
+FakeChain mined(uint64_t seed, uint64_t blocks = kFirstBlocks) {
+    FakeChain chain{seed};
+    std::mt19937_64 random{seed};
+    mine(chain, random, blocks);
+    return chain;
+}
+
 /// An indexer over the chain, stepped by hand.
 struct Life {
     Life(const FakeChain& chain, const std::string& path, const Choice& choice, uint64_t seed)
@@ -533,9 +540,7 @@ TEST_F(CoverageChangeTest, ChildrenThatOneSpanAnnouncesAreAskedForInTheNextHowev
 }
 
 TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAway) {
-    FakeChain chain{1};
-    std::mt19937_64 random{1};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(1);
     const test::TempDir directory;
     Choice choice;
     choice.hub_start = 40;
@@ -574,9 +579,7 @@ void prove(storage::Database& database, const Plan& plan) {
 /// What nobody wants any more stays in the log, and is shown. So the level of its blocks may not be
 /// that of what is still wanted, which was proven before it came.
 TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAlong) {
-    FakeChain chain{1};
-    std::mt19937_64 random{1};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(1);
     const test::TempDir directory;
     const std::string path = directory.sub("db");
     Choice hub_alone;
@@ -615,9 +618,7 @@ TEST_F(CoverageChangeTest, WhatLeavesTheConfigUnprovenTakesTheLevelOfItsBlocksAl
 
 /// Under a later start or an earlier end nobody looked whether a log is missing there.
 TEST_F(CoverageChangeTest, AProofRaisesNothingWhereItsConfigWantsNothing) {
-    FakeChain chain{1};
-    std::mt19937_64 random{1};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(1);
     const test::TempDir directory;
     const std::string path = directory.sub("db");
     const Choice wide;
@@ -660,9 +661,7 @@ TEST_F(CoverageChangeTest, AProofRaisesNothingWhereItsConfigWantsNothing) {
 
 /// What another config had stored below today's first block is of the chain, too, or goes with it.
 TEST_F(CoverageChangeTest, AForkBelowALaterStartLeavesNothingOfTheDeadBlocks) {
-    FakeChain chain{1};
-    std::mt19937_64 random{1};
-    mine(chain, random, 12);
+    FakeChain chain = mined(1, 12);
     const test::TempDir directory;
     const std::string path = directory.sub("db");
     Choice choice;
@@ -710,9 +709,7 @@ void make_format_one(const std::string& path, const Plan& plan) {
 }
 
 TEST_F(CoverageChangeTest, ADatabaseOfFormatOneFetchesWhatItsRulesLeftOutAndIsNotCalledProven) {
-    FakeChain chain{4};
-    std::mt19937_64 random{4};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(4);
     const test::TempDir directory;
     const std::string path = directory.sub("db");
     Choice choice;
@@ -744,9 +741,7 @@ TEST_F(CoverageChangeTest, ADatabaseOfFormatOneFetchesWhatItsRulesLeftOutAndIsNo
 }
 
 TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatTheyWereOf) {
-    FakeChain chain{2};
-    std::mt19937_64 random{2};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(2);
     const test::TempDir directory;
     Choice choice;
     index_to_head(chain, directory.sub("db"), choice);
@@ -763,9 +758,7 @@ TEST_F(CoverageChangeTest, VerdictsOfProofsEndWithTheMappingAndWithTheLogThatThe
 /// Else they stay below the level asked for, with nobody to know it.
 TEST_F(CoverageChangeTest,
        WhatWaitsForReceiptsIsDueWhateverTheConfigBecomesAsFarAsItsBlocksAreThere) {
-    FakeChain chain{2};
-    std::mt19937_64 random{2};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(2);
     const test::TempDir directory;
     const std::string path = directory.sub("db");
     Choice choice;
@@ -980,9 +973,7 @@ TEST_F(CoverageChangeTest, WhoseLogsEndIsLookedForBehindThemWhereverTheProcessDi
 }
 
 TEST_F(CoverageChangeTest, ALogOfAnotherConfigThatIsFoldedOfflineHasTheChildrenOfThatConfig) {
-    FakeChain chain{3};
-    std::mt19937_64 random{3};
-    mine(chain, random, kFirstBlocks);
+    FakeChain chain = mined(3);
     const test::TempDir directory;
     Choice choice;
     index_to_head(chain, directory.sub("db"), choice);
