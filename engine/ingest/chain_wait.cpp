@@ -69,7 +69,11 @@ bool Calm::ends(std::optional<int64_t> since_ms, int64_t now_ms) {
 void ChainWait::trouble(const Error& error, std::string_view doing) {
     const int64_t now = clock_.monotonic_ms();
     std::string text = fmt::format("{}: {}", doing, error.message);
-    if (reasons_.is_new(reason_key(text), now)) {
+    const bool is_news = reasons_.is_new(reason_key(text), now);
+    // The newest word may be that the chain answers again, which is not true for long.
+    const int64_t since = progress_.waiting_since_ms;
+    const bool is_hidden = !is_told_ && since >= 0 && now - since >= kWaitToTellMs;
+    if (is_news || is_hidden) {
         is_told_ = true;
         logging::warning(fmt::format("{}; trying again", text), {{"error", to_string(error.code)}});
     }

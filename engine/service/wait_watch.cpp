@@ -23,6 +23,8 @@ constexpr int64_t kAnswerSeenMs = 5'000;
 constexpr int64_t kHeadsSilentMs = 30'000;
 /// A head below our last block is no late answer, which may come any moment.
 constexpr int64_t kLowerHeadTellMs = 5'000;
+/// A wait of a kind that came and went is a line once more where it lasts so long.
+constexpr int64_t kHiddenTellMs = 30'000;
 constexpr std::string_view kChainWait = "waiting for the chain: ";
 /// Below it the next table file may find no room. Of a small disk a part is enough: whoever has
 /// made room there has made what there is to be made.
@@ -109,9 +111,16 @@ void WaitWatch::find(ServiceStatus& status, int64_t now_ms) {
     add_disk_wait(now_ms, status.waits);
 }
 
-/// Whose logs cannot be used; and, where the index is still on its way, what a provider does not
-/// give, which makes it slow. The pool has told it in a line.
+/// That nothing is to be indexed yet; whose logs cannot be used; and, where the index is still on
+/// its way, what a provider does not give, which makes it slow. The pool has told it in a line.
 void WaitWatch::add_limitations(ServiceStatus& status) const {
+    const uint64_t first = indexer_.progress().first_block;
+    if (const auto head = status.progress.head_block; head && *head < first) {
+        status.waits.push_back(fmt::format(
+            "every start_block is above the chain's head, block {}: nothing is indexed before "
+            "block {}",
+            *head, first));
+    }
     for (const rpc::ProviderStats& provider : status.providers) {
         if (!provider.oddity.empty() && status.waits.size() < kWaitsMax) {
             status.waits.push_back(fmt::format("provider {} {}", provider.name, provider.oddity));
@@ -167,6 +176,29 @@ std::string wait_key(const rpc::OpenWait& wait) {
     return wait.provider + ' ' + wait.method + ' ' + reason_key(wait.reason);
 }
 
+/// Since when something of the chain is waited for: questions that are late, a task, ingest since
+/// `ingest_since_ms` (or -1). A proof may have given up while the chain is away all the same.
+std::optional<int64_t> earliest_wait(const std::vector<rpc::OpenWait>& late, bool is_task_waiting,
+                                     int64_t ingest_since_ms,
+                                     const std::vector<rpc::ProviderStats>& providers,
+                                     int64_t now_ms) {
+    std::optional<int64_t> out;
+    const auto add = [&out](int64_t since_ms) { out = std::min(out.value_or(since_ms), since_ms); };
+    if (ingest_since_ms >= 0) {
+        add(ingest_since_ms);
+    }
+    if (!late.empty()) {
+        add(now_ms - late.front().waiting_ms);
+    }
+    if (is_task_waiting) {
+        add(now_ms - kWaitToTellMs);
+    }
+    if (!providers.empty() && std::ranges::none_of(providers, &rpc::ProviderStats::usable)) {
+        add(now_ms);
+    }
+    return out;
+}
+
 }  // namespace
 
 /// What of the chain is waited for longer than is good, the longest first. Each new reason is a
@@ -174,45 +206,29 @@ std::string wait_key(const rpc::OpenWait& wait) {
 std::vector<std::string> WaitWatch::find_chain_waits(
     const std::vector<rpc::ProviderStats>& providers, int64_t now_ms) {
     std::vector<std::string> out;
-    const auto add = [&](std::string text) {
+    const auto add = [&](const std::string& text) {
         if (out.size() < kWaitsMax) {
             out.push_back(std::string{kChainWait} + text);
         }
-    };
-    const auto tell = [&](std::string key, std::string text) {
-        if (told_.is_new(std::move(key), now_ms)) {
-            logging::warning("waiting for the chain", {{"why", text}});
-            is_told_ = true;  // Its end is a line too, once.
-        }
-        add(std::move(text));
     };
     const std::vector<rpc::OpenWait> late = source_.waits(kWaitToTellMs);
     const std::string of_task = ear_.waiting_for();
     const IngestProgress& progress = indexer_.progress();
     const int64_t since = progress.waiting_since_ms;
-    // A proof may have given up while the chain is away all the same.
-    const bool is_anyone_usable =
-        providers.empty() ||
-        std::ranges::any_of(providers, [](const auto& one) { return one.usable; });
-    std::optional<int64_t> waiting_since;
-    const auto is_waiting = [&waiting_since](int64_t since_ms) {
-        waiting_since = std::min(waiting_since.value_or(since_ms), since_ms);
-    };
-    if (since >= 0) {
-        is_waiting(since);
-    }
-    if (!late.empty()) {
-        is_waiting(now_ms - late.front().waiting_ms);
-    }
-    if (!of_task.empty()) {
-        is_waiting(now_ms - kWaitToTellMs);
-    }
-    if (!is_anyone_usable) {
-        is_waiting(now_ms);
-    }
+    const std::optional<int64_t> waiting_since =
+        earliest_wait(late, !of_task.empty(), since, providers, now_ms);
     if (calm_.ends(waiting_since, now_ms) && !is_told_) {
         told_.forget();  // An outage of its own, whatever the last one was told of.
     }
+    // Where the newest word is that nothing is waited for, that is not true for long.
+    const bool is_hidden = !is_told_ && waiting_since && now_ms - *waiting_since >= kHiddenTellMs;
+    const auto tell = [&](std::string key, const std::string& text) {
+        if (told_.is_new(std::move(key), now_ms) || is_hidden) {
+            logging::warning("waiting for the chain", {{"why", text}});
+            is_told_ = true;  // Its end is a line too, once.
+        }
+        add(text);
+    };
     for (const rpc::OpenWait& wait : late) {
         late_ms_ = now_ms;
         tell(wait_key(wait), describe_wait(wait));
@@ -228,12 +244,12 @@ std::vector<std::string> WaitWatch::find_chain_waits(
     if (lower == 0 && since >= 0 && now_ms - since >= kWaitToTellMs &&
         (out.empty() || progress.has_trouble)) {
         const std::string text = progress.waiting_for.get();
-        std::string shown =
+        const std::string shown =
             fmt::format("for {}: {}", format_duration((now_ms - since) / 1000), text);
         // One that is nearly as old as the wait says who is to answer.
         const std::vector<rpc::OpenWait> open = source_.waits(kWaitToTellMs / 2);
         if (progress.has_trouble) {
-            add(std::move(shown));  // Told when it came up.
+            add(shown);  // Told when it came up.
         } else if (!open.empty()) {
             tell(wait_key(open.front()), describe_wait(open.front()));
         } else if (!late_ms_ || now_ms - *late_ms_ >= kAnswerSeenMs) {

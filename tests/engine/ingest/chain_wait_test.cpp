@@ -67,6 +67,33 @@ TEST(ChainWaitTest, LastsFromTheFirstTroubleToTheNextAnswer) {
     EXPECT_EQ(progress.answered_ms, 10);
 }
 
+/// The log's newest word must not be "answers again" while the same trouble lasts.
+TEST(ChainWaitTest, ATroubleThatComesBackAndLastsIsToldAgainAfterItWasSaidToBeOver) {
+    logging::configure(logging::Level::kInfo, logging::Format::kText);
+    IngestProgress progress;
+    ManualClock clock;
+    ChainWait wait{progress, clock};
+    const auto told_by = [](const auto& act) {
+        testing::internal::CaptureStderr();
+        act();
+        return testing::internal::GetCapturedStderr();
+    };
+    const auto fails = [&] {
+        return told_by([&] { wait.trouble({ErrorCode::kNotFound, "no block 7"}, "fetching"); });
+    };
+    EXPECT_NE(fails().find("fetching: no block 7"), std::string::npos);
+    clock.advance(1'000);
+    EXPECT_NE(told_by([&] { wait.over(); }).find("the chain answers again"), std::string::npos);
+    EXPECT_EQ(fails(), "");
+    clock.advance(kWaitToTellMs - 1);
+    EXPECT_EQ(fails(), "") << "it may be over in a moment";
+    clock.advance(1);
+    EXPECT_NE(fails().find("fetching: no block 7"), std::string::npos);
+    EXPECT_EQ(fails(), "");
+    EXPECT_NE(told_by([&] { wait.over(); }).find("the chain answers again"), std::string::npos);
+    logging::configure(logging::Level::kOff, logging::Format::kText);
+}
+
 TEST(ChainWaitTest, AnOpenQuestionIsToldWithProviderMethodRangeAndTheProvidersText) {
     rpc::OpenWait open;
     open.method = "eth_getLogs";

@@ -400,6 +400,18 @@ TEST_F(ServiceTest, AWaitIsNotOverWhileNoProviderCanBeAsked) {
     EXPECT_GT(end, log.find("the provider is about to come back")) << log;
 }
 
+TEST_F(ServiceTest, AStartAboveTheHeadIsToldWhileItIsNotReached) {
+    std::string config =
+        std::string{test::kChainToml} + "poll_interval = \"20ms\"\n" + test::deposits_toml();
+    config.insert(config.find("abi = "), "start_block = 1000\n");
+    write("plumbline.toml", config);
+    open();
+    start();
+    EXPECT_TRUE(
+        is_degraded_by("every start_block is above the chain's head, block 60: nothing is "
+                       "indexed before block 1000"));
+}
+
 TEST_F(ServiceTest, HealthSaysInTheProvidersOwnWordsWhyItIsNotAskedAndWhatItGivesWrongly) {
     open();
     start();
