@@ -326,9 +326,7 @@ void Dispatcher::receive_answers(PendingGroup& active, const InFlightRequest& re
     // A range is answered as a whole, which its asker sees; the others call by call, and what was
     // answered stays: they may take as long as their calls do at the rate that is left.
     if (is_progress && !active.is_finished && active.group.kind() != CallGroup::Kind::kRange) {
-        active.rate_limits = 0;
-        active.at_first_limit.reset();
-        active.deadline_ms = std::max(active.deadline_ms, now() + options_.deadline_ms);
+        active.on_progress(now() + options_.deadline_ms);
         if (active.group.ticket != nullptr) {
             active.group.ticket->on_progress(now());
         }

@@ -138,6 +138,13 @@ void PendingGroup::take_late(size_t provider, size_t call, CallFate fate) {
     }
 }
 
+void PendingGroup::on_progress(int64_t at_least_until_ms) {
+    rounds_done = 0;
+    rate_limits = 0;
+    at_first_limit.reset();
+    deadline_ms = std::max(deadline_ms, at_least_until_ms);
+}
+
 void PendingGroup::start_round(int64_t at_ms) {
     ++rounds_done;
     failed.clear();

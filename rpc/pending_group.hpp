@@ -42,6 +42,9 @@ struct PendingGroup {
     /// The same without an answer.
     void take_late(size_t provider, size_t call, CallFate fate);
 
+    /// Some calls were answered: how often all were in vain is counted anew, and the others have
+    /// as long again.
+    void on_progress(int64_t at_least_until_ms);
     /// The same round goes on with who did not have some calls, which are settled now;
     /// `with_failed` with who failed as well.
     void go_on_with_others(bool with_failed) {
@@ -75,7 +78,7 @@ struct PendingGroup {
     uint32_t overdue_out = 0;   ///< and those to what was given up
 
     // ---- The round
-    /// Rounds over all providers that ended without all answers.
+    /// Rounds over all providers in a row that brought no answer.
     uint32_t rounds_done = 0;
     /// Failed in this round; asked again in the next.
     ProviderSet failed;

@@ -1448,6 +1448,40 @@ TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromMachinesThatLackSomeNo
     EXPECT_LE(asked, 2 * nums.size());
 }
 
+/// What counts is how often nobody could answer anything, not how often something was in the way.
+TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromAProviderThatFailsNowAndThen) {
+    for (const bool is_http : {true, false}) {
+        FakeNode& node = add(is_http ? kUrlA : kUrlB);
+        node.batch_max = 1;
+        unsigned asked = 0;
+        node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
+            const bool is_block =
+                method == "eth_getBlockByNumber" && params[0].get<std::string>().starts_with("0x");
+            return is_block && !is_http && ++asked % 5 == 0
+                       ? std::optional{rpc_error(-32603, "internal error")}
+                       : std::nullopt;
+        };
+        node.http = [&](const HttpRequest& request) -> std::optional<HttpCompletion> {
+            if (!is_http ||
+                request.body.find("eth_getBlockByNumber\",\"params\":[\"0x") == std::string::npos ||
+                ++asked % 5 != 0) {
+                return std::nullopt;
+            }
+            return http_status(502, "<html>bad gateway</html>");
+        };
+        make();
+        ASSERT_TRUE(heads());
+        std::vector<uint64_t> nums(200);
+        std::iota(nums.begin(), nums.end(), 700);
+        const auto headers = await<std::vector<evm::Header>>(
+            *pool_, 600'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+        ASSERT_TRUE(headers) << headers.error().message;
+        EXPECT_EQ(headers->size(), nums.size());
+        EXPECT_LE(asked, 2 * nums.size());
+        options_.endpoints.clear();
+    }
+}
+
 TEST_F(ProviderPoolTest, HeadersBelowABlockAreAllOfTheChainThatHasItAndNobodyElseIsBlamed) {
     FakeChain other{1000, 1};
     other.make_provable();
