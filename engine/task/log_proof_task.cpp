@@ -68,12 +68,16 @@ void add_to_run(LogRun& run, const LogProofPiece& piece, const storage::ReadView
 }
 
 /// The piece's levels, and the record of the run up to here.
-Status write_piece(const TaskContext& context, const LogProofPiece& piece, const LogRun& run,
+Status write_piece(const TaskContext& context, const LogProofPiece& piece, LogRun& run,
                    LogProofOutcome outcome) {
     outcome.findings = run.findings;
     outcome.counts = run.counts;
     return write_down(context, [&](storage::CommitBatch& batch) -> Status {
-        PLUMBLINE_TRY_VOID(add_levels(batch, context.database(), context.indexer().plan(), piece));
+        PLUMBLINE_TRY(const bool is_of_now,
+                      add_levels(batch, context.database(), context.indexer().plan(), piece));
+        if (!is_of_now) {
+            run.outdated = {piece.range.from, run.outdated.value_or(piece.range).to};
+        }
         add_record(batch, outcome, *run.top, unix_time_s(context), earlier_findings(run));
         run.known.write(batch, unix_time_s(context));
         return ok();

@@ -23,6 +23,8 @@ struct LogRun {
     KnownRanges known;  ///< before the run, then with what it found
     /// Of ranges that waited for receipts: without any to be had there is nothing to do.
     bool is_retry = false;
+    /// Blocks were written while they were proven: they are proven again.
+    std::optional<evm::BlockRange> outdated;
     Findings news;  ///< of `findings`, those in blocks of which nothing was known
     /// Blocks with findings as the chain proves them, with what is needed to mend them.
     LogProofOutcome wrong;

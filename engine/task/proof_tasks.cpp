@@ -145,6 +145,12 @@ TaskOutcome run_prove_log(TaskContext& context, TaskObserver* observer, MendingB
     }
     last.findings = run.findings;
     last.counts = run.counts;
+    if (run.outdated) {
+        last.reason =
+            fmt::format("blocks {} to {} were written while they were proven, and are proven again",
+                        run.outdated->from, run.outdated->to);
+        logging::info("the log proof runs again: " + last.reason);
+    }
     announce(observer, context, "log", verdict_of(run.findings, last.is_complete),
              is_named ? run.findings : run.news, run.news);
     mend_log(context, observer, budget, run);

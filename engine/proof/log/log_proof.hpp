@@ -118,6 +118,7 @@ struct LogProofPiece {
     /// too, also above this range.
     std::vector<storage::ChildRow> new_children;
     LogProofCounts counts;
+    uint64_t basis = 0;  ///< of the range, when it was read (proof_basis.hpp)
 };
 
 struct LogProofOutcome {

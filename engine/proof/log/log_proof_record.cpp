@@ -9,6 +9,7 @@
 #include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/descendants.hpp"
 #include "engine/mapping/left_coverage.hpp"
+#include "engine/proof/log/proof_basis.hpp"
 
 namespace plumbline::engine {
 
@@ -19,10 +20,8 @@ using storage::ProofLevel;
 constexpr std::string_view kProof = "log";
 constexpr std::string_view kFrontier = "log_frontier";
 
-Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& view,
-                        const LogProofPiece& piece) {
-    PLUMBLINE_TRY(const std::vector<storage::BlockRow> rows,
-                  view.list_blocks(piece.range.from, piece.range.to));
+void add_block_levels(storage::CommitBatch& batch, const std::vector<storage::BlockRow>& rows,
+                      const LogProofPiece& piece, bool may_rise) {
     size_t next = 0;
     size_t bad = 0;
     for (const storage::BlockRow& row : rows) {
@@ -36,12 +35,12 @@ Status add_block_levels(storage::CommitBatch& batch, const storage::ReadView& vi
             if (row.level > ProofLevel::kFetched) {
                 batch.set_block_level(row.block_num, ProofLevel::kFetched);
             }
-        } else if (next < piece.blocks.size() && piece.blocks[next].first == row.block_num &&
+        } else if (may_rise && next < piece.blocks.size() &&
+                   piece.blocks[next].first == row.block_num &&
                    piece.blocks[next].second > row.level) {
             batch.set_block_level(row.block_num, piece.blocks[next].second);
         }
     }
-    return ok();
 }
 
 /// To `fetched`, outside of `piece`, from `first` on.
@@ -103,22 +102,30 @@ std::vector<evm::BlockRange> joined(std::span<const uint64_t> blocks) {
 
 }  // namespace
 
-Status add_levels(storage::CommitBatch& batch, const storage::Database& database, const Plan& plan,
-                  const LogProofPiece& piece) {
+Result<bool> add_levels(storage::CommitBatch& batch, const storage::Database& database,
+                        const Plan& plan, const LogProofPiece& piece) {
     // The chain may have changed since the piece was proven; then its top is another block.
     const auto view = database.read_view();
     const auto cursor = view->cursor();
     if (!cursor || cursor->block_num < piece.range.to) {
-        return ok();
+        return true;
     }
     const auto top = view->get_block(piece.range.to);
     if (top && top->hash != piece.top.hash && piece.findings.empty()) {
-        return ok();
+        return true;
     }
-    PLUMBLINE_TRY_VOID(add_block_levels(batch, *view, piece));
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
+    std::vector<storage::ChildRow> children;
+    if (has_history(plan)) {
+        PLUMBLINE_TRY(children, database.children());
+    }
+    PLUMBLINE_TRY(const std::vector<storage::BlockRow> rows,
+                  view->list_blocks(piece.range.from, piece.range.to, storage::OnDamage::kSkip));
+    const bool is_of_now = piece.basis == basis_of(plan, coverage, children, rows, piece.range);
+    add_block_levels(batch, rows, piece, is_of_now);
     for (const storage::CoverageRow& row : coverage) {
-        const std::optional<evm::BlockRange> may_rise = looked_for(row, plan.sources());
+        const std::optional<evm::BlockRange> may_rise =
+            is_of_now ? looked_for(row, plan.sources()) : std::nullopt;
         for (const LevelSpan& span : piece.spans) {
             const ProofLevel level = span.level == ProofLevel::kFetched
                                          ? ProofLevel::kFetched
@@ -133,7 +140,7 @@ Status add_levels(storage::CommitBatch& batch, const storage::Database& database
         }
     }
     lower_others(batch, coverage, plan, piece);
-    return ok();
+    return is_of_now;
 }
 
 Status lower_levels(storage::CommitBatch& batch, const storage::Database& database,

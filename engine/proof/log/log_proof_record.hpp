@@ -21,10 +21,12 @@ constexpr std::string_view kKnownRecord = "log_known";
 /// Adds a piece's levels to `batch`: none falls, except those of blocks with findings, and outside
 /// of the piece those of sources that turn out to have contracts which the database does not know.
 /// Coverage of sources that `plan`, which the piece was proven by, does not have rises never. What
-/// the database no longer covers (the chain changed meanwhile) is left alone: call it with nothing
-/// written between it and the batch's commit.
-[[nodiscard]] Status add_levels(storage::CommitBatch& batch, const storage::Database& database,
-                                const Plan& plan, const LogProofPiece& piece);
+/// the database no longer covers (the chain changed meanwhile) is left alone, and where the piece's
+/// blocks are not those any more that were proven (proof_basis.hpp) no level rises: call it with
+/// nothing written between it and the batch's commit. False in that case.
+[[nodiscard]] Result<bool> add_levels(storage::CommitBatch& batch,
+                                      const storage::Database& database, const Plan& plan,
+                                      const LogProofPiece& piece);
 
 /// Takes back what is said of these blocks, ascending: they are not stored as they were proven. To
 /// `fetched`, so that the log proof looks at them again. Call it as `add_levels`.

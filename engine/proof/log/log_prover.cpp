@@ -10,6 +10,7 @@
 #include "core/evm/hex.hpp"
 #include "core/evm/state_sync.hpp"
 #include "engine/proof/log/log_proof_start.hpp"
+#include "engine/proof/log/proof_basis.hpp"
 
 namespace plumbline::engine {
 
@@ -420,6 +421,7 @@ bool LogProver::examine(OpenPiece& piece) {
             fmt::format("reading blocks {} to {} of the database", range.from, range.to)));
         return true;
     }
+    piece.basis = basis_of(*plan_, input_.coverage, input_.children, stored->rows, range);
     piece.proof.examine(*std::move(stored));
     return true;
 }
@@ -537,6 +539,7 @@ void LogProver::finish_front() {
             "of block 0 stays at `fetched`");
     }
     LogProofPiece piece = open->proof.finish();
+    piece.basis = open->basis;
     piece.counts += open->calls;
     blocks_done_ += piece.range.size();
     settled_by_bloom_above_ = settled_by_bloom_above_ || piece.counts.by_bloom > 0;

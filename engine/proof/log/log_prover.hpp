@@ -73,6 +73,7 @@ class LogProver {
         bool is_asking_headers = false;
         unsigned receipts_in_flight = 0;
         LogProofCounts calls;  ///< only header_calls and receipts_calls
+        uint64_t basis = 0;    ///< as the piece's
     };
 
     bool start();

@@ -20,6 +20,7 @@
 #include "engine/mapping/left_coverage.hpp"
 #include "engine/proof/log/log_proof_known.hpp"
 #include "engine/proof/log/log_proof_record.hpp"
+#include "engine/proof/log/proof_basis.hpp"
 #include "storage/commit_batch.hpp"
 #include "storage/database.hpp"
 #include "storage/entity_key.hpp"
@@ -563,17 +564,66 @@ TEST_F(CoverageChangeTest, AFactoryThatStartsEarlierTakesTheLevelOfItsChildrenAw
     }
 }
 
-/// As a proof of all blocks by `plan` that found nothing leaves it.
-void prove(storage::Database& database, const Plan& plan) {
+/// A proof of all blocks by `plan` that reads the database now and finds nothing.
+LogProofPiece proof_of_all(const storage::Database& database, const Plan& plan) {
     const auto cursor = database.cursor();
     LogProofPiece piece;
     piece.range = {0, cursor->block_num};
     piece.top = {cursor->block_num, cursor->block_hash};
     piece.spans = {{piece.range, ProofLevel::kReceipts}};
+    const auto rows = database.read_view()->list_blocks(0, cursor->block_num);
+    for (const storage::BlockRow& row : rows.value()) {
+        piece.blocks.emplace_back(row.block_num, ProofLevel::kReceipts);
+    }
+    piece.basis = basis_of(plan, database.coverage().value(), database.children().value(),
+                           rows.value(), piece.range);
+    return piece;
+}
+
+void write_down(storage::Database& database, const Plan& plan, const LogProofPiece& piece) {
+    const auto cursor = database.cursor();
     const auto batch = database.make_batch();
     ASSERT_TRUE(add_levels(*batch, database, plan, piece).has_value());
     batch->set_cursor(cursor->block_num, cursor->block_hash, cursor->timestamp);
     ASSERT_TRUE(database.commit(*batch, storage::Durability::kSync).has_value());
+}
+
+void prove(storage::Database& database, const Plan& plan) {
+    write_down(database, plan, proof_of_all(database, plan));
+}
+
+/// A proof takes a while: what a changed config fills in beside it, it has not looked for.
+TEST_F(CoverageChangeTest, AProofOnItsWayRaisesNothingOfWhatIsFilledInBesideIt) {
+    FakeChain chain = mined(1);
+    const test::TempDir directory;
+    const std::string path = directory.sub("db");
+    Choice alone;
+    alone.has_vaults = false;
+    Choice late;
+    late.hub_start = 30;
+    Choice guest;
+    guest.guest_end = 50;
+    for (const auto& [narrow, wide] :
+         {std::pair{alone, Choice{}}, {late, Choice{}}, {Choice{}, guest}}) {
+        SCOPED_TRACE(describe(narrow) + " -> " + describe(wide));
+        std::filesystem::remove_all(path);
+        index_to_head(chain, path, narrow);
+        const auto plan = plan_of(wide);
+        const LogProofPiece piece = proof_of_all(*open_database(path), *plan);
+        index_to_head(chain, path, wide);
+        write_down(*open_database(path), *plan, piece);
+        Indexed after = index_to_head(chain, path, wide);
+        for (uint64_t block = 0; block <= chain.head(); ++block) {
+            EXPECT_LE(level_at(*plan, after.coverage, block), ProofLevel::kFetched) << block;
+        }
+        const auto rows = open_database(path)->read_view()->list_blocks(0, chain.head());
+        ASSERT_TRUE(rows.has_value());
+        EXPECT_TRUE(std::ranges::all_of(
+            *rows, [](const storage::BlockRow& row) { return row.level == ProofLevel::kFetched; }));
+        prove(*open_database(path), *plan);
+        after = index_to_head(chain, path, wide);
+        EXPECT_EQ(level_at(*plan, after.coverage, 40), ProofLevel::kReceipts);
+    }
 }
 
 /// What nobody wants any more stays in the log, and is shown. So the level of its blocks may not be
