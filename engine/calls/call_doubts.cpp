@@ -279,13 +279,23 @@ bool CallAsker::ask_controls(const JobPtr& job) {
 void CallAsker::judge_unsure(const JobPtr& job) {
     const size_t providers = source_.provider_names().size();
     for (Job::Item& item : std::exchange(job->unsure, {})) {
-        // That no byte came back may also be an empty state's word.
+        const auto counts = [&](const Job::Word& word) {
+            return job->controls[{word.teller, item.state.block_num}];
+        };
         std::optional<Job::Word> believed;
+        size_t most = 0;
         for (const Job::Word& word : item.words) {
-            if (job->controls[{word.teller, item.state.block_num}] &&
-                (!believed || (believed->outcome == CallOutcome::kNothing &&
-                               word.outcome != CallOutcome::kNothing))) {
+            if (!counts(word)) {
+                continue;
+            }
+            size_t votes = item.seen == word.outcome ? 1 : 0;
+            for (const Job::Word& other : item.words) {
+                votes += other.outcome == word.outcome && counts(other) ? 1U : 0U;
+            }
+            // Of as many, that no byte came back may also be an empty state's word.
+            if (votes > most || (votes == most && believed->outcome == CallOutcome::kNothing)) {
                 believed = word;
+                most = votes;
             }
         }
         if (believed) {

@@ -275,11 +275,16 @@ void FakeNode::call(std::vector<rpc::CallRequest> requests, rpc::StateBlock bloc
         const size_t teller = provider.value_or(0);
         rpc::CallAnswers out;
         for (const rpc::CallRequest& request : requests) {
+            if (options.is_silent_at && provider &&
+                options.is_silent_at(teller, request.block.value_or(block).block_num)) {
+                return Result<rpc::CallAnswers>{
+                    Error{ErrorCode::kUnavailable, "no answer in time"}};
+            }
             out.results.push_back(run_call(request, request.block.value_or(block), teller));
             out.results.back().provider =
                 options.providers.empty() ? options.name : options.providers[teller];
         }
-        return out;
+        return Result<rpc::CallAnswers>{std::move(out)};
     });
 }
 

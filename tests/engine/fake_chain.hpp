@@ -98,6 +98,8 @@ struct FakeNodeOptions {
     std::map<size_t, std::string> refuse_calls = {};  ///< providers that run none, in their words
     /// Providers that have no state of blocks so far below the head.
     std::map<size_t, uint64_t> state_depths = {};
+    /// True: that provider, asked by name, does not answer questions with a call at that block.
+    std::function<bool(size_t provider, uint64_t block_num)> is_silent_at = {};
     std::set<size_t> off_block = {};     ///< those that answer calls from the newest block always
     std::set<size_t> block_before = {};  ///< and from the block before the one that is asked about
     /// Blocks so far below the head have no state any more.

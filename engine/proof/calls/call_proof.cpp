@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +30,9 @@ constexpr int64_t kWaitMs = 50;
 constexpr size_t kUnprovenMax = 20;
 constexpr size_t kElsewhereMax = 5;
 constexpr size_t kBlocksLookedAt = 4;
+/// Of one provider's questions: enough to find a call or two among a thousand that it does not
+/// answer, and few where it answers none.
+constexpr unsigned kFailuresMax = 24;
 
 bool is_same_answer(const CallFact& a, const CallFact& b) {
     return a.outcome == b.outcome && a.data == b.data;
@@ -372,14 +376,50 @@ class CallProver {
             if (off_block_.contains(i)) {
                 continue;
             }
-            PLUMBLINE_TRY(auto said,
-                          ask(facts, providers_.empty() ? std::nullopt : std::optional{i}, why,
-                              at_their_block));
-            if (said) {
-                words.push_back(*std::move(said));
+            const auto whom = providers_.empty() ? std::nullopt : std::optional{i};
+            Asked said;
+            unsigned failures_left = kFailuresMax;
+            PLUMBLINE_TRY_VOID(ask_in_parts(facts, whom, at_their_block, failures_left, why, said));
+            if (whom && said.size() < facts.size()) {
+                silent_[providers_[i]] = why.empty() ? "no answer" : why;
+            }
+            if (!said.empty()) {
+                words.push_back(std::move(said));
             }
         }
         return words;
+    }
+
+    /// Adds to `said` what that one says of as many of them as it answers: one call that it does
+    /// not answer, or not in time, costs no other its word.
+    [[nodiscard]] Status ask_in_parts(std::span<const CallFact> facts, std::optional<size_t> whom,
+                                      bool at_their_block, unsigned& failures_left,
+                                      std::string& why, Asked& said) {
+        if (failures_left == 0) {
+            return ok();
+        }
+        PLUMBLINE_TRY(auto part, ask({facts.begin(), facts.end()}, whom, why, at_their_block));
+        if (part) {
+            said.merge(*part);
+        }
+        std::vector<CallFact> rest;
+        std::ranges::copy_if(facts, std::back_inserter(rest), [&said](const CallFact& fact) {
+            return !said.contains({fact.block_num, fact.call});
+        });
+        if (rest.empty()) {
+            return ok();
+        }
+        --failures_left;
+        if (rest.size() < facts.size()) {
+            return ask_in_parts(rest, whom, at_their_block, failures_left, why, said);
+        }
+        if (facts.size() == 1) {
+            return ok();
+        }
+        const size_t half = facts.size() / 2;
+        PLUMBLINE_TRY_VOID(
+            ask_in_parts(facts.first(half), whom, at_their_block, failures_left, why, said));
+        return ask_in_parts(facts.subspan(half), whom, at_their_block, failures_left, why, said);
     }
 
     /// Most of those who still have the state that the fact is of tell another answer of it.
@@ -437,16 +477,16 @@ class CallProver {
                                  !was_wrong_then(fact, then);
         finding.provider = is_settled && !has_changed ? fact.provider : std::string{};
         finding.is_certain = false;
-        finding.detail =
-            has_changed ? changed_text(fact, most->first, is_settled)
-            : is_settled
-                ? fmt::format("{} of {} providers say so, {} what is stored", most->second,
-                              words.size(), for_it)
-                : fmt::format(
-                      "as many providers say what is stored: one more, as with "
-                      "--rpc, would tell who is wrong; {} had told it, {} says "
-                      "otherwise",
-                      fact.provider.empty() ? "somebody" : fact.provider, most->first.provider);
+        finding.detail = has_changed ? changed_text(fact, most->first, is_settled)
+                         : is_settled
+                             ? fmt::format("{} of {} providers say so, {} what is stored",
+                                           most->second, words.size(), for_it)
+                             : fmt::format(
+                                   "as many providers say what is stored: one more, as with "
+                                   "--rpc, would tell who is wrong; {} had told it, {} says "
+                                   "otherwise{}",
+                                   fact.provider.empty() ? "somebody" : fact.provider,
+                                   most->first.provider, silent_text(fact, words));
         report_.findings.add(std::move(finding));
         if (is_settled) {
             CallFact right = most->first;
@@ -456,6 +496,22 @@ class CallProver {
             }
             report_.right.push_back(std::move(right));
         }
+    }
+
+    /// Who was asked as well, and has no voice.
+    [[nodiscard]] std::string silent_text(const CallFact& fact,
+                                          const std::vector<Asked>& words) const {
+        std::string out;
+        for (const auto& [name, why] : silent_) {
+            const bool has_voice = std::ranges::any_of(words, [&](const Asked& word) {
+                const auto said = word.find({fact.block_num, fact.call});
+                return said != word.end() && said->second.provider == name;
+            });
+            if (!has_voice) {
+                out += fmt::format("; {} did not answer: {}", name, why);
+            }
+        }
+        return out;
     }
 
     [[nodiscard]] static std::string changed_text(const CallFact& fact, const CallFact& now,
@@ -526,8 +582,9 @@ class CallProver {
     CallAsker asker_;
     CallStorageProver by_storage_;
     double sample_ = 1.0;
-    std::vector<uint64_t> blocks_;             ///< of facts: the first, and the last ones
-    std::map<size_t, std::string> off_block_;  ///< whose word is none, by `providers_`
+    std::vector<uint64_t> blocks_;               ///< of facts: the first, and the last ones
+    std::map<size_t, std::string> off_block_;    ///< whose word is none, by `providers_`
+    std::map<std::string, std::string> silent_;  ///< who did not answer all, and why
     std::vector<std::string> providers_;
     std::optional<storage::BlockRow> last_block_;
     CallOutcomeReport report_;

@@ -1764,6 +1764,84 @@ TEST_F(CallsTest, WhatAProgramSawRevertIsAskedOfNobodyElse) {
     EXPECT_TRUE(rig.indexer->stop().has_value());
 }
 
+/// The program and another provider saw that it answers nothing: one plain answer says otherwise.
+TEST_F(CallsTest, WhatTwoSawCountsAgainstOneThoughNoByteCameBack) {
+    FakeChain chain{9};
+    chain.mine(60);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"one", "other"};
+    std::map<std::pair<uint64_t, std::string>, unsigned> asked;
+    size_t lies = 0;
+    node.spoils = [&](size_t provider, const FakeBlock& block, ByteView input,
+                      rpc::CallResult& result) {
+        const bool is_nothing =
+            result.kind == rpc::CallResult::Kind::kAnswered && result.data.empty();
+        // By the program first, then alone.
+        if (provider == 0 && is_nothing &&
+            ++asked[{block.header.block_num, std::string{as_chars(input)}}] > 1) {
+            result = failure(true);
+            ++lies;
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    EXPECT_GT(lies, 0U);
+    const auto view = rig.indexer->database()->read_view();
+    size_t nothing = 0;
+    for (const auto scan = view->scan_calls(0, UINT64_MAX); scan->valid(); scan->next()) {
+        const storage::CallFact& fact = scan->fact();
+        if (fact.is_once && Truth::number_of(fact.call.to) % 5 == 0) {
+            EXPECT_EQ(fact.outcome, storage::CallOutcome::kNothing) << fact.block_num;
+            ++nothing;
+        }
+    }
+    EXPECT_GT(nothing, 0U);
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
+/// One call that a provider does not answer costs the others nothing of its word.
+TEST_F(CallsTest, AProviderThatDoesNotAnswerOneCallHasAVoiceInTheOthers) {
+    FakeChain chain{7};
+    chain.mine(80);
+    const TempDir directory;
+    FakeNodeOptions node;
+    node.providers = {"liar"};
+    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
+                     rpc::CallResult& result) {
+        if (provider == 0) {
+            lie(7, 3, block, input, result);
+        }
+    };
+    Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
+    ASSERT_TRUE(rig.finish()) << rig.why();
+    storage::Database& database = *rig.indexer->database();
+    ASSERT_NE(stored_rows(database), expected_rows(chain));
+    rig.node->options.providers = {"one", "other"};
+    rig.node->options.spoils = nullptr;
+    const auto looked =
+        verify(database, rig.indexer->shared_plan(), rig.node.get(), calls_alone().verify);
+    ASSERT_TRUE(looked) << looked.error().message;
+    const Findings& found = looked->calls->findings;
+    ASSERT_GT(found.kept.size(), 2U);
+    const uint64_t silent_at = found.kept[1].block_num;
+    rig.node->options.is_silent_at = [silent_at](size_t provider, uint64_t block_num) {
+        return provider == 1 && block_num == silent_at;
+    };
+    const auto repaired =
+        repair(database, rig.indexer->shared_plan(), rig.node.get(), calls_alone());
+    ASSERT_TRUE(repaired) << repaired.error().message;
+    const auto then =
+        verify(database, rig.indexer->shared_plan(), rig.node.get(), calls_alone().verify);
+    ASSERT_TRUE(then) << then.error().message;
+    ASSERT_FALSE(then->calls->findings.empty());
+    for (const Finding& left : then->calls->findings.kept) {
+        EXPECT_EQ(left.block_num, silent_at) << left.detail;
+        EXPECT_THAT(left.detail, testing::HasSubstr("other did not answer: "));
+    }
+    EXPECT_TRUE(rig.indexer->stop().has_value());
+}
+
 /// The node's tag is behind what the config calls final: names are other ones at every block.
 TEST_F(CallsTest, AFactOfTheHeadIsComparedAtWhatTheConfigCallsFinal) {
     FakeChain chain{8};

@@ -21,8 +21,8 @@ using test::read_config;
 const Abis kAbis{
     {"Hub.json",
      abi_json({
-         "event Opened(uint256 indexed id, address indexed author, string text, uint8[] kinds, "
-         "bytes32[] tags)",
+         ("event Opened(uint256 indexed id, address indexed author, string text, uint8[] kinds, "
+          "bytes32[] tags)"),
          "event Vote(uint256 indexed id, address indexed voter, uint8 option, int64 delta)",
          "event Vote(uint256 indexed id)",
          "event Policy((uint8 kind, (uint64 low, string name) limits) policy, bytes blob)",
@@ -393,7 +393,7 @@ TEST(PlanTest, ConfigsMadeInCodeAreCheckedLikeThoseOfAFile) {
         "hub, vault");
     EXPECT_EQ(message([](Config& c) { c.handlers[0].events[0] = "Opened"; }),
               "test.toml:16:1: event 'Opened': write contract.Event");
-    EXPECT_EQ(message([](Config& c) { c.handlers[0].events.push_back("hub.Opened"); }),
+    EXPECT_EQ(message([](Config& c) { c.handlers[0].events.emplace_back("hub.Opened"); }),
               "test.toml:16:1: event 'hub.Opened' stands here twice");
     EXPECT_EQ(message([](Config& c) { c.entities[0].key.clear(); }),
               "test.toml:10:1: entity 'item' has no key");

@@ -56,8 +56,8 @@ bool counts(const SourceMap& map, const evm::Log& log) {
 
 TEST(SourceMapTest, AChildsLogsCountFromItsBlockOrFromItsAnnouncementOn) {
     struct Case {
-        ChildSince since;
-        uint64_t start_block;
+        ChildSince since = ChildSince::kBlock;
+        uint64_t start_block = 0;
         LogPosition first;
     };
     for (const Case& at :
