@@ -27,7 +27,8 @@
 
 namespace plumbline::engine::test {
 
-using namespace plumbline::test;  // The made-up chains are part of this world.
+// The made-up chains are part of this world.
+using namespace plumbline::test;  // NOLINT(google-build-using-namespace)
 
 using evm::AbiValue;
 using storage::test::address_of;
