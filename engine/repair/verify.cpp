@@ -1,11 +1,13 @@
 #include "engine/repair/verify.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "engine/config/finality.hpp"
 #include "engine/fold/scratch_database.hpp"
+#include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/stored_plan.hpp"
 #include "engine/proof/log/log_proof_run.hpp"
@@ -210,20 +212,25 @@ class Verification {
         PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database_.coverage());
         const std::vector<CoverageGap> gaps =
             find_missing(plan_->sources(), coverage, report_.cursor->block_num);
-        const auto gap = std::ranges::find_if(gaps, [&range](const CoverageGap& one) {
-            return one.range.from <= range.to && range.from <= one.range.to;
-        });
-        if (gap == gaps.end()) {
+        std::optional<evm::BlockRange> open;
+        std::set<uint32_t> lacking;
+        for (const CoverageGap& gap : gaps) {
+            if (const auto common = common_of(gap.range, range)) {
+                open = {open.value_or(*common).from, common->to};
+                lacking.insert(gap.sources.begin(), gap.sources.end());
+            }
+        }
+        if (!open) {
             return ok();
         }
         std::string names;
-        for (const uint32_t source : gap->sources) {
+        for (const uint32_t source : lacking) {
             names += (names.empty() ? "" : ", ") + plan_->sources()[source].contract;
         }
         report_.log->level = storage::ProofLevel::kNone;
         report_.log->reason =
-            fmt::format("blocks {} to {} were not fetched yet for {}: `plumbline run` does it",
-                        gap->range.from, gap->range.to, names);
+            fmt::format("blocks {} to {} were not all fetched yet for {}: `plumbline run` does it",
+                        open->from, open->to, names);
         return ok();
     }
 

@@ -503,10 +503,11 @@ class CallProver {
                                           const std::vector<Asked>& words) const {
         std::string out;
         for (const auto& [name, why] : silent_) {
-            const bool has_voice = std::ranges::any_of(words, [&](const Asked& word) {
-                const auto said = word.find({fact.block_num, fact.call});
-                return said != word.end() && said->second.provider == name;
-            });
+            const bool has_voice =
+                std::ranges::any_of(words, [&fact, &who = name](const Asked& word) {
+                    const auto said = word.find({fact.block_num, fact.call});
+                    return said != word.end() && said->second.provider == who;
+                });
             if (!has_voice) {
                 out += fmt::format("; {} did not answer: {}", name, why);
             }

@@ -333,7 +333,7 @@ TEST_F(RepairTest, ALogIsNotCalledProvenWhereSomeContractWasNeverAskedAbout) {
     EXPECT_EQ(outcome->report.log->level, storage::ProofLevel::kNone);
     ASSERT_EQ(outcome->report.unproven.size(), 1U);
     EXPECT_THAT(outcome->report.unproven[0],
-                testing::AllOf(testing::HasSubstr("blocks 5 to 9 were not fetched yet"),
+                testing::AllOf(testing::HasSubstr("blocks 5 to 9 were not all fetched yet"),
                                testing::HasSubstr(source.contract)));
     RepairOptions elsewhere = options();
     elsewhere.verify.from = 10;
