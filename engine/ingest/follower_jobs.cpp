@@ -136,8 +136,8 @@ bool Follower::hand_over_ranges() {
         }
         std::vector<evm::Header> headers = std::exchange(fetched->headers, {});
         if (job_kind_ != JobKind::kNext) {
-            outbox_.push(
-                GapWork{*std::move(fetched), job_kind_ == JobKind::kRecheck ? recheck_.names() : ""});
+            outbox_.push(GapWork{*std::move(fetched),
+                                 job_kind_ == JobKind::kRecheck ? recheck_.names() : ""});
             continue;
         }
         PLUMBLINE_CHECK(fetched->range.from == next_block());
