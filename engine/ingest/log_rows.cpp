@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.hpp"
+#include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/child_coverage.hpp"
 #include "engine/mapping/descendants.hpp"
 
@@ -43,12 +44,11 @@ void extend_coverage(storage::CommitBatch& batch, const std::vector<Source>& sou
     }
     const std::vector<rpc::ToldBy> nobody{{range, ""}};
     for (const rpc::ToldBy& part : fetched.told_by.empty() ? nobody : fetched.told_by) {
-        const evm::BlockRange told{std::max(range.from, part.range.from),
-                                   std::min(range.to, part.range.to)};
+        const std::optional<evm::BlockRange> told = common_of(range, part.range);
         for (const uint32_t i : fetched.sources) {
-            if (told.from <= told.to && (blind.empty() || !blind[i])) {
+            if (told && (blind.empty() || !blind[i])) {
                 batch.extend_coverage(
-                    {sources[i].fingerprint, told, part.provider, storage::ProofLevel::kFetched});
+                    {sources[i].fingerprint, *told, part.provider, storage::ProofLevel::kFetched});
             }
         }
     }

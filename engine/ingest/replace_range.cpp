@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "engine/ingest/log_rows.hpp"
+#include "engine/mapping/block_ranges.hpp"
 #include "engine/mapping/descendants.hpp"
 #include "engine/mapping/source_map.hpp"
 #include "storage/read_view.hpp"
@@ -142,10 +143,9 @@ class RangeReplacer {
             const bool is_asked = std::ranges::any_of(fetched_.sources, [&](uint32_t source) {
                 return plan_.sources()[source].fingerprint == row.source;
             });
-            const evm::BlockRange common{std::max(row.range.from, fetched_.range.from),
-                                         std::min(row.range.to, fetched_.range.to)};
-            if (!is_asked && common.from <= common.to) {
-                batch_.remove_coverage(row.source, common);
+            const std::optional<evm::BlockRange> common = common_of(row.range, fetched_.range);
+            if (!is_asked && common) {
+                batch_.remove_coverage(row.source, *common);
             }
         }
         return ok();

@@ -245,7 +245,7 @@ Status WriterCommands::finalize(uint64_t finalized) {
 /// Undo does not reach what contracts that are announced above `target` had logged below it.
 Result<bool> WriterCommands::withdraws_history(uint64_t target) const {
     const std::vector<Source>& sources = plan_.sources();
-    if (std::ranges::none_of(sources, [](const Source& one) { return one.has_history(); })) {
+    if (!has_history(sources)) {
         return false;
     }
     PLUMBLINE_TRY(const std::vector<storage::ChildRow> children, database_.children());

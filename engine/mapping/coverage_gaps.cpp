@@ -38,6 +38,10 @@ uint64_t first_block_of(const std::vector<Source>& sources) {
     return first;
 }
 
+bool has_history(const std::vector<Source>& sources) {
+    return std::ranges::any_of(sources, [](const Source& one) { return one.has_history(); });
+}
+
 namespace {
 
 bool is_covered_somewhere(const Source& source, const std::vector<storage::CoverageRow>& coverage) {

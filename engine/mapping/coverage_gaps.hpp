@@ -17,6 +17,9 @@ void set_first_blocks(std::vector<Source>& sources);
 /// The first block that can hold a log of any source.
 [[nodiscard]] uint64_t first_block_of(const std::vector<Source>& sources);
 
+/// Contracts of some factory may have logs from before their announcement that count.
+[[nodiscard]] bool has_history(const std::vector<Source>& sources);
+
 /// A range that has to be fetched, and for whom.
 struct CoverageGap {
     evm::BlockRange range;

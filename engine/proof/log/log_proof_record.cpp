@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/mapping/block_ranges.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 #include "engine/mapping/descendants.hpp"
 #include "engine/mapping/left_coverage.hpp"
 #include "engine/proof/log/proof_basis.hpp"
@@ -85,15 +87,12 @@ void lower_others(storage::CommitBatch& batch, const std::vector<storage::Covera
 /// More ranges than this are not worth a row of coverage each: then all between them falls.
 constexpr size_t kLoweredRangesMax = 1'000;
 
-std::vector<evm::BlockRange> joined(std::span<const uint64_t> blocks) {
+std::vector<evm::BlockRange> lowered_ranges(std::span<const uint64_t> blocks) {
     std::vector<evm::BlockRange> out;
     for (const uint64_t block_num : blocks) {
-        if (!out.empty() && block_num <= out.back().to + 1) {
-            out.back().to = std::max(out.back().to, block_num);
-        } else {
-            out.push_back({block_num, block_num});
-        }
+        out.push_back({block_num, block_num});
     }
+    out = joined(std::move(out));
     if (out.size() > kLoweredRangesMax) {
         out = {{out.front().from, out.back().to}};
     }
@@ -116,7 +115,7 @@ Result<bool> add_levels(storage::CommitBatch& batch, const storage::Database& da
     }
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     std::vector<storage::ChildRow> children;
-    if (has_history(plan)) {
+    if (has_history(plan.sources())) {
         PLUMBLINE_TRY(children, database.children());
     }
     PLUMBLINE_TRY(const std::vector<storage::BlockRow> rows,
@@ -154,7 +153,7 @@ Status lower_levels(storage::CommitBatch& batch, const storage::Database& databa
             batch.set_block_level(block_num, ProofLevel::kFetched);
         }
     }
-    const std::vector<evm::BlockRange> ranges = joined(blocks);
+    const std::vector<evm::BlockRange> ranges = lowered_ranges(blocks);
     PLUMBLINE_TRY(const std::vector<storage::CoverageRow> coverage, database.coverage());
     for (const storage::CoverageRow& row : coverage) {
         for (const evm::BlockRange& range : ranges) {

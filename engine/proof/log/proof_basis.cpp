@@ -7,7 +7,9 @@
 
 #include <xxhash.h>
 
+#include "core/evm/bytes.hpp"
 #include "engine/mapping/block_ranges.hpp"
+#include "engine/mapping/coverage_gaps.hpp"
 
 namespace plumbline::engine {
 
@@ -26,11 +28,6 @@ class Mark {
   private:
     uint64_t state_ = 0;
 };
-
-std::string_view text_of(const evm::Hash& hash) {
-    const auto bytes = hash.view();
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 void add_coverage(Mark& mark, const std::vector<storage::CoverageRow>& coverage,
                   const evm::BlockRange& range) {
@@ -53,7 +50,7 @@ void add_coverage(Mark& mark, const std::vector<storage::CoverageRow>& coverage,
 /// Of all others the announcement is a log of the range, or comes above it.
 void add_children(Mark& mark, const Plan& plan, const std::vector<storage::ChildRow>& children,
                   const evm::BlockRange& range) {
-    if (!has_history(plan)) {
+    if (!has_history(plan.sources())) {
         return;
     }
     for (const storage::ChildRow& child : children) {
@@ -70,11 +67,6 @@ void add_children(Mark& mark, const Plan& plan, const std::vector<storage::Child
 
 }  // namespace
 
-bool has_history(const Plan& plan) {
-    return std::ranges::any_of(plan.sources(),
-                               [](const Source& source) { return source.has_history(); });
-}
-
 uint64_t basis_of(const Plan& plan, const std::vector<storage::CoverageRow>& coverage,
                   const std::vector<storage::ChildRow>& children,
                   std::span<const storage::BlockRow> blocks, const evm::BlockRange& range) {
@@ -82,9 +74,11 @@ uint64_t basis_of(const Plan& plan, const std::vector<storage::CoverageRow>& cov
     add_coverage(mark, coverage, range);
     add_children(mark, plan, children, range);
     for (const storage::BlockRow& block : blocks) {
-        mark.add(block.block_num);
-        mark.add(text_of(block.hash));
-        mark.add(block.event_count);
+        if (block.event_count > 0) {  // Rows of empty blocks go once they are final.
+            mark.add(block.block_num);
+            mark.add(as_chars(block.hash.view()));
+            mark.add(block.event_count);
+        }
     }
     return mark.get();
 }

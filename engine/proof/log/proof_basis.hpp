@@ -13,13 +13,10 @@
 
 namespace plumbline::engine {
 
-/// Contracts of a factory may have logs from before their announcement that count.
-[[nodiscard]] bool has_history(const Plan& plan);
-
 /// Of `range`: what is covered, by whose word, which blocks have how many events, and which
 /// contracts of a factory have logs there that count though they are announced elsewhere
-/// (`children` are looked at where the plan `has_history`). As one number: another one says that a
-/// proof by the first is not one of what is stored now. In memory only.
+/// (`children` are looked at where the plan has a source that `has_history`). As one number:
+/// another one says that a proof by the first is not one of what is stored now. In memory only.
 [[nodiscard]] uint64_t basis_of(const Plan& plan, const std::vector<storage::CoverageRow>& coverage,
                                 const std::vector<storage::ChildRow>& children,
                                 std::span<const storage::BlockRow> blocks,
