@@ -47,6 +47,18 @@ class ProviderPoolTest : public ::testing::Test {
     void make() {
         pool_ = std::make_unique<ProviderPool>(options_, transport_, clock_, &recorder_);
     }
+    static constexpr size_t kManyHeaders = 200;
+    /// That so many come within the time.
+    void expect_many_headers(int64_t within_ms) {
+        make();
+        ASSERT_TRUE(heads());
+        std::vector<uint64_t> nums(kManyHeaders);
+        std::iota(nums.begin(), nums.end(), 700);
+        const auto headers = await<std::vector<evm::Header>>(
+            *pool_, within_ms, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
+        ASSERT_TRUE(headers) << headers.error().message;
+        EXPECT_EQ(headers->size(), nums.size());
+    }
     [[nodiscard]] static LogFilter filter_of_eight() {
         LogFilter out = filter();
         for (uint8_t tag = 2; tag < 9; ++tag) {
@@ -132,6 +144,10 @@ std::function<std::optional<json>(const std::string&, const json&)> blocks_limit
                               1;
         return size > max ? std::optional{rpc_error(-32000, text)} : std::nullopt;
     };
+}
+
+bool is_header_of_number(const std::string& method, const json& params) {
+    return method == "eth_getBlockByNumber" && params[0].get<std::string>().starts_with("0x");
 }
 
 std::optional<json> three_addresses(const std::string& method, const json& params) {
@@ -1430,22 +1446,12 @@ TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromMachinesThatLackSomeNo
     node.batch_max = 1;
     unsigned asked = 0;
     node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
-        const bool is_block =
-            method == "eth_getBlockByNumber" && params[0].get<std::string>().starts_with("0x");
-        if (is_block && ++asked % 7 == 0) {
-            return json{{"result", nullptr}};
-        }
-        return std::nullopt;
+        return is_header_of_number(method, params) && ++asked % 7 == 0
+                   ? std::optional{json{{"result", nullptr}}}
+                   : std::nullopt;
     };
-    make();
-    ASSERT_TRUE(heads());
-    std::vector<uint64_t> nums(200);
-    std::iota(nums.begin(), nums.end(), 700);
-    const auto headers = await<std::vector<evm::Header>>(
-        *pool_, 60'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
-    ASSERT_TRUE(headers) << headers.error().message;
-    EXPECT_EQ(headers->size(), nums.size());
-    EXPECT_LE(asked, 2 * nums.size());
+    expect_many_headers(60'000);
+    EXPECT_LE(asked, 2 * kManyHeaders);
 }
 
 /// What counts is how often nobody could answer anything, not how often something was in the way.
@@ -1455,9 +1461,7 @@ TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromAProviderThatFailsNowA
         node.batch_max = 1;
         unsigned asked = 0;
         node.answer = [&](const std::string& method, const json& params) -> std::optional<json> {
-            const bool is_block =
-                method == "eth_getBlockByNumber" && params[0].get<std::string>().starts_with("0x");
-            return is_block && !is_http && ++asked % 5 == 0
+            return !is_http && is_header_of_number(method, params) && ++asked % 5 == 0
                        ? std::optional{rpc_error(-32603, "internal error")}
                        : std::nullopt;
         };
@@ -1469,15 +1473,8 @@ TEST_F(ProviderPoolTest, WithoutBatchesManyHeadersComeFromAProviderThatFailsNowA
             }
             return http_status(502, "<html>bad gateway</html>");
         };
-        make();
-        ASSERT_TRUE(heads());
-        std::vector<uint64_t> nums(200);
-        std::iota(nums.begin(), nums.end(), 700);
-        const auto headers = await<std::vector<evm::Header>>(
-            *pool_, 600'000, [&](auto done) { pool_->get_headers(nums, std::move(done)); });
-        ASSERT_TRUE(headers) << headers.error().message;
-        EXPECT_EQ(headers->size(), nums.size());
-        EXPECT_LE(asked, 2 * nums.size());
+        expect_many_headers(600'000);
+        EXPECT_LE(asked, 2 * kManyHeaders);
         options_.endpoints.clear();
     }
 }

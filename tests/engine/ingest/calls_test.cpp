@@ -661,6 +661,24 @@ void lie(uint64_t seed, uint64_t one_in, const FakeBlock& block, ByteView input,
     }
 }
 
+/// Which of several providers lies so.
+auto liar_of(size_t liar, uint64_t seed, uint64_t one_in) {
+    return [=](size_t provider, const FakeBlock& block, ByteView input, rpc::CallResult& result) {
+        if (provider == liar) {
+            lie(seed, one_in, block, input, result);
+        }
+    };
+}
+
+/// The look at calls, and nothing else.
+RepairOptions calls_alone() {
+    RepairOptions options;
+    options.verify.with_log = false;
+    options.verify.with_replay = false;
+    options.verify.with_state = false;
+    return options;
+}
+
 /// The first of three providers does.
 FakeNodeOptions with_a_liar(uint64_t seed, uint64_t one_in) {
     FakeNodeOptions node;
@@ -864,19 +882,11 @@ TEST_F(CallsTest, OfWhoToldOneWrongAnswerOfTheSampleNoFactIsLeftOut) {
     const TempDir directory;
     FakeNodeOptions node;
     node.providers = {"liar", "second", "third"};
-    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
-                     rpc::CallResult& result) {
-        if (provider == 0) {
-            lie(11, 40, block, input, result);
-        }
-    };
+    node.spoils = liar_of(0, 11, 40);
     Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
     ASSERT_TRUE(rig.finish()) << rig.why();
     storage::Database& database = *rig.indexer->database();
-    RepairOptions options;
-    options.verify.with_log = false;
-    options.verify.with_replay = false;
-    options.verify.with_state = false;
+    RepairOptions options = calls_alone();
     options.verify.calls_sample = 0.5;
     const auto part = verify(database, rig.indexer->shared_plan(), rig.node.get(), options.verify);
     ASSERT_TRUE(part) << part.error().message;
@@ -899,18 +909,10 @@ TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     const TempDir directory;
     FakeNodeOptions node;
     node.providers = {"one", "other"};
-    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
-                     rpc::CallResult& result) {
-        if (provider == 1) {
-            lie(7, 3, block, input, result);
-        }
-    };
+    node.spoils = liar_of(1, 7, 3);
     Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
     ASSERT_TRUE(rig.finish()) << rig.why();
-    RepairOptions options;
-    options.verify.with_log = false;
-    options.verify.with_replay = false;
-    options.verify.with_state = false;
+    RepairOptions options = calls_alone();
     const auto repaired =
         repair(*rig.indexer->database(), rig.indexer->shared_plan(), rig.node.get(), options);
     ASSERT_TRUE(repaired) << repaired.error().message;
@@ -918,14 +920,6 @@ TEST_F(CallsTest, WhereOneWordStandsAgainstAnotherNothingIsChanged) {
     EXPECT_FALSE(repaired->left.empty());
     EXPECT_EQ(stored_rows(*rig.indexer->database()), expected_rows(chain));
     EXPECT_TRUE(rig.indexer->stop().has_value());
-}
-
-RepairOptions calls_alone() {
-    RepairOptions options;
-    options.verify.with_log = false;
-    options.verify.with_replay = false;
-    options.verify.with_state = false;
-    return options;
 }
 
 TEST_F(CallsTest, WhoAnswersFromAnotherBlockIsNotAskedForAProof) {
@@ -1807,12 +1801,7 @@ TEST_F(CallsTest, AProviderThatDoesNotAnswerOneCallHasAVoiceInTheOthers) {
     const TempDir directory;
     FakeNodeOptions node;
     node.providers = {"liar"};
-    node.spoils = [](size_t provider, const FakeBlock& block, ByteView input,
-                     rpc::CallResult& result) {
-        if (provider == 0) {
-            lie(7, 3, block, input, result);
-        }
-    };
+    node.spoils = liar_of(0, 7, 3);
     Rig rig{chain, directory.sub("db"), 0, {}, {true, std::nullopt}, node};
     ASSERT_TRUE(rig.finish()) << rig.why();
     storage::Database& database = *rig.indexer->database();
